@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data plane. Invocation: one run of a program on one slot, as helpers see it.
+//
+// Generated code passes a helper its five registers and the invocation, in that order, which on
+// x86-64 puts R1..R5 into the first five argument registers and the invocation into the sixth.
+// Calls that go up (a callback, a tail call) are function pointers that the engine fills in: a
+// helper never includes an engine.
+#pragma once
+
+#include <cstdint>
+
+namespace skep::maps {
+class Map;
+}
+
+namespace skep::helpers {
+
+struct Invocation;
+
+// The native form of every helper. A Map* arrives as a number; memory as an address.
+using HelperFunction = std::uint64_t (*)(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                                         std::uint64_t, Invocation&);
+
+// What a host gives to the runs on one slot. All functions are data plane.
+struct Services {
+    void* owner = nullptr; // first argument of the functions below
+    // A line of bpf_printk, without its newline.
+    void (*trace)(void* owner, Invocation& invocation, const char* text, std::uint32_t size) = nullptr;
+    std::uint64_t (*clock_ns)(void* owner, int clock_id) = nullptr;
+    // The inner map with this id, or null: slots of maps of maps hold ids.
+    maps::Map* (*map_by_id)(void* owner, std::uint32_t id) = nullptr;
+    // Runs the program with this id in place of the rest of the calling one: true when it ran, its
+    // answer in *result; false when there is no such program (the tail call then falls through).
+    bool (*run_program)(void* owner, std::uint32_t id, Invocation& invocation, std::uint64_t* result) = nullptr;
+    // The device that a redirect named; false when there is none.
+    bool (*redirect_target)(void* owner, std::uint32_t ifindex) = nullptr;
+};
+
+// Where a redirect helper wants the packet to go; read by datapath/ after XDP_REDIRECT.
+struct Redirect {
+    maps::Map* map = nullptr;
+    std::uint64_t index = 0; // ifindex when map is null
+    std::uint64_t flags = 0;
+};
+
+struct Invocation {
+    void* context = nullptr;      // the host record of spec/host_contexts.hpp
+    std::uint32_t cpu = 0;        // the slot
+    std::uint32_t tail_calls = 0; // made so far in this run; MAX_TAIL_CALL_CNT is 33
+    const Services* services = nullptr;
+    Redirect redirect;
+    std::uint64_t random_state = 0; // of bpf_get_prandom_u32, seeded per slot
+    // Filled in by the engine for its own programs: runs the subprogram at `entry`, an opaque
+    // number that the engine gave when the program loaded the subprogram's address.
+    std::uint64_t (*call_back)(Invocation& invocation, std::uint64_t entry, std::uint64_t r1,
+                               std::uint64_t r2, std::uint64_t r3, std::uint64_t r4, std::uint64_t r5) = nullptr;
+    void* engine = nullptr;       // the engine's own
+    std::uint64_t loop_budget = 0; // left for may_goto
+};
+
+// The function for a helper id, or null when this build does not carry it (its row says why).
+HelperFunction find_helper(std::uint32_t id);
+
+} // namespace skep::helpers

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ObjectSpec: what an object file says. Reading one is a pure function of its bytes (and, for
+// CO-RE, of the target's BTF): the same on every machine, creating nothing.
+//
+// A map or program is referred to by its place in the vectors below. Instructions carry map
+// references as WideSource::map_index / map_value_index into `maps`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "skep/base/bytes.hpp"
+#include "skep/btf/btf.hpp"
+#include "skep/bytecode/program.hpp"
+#include "skep/spec/map_spec.hpp"
+
+namespace skep::load {
+
+// How a map asks to be pinned (LIBBPF_PIN_*): other values are kept as they are and reported.
+enum class Pinning : std::uint32_t { none = 0, by_name = 1 };
+
+// One initial slot of a map of maps or a program array.
+struct InitialSlot {
+    std::uint32_t index = 0;
+    std::uint32_t target = 0; // place in ObjectSpec::maps, or in ObjectSpec::programs for a program array
+};
+
+struct ObjectMap {
+    spec::MapSpec spec;
+    std::string section;                 // ".maps", "maps", ".bss", ".rodata.str1.1", ".kconfig"...
+    Pinning pinning = Pinning::none;
+    std::vector<std::uint8_t> initial_value; // of a global-data map: the whole value; empty otherwise
+    std::vector<InitialSlot> initial_slots;
+    bool read_only_data = false;         // .rodata*, .kconfig: to be frozen after filling
+};
+
+struct ObjectProgram {
+    ProgramSpec spec;
+    bool autoload = true;                // a section name with a leading '?' turns it off
+};
+
+struct ObjectSpec {
+    std::string file;
+    std::string license;
+    std::uint32_t kernel_version = 0;
+    std::vector<ObjectMap> maps;
+    std::vector<ObjectProgram> programs;
+    std::optional<btf::Btf> types;       // .BTF with DATASEC sizes and offsets filled in
+    std::vector<std::string> warnings;   // what was lenient, one sentence each
+};
+
+struct Options {
+    std::optional<spec::ProgramType> type;            // for sections whose name tells none
+    std::map<std::string, std::uint32_t> map_sizes;   // --map-size NAME=N
+    const btf::Btf* target_btf = nullptr;             // for CO-RE; null: relocations are an error when needed
+    std::map<std::string, std::string> kconfig;       // CONFIG_X=value; LINUX_KERNEL_VERSION is given apart
+    std::uint32_t kernel_version = 0;                 // KERNEL_VERSION(a,b,c) for LINUX_KERNEL_VERSION
+};
+
+// Reads an ELF object of machine BPF, either byte order of this host's kind.
+Result<ObjectSpec> load_object(Bytes file, std::string file_name, const Options& options);
+
+} // namespace skep::load

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Map: the store that programs and their users share.
+//
+// A Map object is one process's view of a store; the store itself lies in memfds (offsets inside,
+// never addresses), so several processes may open it and it outlives any of them. Values never move.
+//
+// Two planes. The element functions below are data plane: they neither allocate nor block nor log,
+// and answer 0 or a negative errno, as the helpers of linux/bpf.h do. `cpu` is the slot of the run,
+// below slot_count. Making and opening are control plane.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "skep/base/bytes.hpp"
+#include "skep/os/fd.hpp"
+#include "skep/os/memory.hpp"
+#include "skep/spec/map_spec.hpp"
+
+namespace skep::maps {
+
+// Flags of an update (BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK).
+enum UpdateFlag : std::uint64_t { kAny = 0, kNoExist = 1, kExist = 2, kLock = 4 };
+
+// The files that a store lives in. `shared` is what clients hold as the map's handle: for mmapable
+// arrays and ring buffers it is the storage, laid out as the kernel lays it out for mmap; for other
+// maps it is an empty identity. `table` is never given to a client.
+struct MapFiles {
+    os::Fd shared;
+    os::Fd table; // not open when `shared` holds the values
+};
+
+// Where an array's values lie, so that generated code can index them: value i is at
+// base + i * stride, for i below max_entries. Per-CPU arrays add cpu * cpu_stride.
+struct DirectValues {
+    std::uint8_t* base = nullptr;
+    std::uint32_t stride = 0;
+    std::uint64_t cpu_stride = 0;
+};
+
+class Map {
+  public:
+    virtual ~Map() = default;
+    Map(const Map&) = delete;
+    Map& operator=(const Map&) = delete;
+
+    [[nodiscard]] const spec::MapSpec& spec() const { return spec_; }
+    [[nodiscard]] const MapFiles& files() const { return files_; }
+    [[nodiscard]] std::uint32_t slot_count() const { return slot_count_; } // possible CPUs
+
+    // Data plane. Keys and values are key_size_bytes and value_size_bytes long.
+    virtual std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) = 0;
+    virtual int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t cpu) = 0;
+    virtual int erase(const std::uint8_t* key) = 0;
+    virtual int push(const std::uint8_t* value, std::uint64_t flags);
+    virtual int pop(std::uint8_t* value);
+    virtual int peek(std::uint8_t* value);
+    [[nodiscard]] virtual std::optional<DirectValues> direct_values() const { return std::nullopt; }
+
+    // For users (bpf(2)): the next key after `key` (null: the first), and values as MAP_LOOKUP_ELEM
+    // and MAP_UPDATE_ELEM carry them: user_value_bytes() long, all CPUs of a per-CPU map side by side.
+    virtual int next_key(const std::uint8_t* key, std::uint8_t* next) = 0;
+    [[nodiscard]] virtual std::uint32_t user_value_bytes() const;
+    virtual int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags);
+    virtual int write_user(const std::uint8_t* key, Bytes value, std::uint64_t flags);
+
+    // What fdinfo calls memlock.
+    [[nodiscard]] virtual std::uint64_t memory_bytes() const = 0;
+
+  protected:
+    Map(spec::MapSpec spec, MapFiles files, std::uint32_t slot_count)
+        : spec_(std::move(spec)), files_(std::move(files)), slot_count_(slot_count) {}
+
+  private:
+    spec::MapSpec spec_;
+    MapFiles files_;
+    std::uint32_t slot_count_;
+};
+
+// Checks the spec by its row in map_types.def (the errors are those of MAP_CREATE) and makes an empty
+// store. `inner_maps` of maps of maps and programs of program arrays are held as ids in the slots.
+Result<std::unique_ptr<Map>> make_map(const spec::MapSpec& spec, std::uint32_t slot_count);
+
+// Another view of a store that exists: `files` are those of the maker's Map, duplicated.
+Result<std::unique_ptr<Map>> open_map(const spec::MapSpec& spec, std::uint32_t slot_count, MapFiles files);
+
+} // namespace skep::maps

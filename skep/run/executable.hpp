@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Executable: a verified program made ready to run in this process.
+//
+// Making one binds the program: map indexes become Map views, helper ids become functions. What is
+// bound must outlive it. Running is data plane; several slots may run one Executable at once, each
+// with an invocation of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skep/base/result.hpp"
+#include "skep/helpers/invocation.hpp"
+#include "skep/maps/map.hpp"
+#include "skep/verify/verified_program.hpp"
+
+namespace skep::run {
+
+enum class Tier : std::uint8_t { interpreter, jit, llvm };
+
+// What indexes of a program stand for in this process.
+struct Binding {
+    std::vector<maps::Map*> maps; // by index; owned by the caller
+    std::vector<std::uint32_t> map_ids; // the registry's ids, for listings; may be empty
+};
+
+// Machine code as listings and debuggers want it.
+struct CodeListing {
+    std::span<const std::uint8_t> bytes;
+    std::uint64_t address = 0;
+    // For each running instruction index, the offset of its first byte (rising); one more at the end.
+    std::vector<std::uint32_t> insn_offsets;
+    std::vector<std::uint32_t> subprogram_offsets; // where each subprogram begins
+};
+
+class Executable {
+  public:
+    virtual ~Executable() = default;
+
+    // Runs the program from its beginning. Precondition: the invocation's context is the host
+    // record of the program's type. A fault in generated code ends the run: see run/code/guard.hpp.
+    virtual std::uint64_t run(void* context, helpers::Invocation& invocation) = 0;
+
+    [[nodiscard]] virtual Tier tier() const = 0;
+    [[nodiscard]] virtual std::optional<CodeListing> listing() const { return std::nullopt; }
+    [[nodiscard]] virtual std::uint64_t code_bytes() const { return 0; }
+};
+
+Result<std::unique_ptr<Executable>> make_interpreter(const verify::VerifiedProgram& program, const Binding& binding);
+// Fails with unsupported on machines without a code generator.
+Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program, const Binding& binding);
+
+} // namespace skep::run
