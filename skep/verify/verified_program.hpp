@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -77,7 +78,7 @@ class VerifiedProgram {
     static Result<VerifiedProgram> decode(Bytes bytes);
 
   private:
-    friend struct VerifiedProgramMaker; // defined in verify.cpp, and under tests/ for raw code
+    friend struct VerifiedProgramMaker; // verified_program_maker.hpp says who may use it
     VerifiedProgram() = default;
 
     ProgramSpec spec_;
