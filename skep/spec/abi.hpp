@@ -127,6 +127,22 @@ struct BindMapAttr {
     std::uint32_t prog_fd, map_fd, flags;
 };
 
+struct TaskFdQueryAttr {
+    std::uint32_t pid, fd, flags, buf_len;
+    std::uint64_t buf;
+    std::uint32_t prog_id, fd_type;
+    std::uint64_t probe_offset, probe_addr;
+};
+
+struct TokenCreateAttr {
+    std::uint32_t flags, bpffs_fd;
+};
+
+struct StreamReadAttr { // PROG_STREAM_READ_BY_FD
+    std::uint64_t stream_buf;
+    std::uint32_t stream_buf_len, stream_id, prog_fd;
+};
+
 struct ProgInfo {
     std::uint32_t type, id;
     std::uint8_t tag[kTagSize];
