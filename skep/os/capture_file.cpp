@@ -92,16 +92,19 @@ Result<CaptureReader> CaptureReader::open(Fd file) {
     }
     static_cast<void>(file.release()); // the stream closes it now
     std::array<char, PCAP_ERRBUF_SIZE> reason{};
-    pcap* handle = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason.data());
+    pcap* handle =
+        pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason.data());
     if (handle == nullptr) {
         std::fclose(stream);
         return fail(Code::invalid_input, fmt::format("not a capture: {}", reason.data()));
     }
     CaptureReader reader(handle);
     if (pcap_datalink(handle) != DLT_EN10MB) {
-        return fail(Code::unsupported,
-                    fmt::format("the capture's link type is {}, and XDP programs see Ethernet frames (EN10MB)",
-                                pcap_datalink_val_to_description_or_dlt(pcap_datalink(handle))));
+        return fail(
+            Code::unsupported,
+            fmt::format(
+                "the capture's link type is {}, and XDP programs see Ethernet frames (EN10MB)",
+                pcap_datalink_val_to_description_or_dlt(pcap_datalink(handle))));
     }
     return reader;
 }
@@ -114,23 +117,26 @@ Result<std::optional<CapturedPacket>> CaptureReader::next() {
         return std::optional<CapturedPacket>();
     }
     if (outcome != 1) {
-        return fail(Code::invalid_input,
-                    fmt::format("reading packet {} of the capture: {}", read_ + 1, pcap_geterr(handle_.get())));
+        return fail(Code::invalid_input, fmt::format("reading packet {} of the capture: {}",
+                                                     read_ + 1, pcap_geterr(handle_.get())));
     }
     ++read_;
     if (header->caplen > kMaxPacketBytes || header->caplen > header->len) {
-        return fail(Code::invalid_input, fmt::format("packet {} of the capture claims {} bytes of {}", read_,
-                                                     header->caplen, header->len));
+        return fail(Code::invalid_input,
+                    fmt::format("packet {} of the capture claims {} bytes of {}", read_,
+                                header->caplen, header->len));
     }
     const auto seconds = static_cast<std::uint64_t>(header->ts.tv_sec);
-    const auto nanoseconds = static_cast<std::uint64_t>(header->ts.tv_usec); // by the precision asked for
+    const auto nanoseconds =
+        static_cast<std::uint64_t>(header->ts.tv_usec); // by the precision asked for
     return std::optional(CapturedPacket{Bytes(data, header->caplen), header->len,
                                         seconds * kNanosecondsPerSecond + nanoseconds});
 }
 
 CaptureFormat capture_format_of(const std::string& file_name) {
     const std::string_view name(file_name);
-    return name.ends_with(".pcapng") || name.ends_with(".ntar") ? CaptureFormat::pcapng : CaptureFormat::pcap;
+    return name.ends_with(".pcapng") || name.ends_with(".ntar") ? CaptureFormat::pcapng
+                                                                : CaptureFormat::pcap;
 }
 
 Result<CaptureWriter> CaptureWriter::create(Fd file, CaptureFormat format) {

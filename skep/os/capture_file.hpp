@@ -2,8 +2,8 @@
 //
 // Captures: reading pcap and pcapng through libpcap, writing both.
 //
-// A reader takes an open descriptor (the client opened it) and gives one packet after the other; the
-// bytes stay valid until the next read. Lengths come from strangers: libpcap bounds them by the
+// A reader takes an open descriptor (the client opened it) and gives one packet after the other;
+// the bytes stay valid until the next read. Lengths come from strangers: libpcap bounds them by the
 // snapshot length, and a packet above kMaxPacketBytes is an error, not an allocation. Only Ethernet
 // captures are taken, since XDP sees Ethernet frames.
 //
@@ -29,9 +29,9 @@ namespace skep::os {
 inline constexpr std::uint32_t kMaxPacketBytes = 262144; // what tcpdump calls the maximum snapshot
 
 struct CapturedPacket {
-    Bytes bytes;                       // as captured
-    std::uint32_t original_bytes = 0;  // on the wire; more than bytes.size() when it was cut
-    std::uint64_t time_ns = 0;         // since the epoch
+    Bytes bytes;                      // as captured
+    std::uint32_t original_bytes = 0; // on the wire; more than bytes.size() when it was cut
+    std::uint64_t time_ns = 0;        // since the epoch
 };
 
 class CaptureReader {

@@ -19,7 +19,8 @@ Fd scratch_file() {
 }
 
 void write_bytes(const Fd& file, Bytes bytes) {
-    ASSERT_EQ(::pwrite(file.number(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    ASSERT_EQ(::pwrite(file.number(), bytes.data(), bytes.size(), 0),
+              static_cast<ssize_t>(bytes.size()));
     ::lseek(file.number(), 0, SEEK_SET);
 }
 
@@ -44,7 +45,8 @@ TEST_P(EitherFormat, WhatIsWrittenIsRead) {
     EXPECT_EQ(second.original_bytes, 9000U);
     EXPECT_FALSE(reader.next().value().has_value());
 }
-INSTANTIATE_TEST_SUITE_P(CaptureFile, EitherFormat, testing::Values(CaptureFormat::pcap, CaptureFormat::pcapng));
+INSTANTIATE_TEST_SUITE_P(CaptureFile, EitherFormat,
+                         testing::Values(CaptureFormat::pcap, CaptureFormat::pcapng));
 
 TEST(CaptureFile, GarbageAndCutFilesAreErrors) {
     const Fd garbage = scratch_file();
@@ -53,7 +55,8 @@ TEST(CaptureFile, GarbageAndCutFilesAreErrors) {
 
     const Fd cut = scratch_file();
     {
-        CaptureWriter writer = CaptureWriter::create(cut.duplicate().value(), CaptureFormat::pcap).value();
+        CaptureWriter writer =
+            CaptureWriter::create(cut.duplicate().value(), CaptureFormat::pcap).value();
         ASSERT_TRUE(writer.write({ByteVector(100, 1), 100, 0}).ok());
     }
     ASSERT_EQ(::ftruncate(cut.number(), 80), 0);

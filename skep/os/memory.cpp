@@ -11,7 +11,8 @@
 namespace skep::os {
 
 Mapping::Mapping(Mapping&& other) noexcept
-    : address_(std::exchange(other.address_, nullptr)), size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+    : address_(std::exchange(other.address_, nullptr)),
+      size_bytes_(std::exchange(other.size_bytes_, 0)) {}
 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
     if (this != &other) {
@@ -28,9 +29,11 @@ Mapping::~Mapping() {
     }
 }
 
-Result<Mapping> Mapping::of(const Fd& fd, std::size_t size_bytes, Protection protection, std::uint64_t offset) {
+Result<Mapping> Mapping::of(const Fd& fd, std::size_t size_bytes, Protection protection,
+                            std::uint64_t offset) {
     const int flags = protection == Protection::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
-    void* address = ::mmap(nullptr, size_bytes, flags, MAP_SHARED, fd.number(), static_cast<off_t>(offset));
+    void* address =
+        ::mmap(nullptr, size_bytes, flags, MAP_SHARED, fd.number(), static_cast<off_t>(offset));
     if (address == MAP_FAILED) {
         return error_from_errno(errno, "mapping shared memory");
     }
@@ -38,7 +41,8 @@ Result<Mapping> Mapping::of(const Fd& fd, std::size_t size_bytes, Protection pro
 }
 
 Result<Mapping> Mapping::anonymous(std::size_t size_bytes) {
-    void* address = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* address =
+        ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (address == MAP_FAILED) {
         return error_from_errno(errno, "mapping memory");
     }
@@ -53,7 +57,8 @@ Result<Fd> make_memfd(const std::string& name, std::size_t size_bytes, Resizable
     if (::ftruncate(fd.number(), static_cast<off_t>(size_bytes)) != 0) {
         return error_from_errno(errno, "sizing shared memory");
     }
-    if (resizable == Resizable::no && ::fcntl(fd.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    if (resizable == Resizable::no &&
+        ::fcntl(fd.number(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
         return error_from_errno(errno, "sealing shared memory");
     }
     return fd;

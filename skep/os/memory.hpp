@@ -47,7 +47,8 @@ class Mapping {
 enum class Resizable : std::uint8_t { no, yes };
 
 // A zeroed memfd of this size. `name` shows in /proc/PID/fd.
-Result<Fd> make_memfd(const std::string& name, std::size_t size_bytes, Resizable resizable = Resizable::no);
+Result<Fd> make_memfd(const std::string& name, std::size_t size_bytes,
+                      Resizable resizable = Resizable::no);
 
 // Forbids every later change of contents; fails with busy while anyone maps it writable.
 Result<void> seal_contents(const Fd& memfd);

@@ -70,8 +70,8 @@ Result<TraceRing> TraceRing::open(Fd memfd) {
     return ring;
 }
 
-void TraceRing::write(std::uint64_t time_ns, std::uint32_t cpu, std::uint32_t pid, std::string_view comm,
-                      std::string_view text) const {
+void TraceRing::write(std::uint64_t time_ns, std::uint32_t cpu, std::uint32_t pid,
+                      std::string_view comm, std::string_view text) const {
     const std::uint64_t ticket = header().head.fetch_add(1, std::memory_order_relaxed);
     Slot& place = slot(ticket);
     place.state.store(writing(ticket), std::memory_order_relaxed);
@@ -129,8 +129,9 @@ std::optional<TraceLine> TraceCursor::next() {
 }
 
 std::string trace_pipe_form(const TraceLine& line) {
-    return fmt::format("{:>16}-{:<7} [{:03}] ..... {:>5}.{:06}: bpf_trace_printk: {}", line.comm, line.pid,
-                       line.cpu, line.time_ns / 1'000'000'000, line.time_ns / 1000 % 1'000'000, line.text);
+    return fmt::format("{:>16}-{:<7} [{:03}] ..... {:>5}.{:06}: bpf_trace_printk: {}", line.comm,
+                       line.pid, line.cpu, line.time_ns / 1'000'000'000,
+                       line.time_ns / 1000 % 1'000'000, line.text);
 }
 
 } // namespace skep::os

@@ -17,8 +17,9 @@ TEST(TraceRing, EveryReaderSeesEveryLine) {
     ring.write(1'000'000'001'000, 3, 4242, "skepd", "packet number 1");
     EXPECT_EQ(one.next()->text, "packet number 1");
     const TraceLine line = two.next().value();
-    EXPECT_EQ(trace_pipe_form(line),
-              "           skepd-4242    [003] .....  1000.000001: bpf_trace_printk: packet number 1");
+    EXPECT_EQ(
+        trace_pipe_form(line),
+        "           skepd-4242    [003] .....  1000.000001: bpf_trace_printk: packet number 1");
     EXPECT_FALSE(one.next().has_value());
 }
 

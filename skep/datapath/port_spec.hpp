@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A port by name: what may stand after `dev` for the user engine.
+//
+//   pcap:IN[,OUT]   replays a capture; what the program passes or sends back is written to OUT
+//   tap:NAME        a TAP interface whose far end is this port
+//   IF              observes an interface: the program sees a copy of what arrives
+//
+// Opening is the client's part (its working directory, its namespaces, its rights); it hands the
+// descriptors to whoever runs the port. A port is known by its network namespace and name, or by
+// absolute paths.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "skep/base/result.hpp"
+#include "skep/os/fd.hpp"
+
+namespace skep::datapath {
+
+enum class PortKind : std::uint8_t { capture, tap, observe };
+
+struct PortSpec {
+    PortKind kind = PortKind::observe;
+    std::string name;          // as listed: "pcap:/tmp/in.pcap,/tmp/out.pcap", "tap:t0", "veth0"
+    std::uint32_t ifindex = 0; // tap and observe
+    std::uint64_t network_namespace = 0; // inode; tap and observe
+    bool out_is_pcapng = false;
+};
+
+struct OpenedPort {
+    PortSpec spec;
+    std::vector<os::Fd> files; // capture: in [, out]; tap: the TAP; observe: the packet socket
+};
+
+// Reads the name and opens what it names. Nothing is left behind when it fails.
+Result<OpenedPort> open_port_files(const std::string& device);
+
+// What a verdict does here, in a few words for listings: "PASS and TX are written to OUT, ..."
+std::string enforcement_of(PortKind kind);
+const char* word_of(PortKind kind); // "pcap", "tap", "observe"
+
+} // namespace skep::datapath
