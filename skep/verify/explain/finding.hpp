@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,16 +29,66 @@ struct Note {
     std::string text;
 };
 
+//
+// The check that refuses fills in code, errno, kernel text, what, because and suggestion; the walk,
+// which knows where it is and how it came there, adds place and path.
 struct Finding {
-    std::string code;           // stable: "E0101"; docs/reference lists them
+    std::string code; // stable: "E0101"; docs/reference lists them
     int os_errno = 0;
     std::string kernel_message; // the kernel's last log line
-    std::string what;           // what is wrong, in a sentence's beginning: "packet read past the end"
+    std::string
+        kernel_detail; // lines that its log has before the last one, without a final newline
+    std::string what;  // what is wrong, in a sentence's beginning: "packet read past the end"
     Place place;
-    std::string because;        // why we think so, with the value that broke the rule
+    std::string because; // why we think so, with the value that broke the rule
     std::vector<Note> notes;
-    std::vector<Place> path;    // the branch decisions that lead here, oldest first
-    std::string suggestion;     // what to try
+    std::vector<Place> path; // the branch decisions that lead here, oldest first
+    std::string suggestion;  // what to try
+};
+
+// What a check answers: T when the program may go on, else the finding. TRY passes refusals up.
+template <class T>
+class [[nodiscard]] Ruling {
+  public:
+    Ruling(T value) : value_(std::move(value)) {} // NOLINT: implicit as in Result
+    Ruling(Finding finding)
+        : finding_(std::make_unique<Finding>(std::move(finding))) {}           // NOLINT: as above
+    Ruling(std::unique_ptr<Finding> finding) : finding_(std::move(finding)) {} // NOLINT: as above
+
+    [[nodiscard]] bool ok() const { return finding_ == nullptr; }
+    explicit operator bool() const { return ok(); }
+    T& value() & { return *value_; }
+    const T& value() const& { return *value_; }
+    T&& value() && { return std::move(*value_); }
+    T& operator*() & { return *value_; }
+    const T& operator*() const& { return *value_; }
+    T* operator->() { return &*value_; }
+    const T* operator->() const { return &*value_; }
+    [[nodiscard]] const Finding& finding() const { return *finding_; }
+    // For TRY: the refusal, to be handed on.
+    std::unique_ptr<Finding> error() && { return std::move(finding_); }
+
+  private:
+    std::optional<T> value_;
+    std::unique_ptr<Finding> finding_;
+};
+
+template <>
+class [[nodiscard]] Ruling<void> {
+  public:
+    Ruling() = default;
+    Ruling(Finding finding)
+        : finding_(std::make_unique<Finding>(std::move(finding))) {}           // NOLINT: as above
+    Ruling(std::unique_ptr<Finding> finding) : finding_(std::move(finding)) {} // NOLINT: as above
+
+    [[nodiscard]] bool ok() const { return finding_ == nullptr; }
+    explicit operator bool() const { return ok(); }
+    void value() const {}
+    [[nodiscard]] const Finding& finding() const { return *finding_; }
+    std::unique_ptr<Finding> error() && { return std::move(finding_); }
+
+  private:
+    std::unique_ptr<Finding> finding_;
 };
 
 } // namespace skep::verify

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// May this touch that field of a typed object: sockets, BTF objects, flow keys, map structures?
+#pragma once
+
+#include "skep/verify/access/region.hpp"
+
+namespace skep::verify {
+
+struct TypedAccess {
+    Reg reg = 0;
+    Value value;             // the pointer
+    std::int32_t offset = 0; // displacement of the instruction
+    std::uint32_t size_bytes = 0;
+    Direction direction = Direction::read;
+    Accessor accessor = Accessor::load_store;
+    bool sign_extended = false;
+};
+
+// What a load yields (id 0 where one is needed: the walk gives it); for a store: uninitialised.
+Ruling<Value> check_typed_access(const Subject& subject, const State& state,
+                                 const TypedAccess& access);
+
+} // namespace skep::verify

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Subject: the program under study and all that never changes while it is studied.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skep/bytecode/program.hpp"
+#include "skep/verify/environment.hpp"
+#include "skep/verify/state/value.hpp"
+
+namespace skep::verify {
+
+struct Subprogram {
+    InsnIndex start;
+    InsnIndex end;                  // one past the last
+    std::string name;               // from BTF; empty without
+    std::uint32_t btf_function = 0; // FUNC type id; 0 without
+    bool is_global = false;         // verified once, from its signature
+    bool has_calls = false;         // to helpers, kfuncs or subprograms
+    bool has_tail_call = false;
+    bool is_callback = false;  // its address is taken
+    bool moves_packet = false; // it, or what it calls, may change packet bounds
+    bool may_sleep = false;
+};
+
+struct Subject {
+    const ProgramSpec& program;
+    const Environment& environment;
+    std::vector<Insn> insns;             // by slot
+    std::vector<Subprogram> subprograms; // main first
+
+    [[nodiscard]] const spec::MapSpec& map(MapRef ref) const {
+        const spec::MapSpec& outer = environment.maps[ref.index()];
+        return ref.is_inner() ? *outer.inner : outer;
+    }
+    [[nodiscard]] const Insn& insn(InsnIndex at) const { return insns[at.value]; }
+};
+
+} // namespace skep::verify
