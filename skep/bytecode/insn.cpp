@@ -5,6 +5,8 @@
 // two encodings of one instruction.
 #include "skep/bytecode/insn.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 namespace skep {
@@ -44,10 +46,17 @@ std::uint8_t size_bits(std::uint8_t size_bytes) {
     }
 }
 
+// Linux refuses what is wrong with an opcode before it walks the program, and what is wrong with
+// the fields of a known opcode when the walk reaches it.
+DecodeError refused_before_walk(std::string message) { return {22, std::move(message), false}; }
+DecodeError refused_when_reached(std::string message) { return {22, std::move(message), true}; }
+
 DecodeError unknown_opcode(const RawInsn& raw) {
-    return {22, fmt::format("unknown opcode {:02x}", raw.opcode)};
+    return refused_before_walk(fmt::format("unknown opcode {:02x}", raw.opcode));
 }
-DecodeError reserved(std::string_view what) { return {22, fmt::format("{} uses reserved fields", what)}; }
+DecodeError reserved(std::string_view what) {
+    return refused_when_reached(fmt::format("{} uses reserved fields", what));
+}
 
 Operand order_of(const RawInsn& raw) {
     if (class_of(raw) == InsnClass::alu64) {
@@ -57,8 +66,10 @@ Operand order_of(const RawInsn& raw) {
 }
 
 Decoded decode_byte_order(const RawInsn& raw, Insn insn) {
-    const bool swap_with_register = class_of(raw) == InsnClass::alu64 && (raw.opcode & kSourceRegister) != 0;
-    if (raw.src() != 0 || raw.offset != 0 || swap_with_register) {
+    if (class_of(raw) == InsnClass::alu64 && (raw.opcode & kSourceRegister) != 0) {
+        return unknown_opcode(raw);
+    }
+    if (raw.src() != 0 || raw.offset != 0) {
         return reserved("BPF_END");
     }
     for (const spec::AluRow& row : spec::kAluRows) {
@@ -73,6 +84,14 @@ Decoded decode_byte_order(const RawInsn& raw, Insn insn) {
     return reserved("BPF_END");
 }
 
+// Whether an operation has the form in which it was written.
+bool allows(Operand operand, const Insn& insn) {
+    const bool by_register = insn.source == Source::reg;
+    return operand == Operand::register64  ? by_register && insn.width == Width::w64
+           : operand == Operand::register_ ? by_register
+                                           : true;
+}
+
 Decoded decode_alu(const RawInsn& raw, Insn insn) {
     const std::uint8_t code = raw.opcode & 0xf0;
     insn.kind = InsnKind::alu;
@@ -80,32 +99,34 @@ Decoded decode_alu(const RawInsn& raw, Insn insn) {
         return decode_byte_order(raw, insn);
     }
     const bool by_register = insn.source == Source::reg;
-    if (code == spec::row(AluOp::mov).code && insn.width == Width::w64 && by_register && raw.offset == 1) {
+    if (code == spec::row(AluOp::mov).code && insn.width == Width::w64 && by_register &&
+        raw.offset == 1) {
         insn.kind = InsnKind::address_space_cast;
         return insn;
     }
-    bool known = false;
+    const spec::AluRow* known = nullptr; // some operation with this code
     for (const spec::AluRow& row : spec::kAluRows) {
         if (row.code != code || row.operand >= Operand::order_le) {
             continue;
         }
-        known = true;
-        const bool register_only = row.operand == Operand::register_ || row.operand == Operand::register64;
-        if (row.selector != raw.offset || (register_only && !by_register) ||
-            (row.operand == Operand::register64 && insn.width == Width::w32)) {
-            continue;
+        known = &row;
+        if (row.operand == Operand::unary && by_register) {
+            return unknown_opcode(raw);
         }
-        const bool unary = row.operand == Operand::unary;
-        if (by_register ? (raw.imm != 0 || unary) : (raw.src() != 0 || (unary && raw.imm != 0))) {
-            break;
+        const bool unused_zero =
+            by_register ? raw.imm == 0
+                        : raw.src() == 0 && (row.operand != Operand::unary || raw.imm == 0);
+        if (row.selector == raw.offset && unused_zero && allows(row.operand, insn)) {
+            insn.alu_op = row.op;
+            return insn;
         }
-        insn.alu_op = row.op;
-        return insn;
     }
-    if (!known) {
+    if (known == nullptr) {
         return unknown_opcode(raw);
     }
-    return reserved(code == spec::row(AluOp::neg).code ? "BPF_NEG" : code == spec::row(AluOp::mov).code ? "BPF_MOV" : "BPF_ALU");
+    return reserved(known->operand == Operand::unary     ? "BPF_NEG"
+                    : code == spec::row(AluOp::mov).code ? "BPF_MOV"
+                                                         : "BPF_ALU");
 }
 
 Decoded decode_call(const RawInsn& raw, Insn insn) {
@@ -128,9 +149,12 @@ Decoded decode_call(const RawInsn& raw, Insn insn) {
 }
 
 Decoded decode_jump_always(const RawInsn& raw, Insn insn) {
+    if (insn.source == Source::reg) {
+        return unknown_opcode(raw);
+    }
     insn.long_jump = insn.width == Width::w32;
     const bool unused_zero = insn.long_jump ? raw.offset == 0 : raw.imm == 0;
-    if (insn.source == Source::reg || raw.dst() != 0 || raw.src() != 0 || !unused_zero) {
+    if (raw.registers != 0 || !unused_zero) {
         return reserved("BPF_JA");
     }
     insn.kind = InsnKind::jump_always;
@@ -140,23 +164,25 @@ Decoded decode_jump_always(const RawInsn& raw, Insn insn) {
 
 Decoded decode_jump(const RawInsn& raw, Insn insn) {
     const std::uint8_t code = raw.opcode & 0xf0;
-    insn.offset = code == kCall ? raw.offset : std::int16_t{0};
+    // Linux does not look at the offset of an exit, so it is kept.
+    insn.offset = code == kCall || code == kExit ? raw.offset : std::int16_t{0};
     if (code == kJumpAlways) {
         return decode_jump_always(raw, insn);
     }
     if (code == kCall && insn.width == Width::w64) {
         return decode_call(raw, insn);
     }
-    if (code == kExit && insn.width == Width::w64) {
-        if (insn.source == Source::reg || raw.registers != 0 || raw.offset != 0 || raw.imm != 0) {
+    const bool by_immediate = insn.source == Source::imm;
+    if (code == kExit && insn.width == Width::w64 && by_immediate) {
+        if (raw.registers != 0 || raw.imm != 0) {
             return reserved("BPF_EXIT");
         }
         insn.kind = InsnKind::exit;
         return insn;
     }
-    if (code == kMayGoto && insn.width == Width::w64) {
-        if (insn.source == Source::reg || raw.registers != 0 || raw.imm != 0) {
-            return reserved("BPF_JCOND");
+    if (code == kMayGoto && insn.width == Width::w64 && by_immediate) {
+        if (raw.registers != 0 || raw.imm != 0) {
+            return refused_when_reached(fmt::format("invalid may_goto imm {}", raw.imm));
         }
         insn.kind = InsnKind::may_goto;
         insn.jump_slots = raw.offset;
@@ -182,17 +208,19 @@ Decoded decode_wide(std::span<const RawInsn> program, InsnIndex at, Insn insn) {
         return unknown_opcode(raw);
     }
     if (at.value + 1 >= program.size()) {
-        return DecodeError{22, "invalid bpf_ld_imm64 insn"};
+        return refused_before_walk("invalid bpf_ld_imm64 insn");
     }
     const RawInsn& high = program[at.value + 1];
     if (high.opcode != 0 || high.registers != 0 || high.offset != 0) {
-        return DecodeError{22, "invalid bpf_ld_imm64 insn"};
-    }
-    if (raw.offset != 0) {
-        return DecodeError{22, "BPF_LD_IMM64 uses reserved fields"};
+        return refused_before_walk("invalid bpf_ld_imm64 insn");
     }
     for (const spec::WideRow& row : spec::kWideRows) {
-        if (row.src == raw.src()) {
+        const bool whole_map =
+            row.source == WideSource::map_fd || row.source == WideSource::map_index;
+        if (row.src == raw.src() && !(whole_map && high.imm != 0)) {
+            if (raw.offset != 0) {
+                return reserved("BPF_LD_IMM64");
+            }
             insn.kind = InsnKind::load_wide;
             insn.wide_source = row.source;
             insn.imm_high = static_cast<std::uint32_t>(high.imm);
@@ -201,7 +229,7 @@ Decoded decode_wide(std::span<const RawInsn> program, InsnIndex at, Insn insn) {
             return insn;
         }
     }
-    return DecodeError{22, "unrecognized bpf_ld_imm64 insn"};
+    return refused_before_walk("unrecognized bpf_ld_imm64 insn");
 }
 
 Decoded decode_load_class(std::span<const RawInsn> program, InsnIndex at, Insn insn) {
@@ -209,11 +237,11 @@ Decoded decode_load_class(std::span<const RawInsn> program, InsnIndex at, Insn i
     if (mode_of(raw) == Mode::imm) {
         return decode_wide(program, at, insn);
     }
-    if (mode_of(raw) != Mode::abs && mode_of(raw) != Mode::ind) {
+    if ((mode_of(raw) != Mode::abs && mode_of(raw) != Mode::ind) || insn.size_bytes == 8) {
         return unknown_opcode(raw);
     }
     const bool indirect = mode_of(raw) == Mode::ind;
-    if (raw.dst() != 0 || raw.offset != 0 || insn.size_bytes == 8 || (!indirect && raw.src() != 0)) {
+    if (raw.dst() != 0 || raw.offset != 0 || (!indirect && raw.src() != 0)) {
         return reserved("BPF_LD_[ABS|IND]");
     }
     insn.kind = indirect ? InsnKind::packet_indirect : InsnKind::packet_absolute;
@@ -227,24 +255,29 @@ Decoded decode_atomic(const RawInsn& raw, Insn insn) {
         }
         const bool any_size = row.op == AtomicOp::load_acq || row.op == AtomicOp::store_rel;
         if (insn.size_bytes < 4 && !any_size) {
-            return DecodeError{22, "invalid atomic operand size"};
+            return refused_when_reached("invalid atomic operand size");
         }
         insn.kind = InsnKind::atomic;
         insn.atomic_op = row.op;
         return insn;
     }
-    return DecodeError{22, fmt::format("BPF_ATOMIC uses invalid atomic opcode {:02x}", raw.imm)};
+    return refused_before_walk(fmt::format("BPF_ATOMIC uses invalid atomic opcode {:02x}",
+                                           static_cast<std::uint32_t>(raw.imm)));
 }
 
 Decoded decode_memory(const RawInsn& raw, Insn insn) {
     const InsnClass cls = class_of(raw);
-    if (cls == InsnClass::ldx && (mode_of(raw) == Mode::mem || mode_of(raw) == Mode::memsx)) {
-        insn.kind = InsnKind::load;
-        insn.extend = mode_of(raw) == Mode::memsx ? Extend::sign : Extend::zero;
-        if (insn.extend == Extend::sign && insn.size_bytes == 8) {
+    if (cls == InsnClass::ldx) {
+        const bool signed_load = mode_of(raw) == Mode::memsx;
+        if ((!signed_load && mode_of(raw) != Mode::mem) || raw.imm != 0) {
+            return refused_before_walk("BPF_LDX uses reserved fields");
+        }
+        if (signed_load && insn.size_bytes == 8) {
             return unknown_opcode(raw);
         }
-        return raw.imm == 0 ? Decoded(insn) : Decoded(reserved("BPF_LDX"));
+        insn.kind = InsnKind::load;
+        insn.extend = signed_load ? Extend::sign : Extend::zero;
+        return insn;
     }
     if (cls == InsnClass::st && mode_of(raw) == Mode::mem) {
         insn.kind = InsnKind::store_imm;
@@ -264,26 +297,32 @@ RawInsn raw_of(std::uint8_t opcode, const Insn& insn) {
     return {opcode, static_cast<std::uint8_t>(insn.dst | (insn.src << 4)), insn.offset, insn.imm};
 }
 
-std::uint8_t source_bit(const Insn& insn) { return insn.source == Source::reg ? kSourceRegister : 0; }
+std::uint8_t source_bit(const Insn& insn) {
+    return insn.source == Source::reg ? kSourceRegister : 0;
+}
 
 RawInsn encode_alu(const Insn& insn) {
     const spec::AluRow& row = spec::row(insn.alu_op);
     if (row.operand >= Operand::order_le) {
         RawInsn raw = raw_of(row.code, insn);
-        raw.opcode |= static_cast<std::uint8_t>(row.operand == Operand::order_swap ? InsnClass::alu64 : InsnClass::alu);
+        raw.opcode |= static_cast<std::uint8_t>(
+            row.operand == Operand::order_swap ? InsnClass::alu64 : InsnClass::alu);
         raw.opcode |= row.operand == Operand::order_be ? kSourceRegister : 0;
         raw.imm = row.selector;
         return raw;
     }
     const InsnClass cls = insn.width == Width::w64 ? InsnClass::alu64 : InsnClass::alu;
-    RawInsn raw = raw_of(static_cast<std::uint8_t>(row.code | source_bit(insn) | static_cast<std::uint8_t>(cls)), insn);
+    RawInsn raw = raw_of(
+        static_cast<std::uint8_t>(row.code | source_bit(insn) | static_cast<std::uint8_t>(cls)),
+        insn);
     raw.offset = row.selector;
     return raw;
 }
 
 RawInsn encode_jump(const Insn& insn, std::uint8_t code) {
     const InsnClass cls = insn.width == Width::w64 ? InsnClass::jmp : InsnClass::jmp32;
-    RawInsn raw = raw_of(static_cast<std::uint8_t>(code | source_bit(insn) | static_cast<std::uint8_t>(cls)), insn);
+    RawInsn raw = raw_of(
+        static_cast<std::uint8_t>(code | source_bit(insn) | static_cast<std::uint8_t>(cls)), insn);
     if (insn.kind == InsnKind::jump || insn.kind == InsnKind::may_goto ||
         (insn.kind == InsnKind::jump_always && !insn.long_jump)) {
         raw.offset = static_cast<std::int16_t>(insn.jump_slots);
@@ -294,7 +333,8 @@ RawInsn encode_jump(const Insn& insn, std::uint8_t code) {
 }
 
 RawInsn encode_memory(const Insn& insn, InsnClass cls, Mode mode) {
-    return raw_of(static_cast<std::uint8_t>(static_cast<std::uint8_t>(cls) | static_cast<std::uint8_t>(mode) |
+    return raw_of(static_cast<std::uint8_t>(static_cast<std::uint8_t>(cls) |
+                                            static_cast<std::uint8_t>(mode) |
                                             size_bits(insn.size_bytes)),
                   insn);
 }
@@ -305,25 +345,19 @@ RawInsn encode_call(const Insn& insn, Reg kind) {
     return raw;
 }
 
-} // namespace
-
-Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
+Decoded decode_fields(std::span<const RawInsn> program, InsnIndex at) {
     const RawInsn& raw = program[at.value];
     const InsnClass cls = class_of(raw);
-    if (raw.dst() > kFramePointer) {
-        return DecodeError{22, fmt::format("R{} is invalid", raw.dst())};
-    }
-    if (raw.src() > kFramePointer) {
-        return DecodeError{22, fmt::format("R{} is invalid", raw.src())};
-    }
     Insn insn;
     insn.dst = raw.dst();
     insn.src = raw.src();
     insn.imm = raw.imm;
-    if (cls == InsnClass::ld || cls == InsnClass::ldx || cls == InsnClass::st || cls == InsnClass::stx) {
+    if (cls == InsnClass::ld || cls == InsnClass::ldx || cls == InsnClass::st ||
+        cls == InsnClass::stx) {
         insn.size_bytes = size_of(raw);
         insn.offset = cls == InsnClass::ld ? std::int16_t{0} : raw.offset;
-        return cls == InsnClass::ld ? decode_load_class(program, at, insn) : decode_memory(raw, insn);
+        return cls == InsnClass::ld ? decode_load_class(program, at, insn)
+                                    : decode_memory(raw, insn);
     }
     insn.source = (raw.opcode & kSourceRegister) != 0 ? Source::reg : Source::imm;
     insn.width = cls == InsnClass::alu64 || cls == InsnClass::jmp ? Width::w64 : Width::w32;
@@ -333,6 +367,30 @@ Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
     return decode_jump(raw, insn);
 }
 
+// Fields that an instruction does not use are zero by now, so every register named is one it uses.
+// Linux looks at the source first, except in a conditional jump.
+std::optional<DecodeError> check_registers(const Insn& insn) {
+    const bool jump = insn.kind == InsnKind::jump;
+    for (const Reg reg : {jump ? insn.dst : insn.src, jump ? insn.src : insn.dst}) {
+        if (reg > kFramePointer) {
+            return refused_when_reached(fmt::format("R{} is invalid", reg));
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
+    Decoded decoded = decode_fields(program, at);
+    if (const Insn* insn = std::get_if<Insn>(&decoded)) {
+        if (std::optional<DecodeError> error = check_registers(*insn)) {
+            return *std::move(error);
+        }
+    }
+    return decoded;
+}
+
 Result<std::vector<Insn>> decode_all(std::span<const RawInsn> program) {
     std::vector<Insn> decoded;
     decoded.reserve(program.size());
@@ -340,7 +398,8 @@ Result<std::vector<Insn>> decode_all(std::span<const RawInsn> program) {
         const InsnIndex at{static_cast<std::uint32_t>(decoded.size())};
         Decoded one = decode(program, at);
         if (const auto* error = std::get_if<DecodeError>(&one)) {
-            return fail(Code::invalid_input, fmt::format("instruction {}: {}", at.value, error->message));
+            return fail(Code::invalid_input,
+                        fmt::format("instruction {}: {}", at.value, error->message));
         }
         const Insn& insn = std::get<Insn>(one);
         decoded.insert(decoded.end(), insn.slots(), insn);
@@ -359,11 +418,14 @@ std::array<RawInsn, 2> encode(const Insn& insn) {
     }
     case InsnKind::load_wide: {
         RawInsn raw = raw_of(0x18, insn);
-        raw.registers = static_cast<std::uint8_t>(insn.dst | (spec::row(insn.wide_source).src << 4));
+        raw.registers =
+            static_cast<std::uint8_t>(insn.dst | (spec::row(insn.wide_source).src << 4));
         return {raw, RawInsn{0, 0, 0, static_cast<std::int32_t>(insn.imm_high)}};
     }
     case InsnKind::load:
-        return {encode_memory(insn, InsnClass::ldx, insn.extend == Extend::sign ? Mode::memsx : Mode::mem), {}};
+        return {encode_memory(insn, InsnClass::ldx,
+                              insn.extend == Extend::sign ? Mode::memsx : Mode::mem),
+                {}};
     case InsnKind::store_imm:
         return {encode_memory(insn, InsnClass::st, Mode::mem), {}};
     case InsnKind::store_reg:

@@ -56,12 +56,12 @@ struct RawInsn {
 static_assert(sizeof(RawInsn) == 8);
 
 enum class InsnKind : std::uint8_t {
-    alu,             // dst = alu_op(dst, src or imm)
-    load_wide,       // dst = imm64, whose meaning is in wide_source
-    load,            // dst = *(size*)(src + offset), sign-extended when asked
-    store_imm,       // *(size*)(dst + offset) = imm
-    store_reg,       // *(size*)(dst + offset) = src
-    atomic,          // atomic_op on *(size*)(dst + offset) with src (load_acq: dst = *(src + offset))
+    alu,       // dst = alu_op(dst, src or imm)
+    load_wide, // dst = imm64, whose meaning is in wide_source
+    load,      // dst = *(size*)(src + offset), sign-extended when asked
+    store_imm, // *(size*)(dst + offset) = imm
+    store_reg, // *(size*)(dst + offset) = src
+    atomic,    // atomic_op on *(size*)(dst + offset) with src (load_acq: dst = *(src + offset))
     packet_absolute, // r0 = packet[imm], network order (LD_ABS)
     packet_indirect, // r0 = packet[src + imm] (LD_IND)
     jump,            // if dst jump_op (src or imm) goto target
@@ -81,24 +81,26 @@ enum class Extend : std::uint8_t { zero, sign };
 
 struct Insn {
     InsnKind kind = InsnKind::exit;
-    Width width = Width::w64;      // alu, jump: 32-bit class or 64-bit class
-    Source source = Source::imm;   // alu, jump: whether src or imm is the second operand
-    Extend extend = Extend::zero;  // load
-    std::uint8_t size_bytes = 0;   // load, store, atomic, packet_*: 1, 2, 4 or 8
+    Width width = Width::w64;     // alu, jump: 32-bit class or 64-bit class
+    Source source = Source::imm;  // alu, jump: whether src or imm is the second operand
+    Extend extend = Extend::zero; // load
+    std::uint8_t size_bytes = 0;  // load, store, atomic, packet_*: 1, 2, 4 or 8
     AluOp alu_op = AluOp::add;
     JumpOp jump_op = JumpOp::jeq;
     AtomicOp atomic_op = AtomicOp::add;
     WideSource wide_source = WideSource::number;
-    bool long_jump = false;        // jump_always in the 32-bit class (gotol)
+    bool long_jump = false; // jump_always in the 32-bit class (gotol)
     Reg dst = 0;
     Reg src = 0;
-    std::int16_t offset = 0;       // memory displacement; for call_kfunc the BTF handle's place
+    std::int16_t offset = 0; // memory displacement; for call_kfunc the BTF handle's place
     std::int32_t imm = 0;
-    std::uint32_t imm_high = 0;    // load_wide: the upper half
-    std::int32_t jump_slots = 0;   // jump*, may_goto, call_subprogram: distance from the next slot
+    std::uint32_t imm_high = 0;  // load_wide: the upper half
+    std::int32_t jump_slots = 0; // jump*, may_goto, call_subprogram: distance from the next slot
 
     // Slots of eight bytes that the instruction takes.
-    [[nodiscard]] constexpr std::uint32_t slots() const { return kind == InsnKind::load_wide ? 2 : 1; }
+    [[nodiscard]] constexpr std::uint32_t slots() const {
+        return kind == InsnKind::load_wide ? 2 : 1;
+    }
     [[nodiscard]] constexpr std::uint64_t imm64() const {
         return (static_cast<std::uint64_t>(imm_high) << 32) | static_cast<std::uint32_t>(imm);
     }
@@ -120,6 +122,7 @@ struct Insn {
 struct DecodeError {
     int os_errno = 22;
     std::string message;
+    bool when_reached = false; // Linux says it only when its walk reaches the instruction
 };
 
 // Decodes the instruction at `at`; checks opcode, registers and reserved fields of it alone.

@@ -13,10 +13,11 @@ TEST(Insn, WhateverDecodesEncodesToTheSameBytes) {
         for (int registers : {0x00, 0x01, 0x10, 0x21, 0x50, 0xa9}) {
             for (int offset : {0, 1, 8, 16, 32, -5}) {
                 for (std::int32_t imm : {0, 1, 16, 32, 64, 0xf1, 0x100, -1}) {
-                    const std::array<RawInsn, 2> raw{
-                        RawInsn{static_cast<std::uint8_t>(opcode), static_cast<std::uint8_t>(registers),
-                                static_cast<std::int16_t>(offset), imm},
-                        RawInsn{0, 0, 0, 7}};
+                    const std::array<RawInsn, 2> raw{RawInsn{static_cast<std::uint8_t>(opcode),
+                                                             static_cast<std::uint8_t>(registers),
+                                                             static_cast<std::int16_t>(offset),
+                                                             imm},
+                                                     RawInsn{0, 0, 0, 7}};
                     const auto insn = decode(raw, InsnIndex{0});
                     if (const Insn* good = std::get_if<Insn>(&insn)) {
                         ++decoded;
@@ -32,6 +33,66 @@ TEST(Insn, WhateverDecodesEncodesToTheSameBytes) {
 TEST(Insn, AWideImmediateNeedsItsSecondHalf) {
     const std::array<RawInsn, 1> half{RawInsn{0x18, 1, 0, 5}};
     EXPECT_FALSE(decode_all(half).ok());
+}
+
+// What a running Linux 6.18 answers to PROG_LOAD of a program with this one instruction in it.
+TEST(Insn, RefusesInTheWordsOfTheKernel) {
+    struct Refused {
+        RawInsn raw;
+        bool when_reached;
+        const char* message;
+    };
+    const Refused refused[] = {
+        {{0x8f, 0x32, 0, 0}, false, "unknown opcode 8f"},
+        {{0x8c, 0x02, 0, 0}, false, "unknown opcode 8c"},
+        {{0xdf, 0x02, 0, 16}, false, "unknown opcode df"},
+        {{0x0d, 0x00, 1, 0}, false, "unknown opcode 0d"},
+        {{0x96, 0x00, 0, 0}, false, "unknown opcode 96"},
+        {{0xed, 0x00, 1, 0}, false, "unknown opcode ed"},
+        {{0x38, 0x00, 0, 5}, false, "unknown opcode 38"},
+        {{0x99, 0xa2, -8, 0}, false, "unknown opcode 99"},
+        {{0xff, 0x0b, 0, 0}, false, "unknown opcode ff"},
+        {{0xb9, 0xa2, -8, 0}, false, "BPF_LDX uses reserved fields"},
+        {{0x79, 0xa2, -8, 5}, false, "BPF_LDX uses reserved fields"},
+        {{0xdb, 0x2a, -8, -1}, false, "BPF_ATOMIC uses invalid atomic opcode ffffffff"},
+        {{0xdb, 0xba, -8, 7}, false, "BPF_ATOMIC uses invalid atomic opcode 07"},
+        {{0x18, 0x72, 0, 5}, false, "unrecognized bpf_ld_imm64 insn"},
+        {{0x18, 0x12, 0, 5}, false, "unrecognized bpf_ld_imm64 insn"},
+        {{0x18, 0x02, 1, 5}, true, "BPF_LD_IMM64 uses reserved fields"},
+        {{0xcb, 0x2a, -8, 0}, true, "invalid atomic operand size"},
+        {{0x07, 0x32, 0, 5}, true, "BPF_ALU uses reserved fields"},
+        {{0x3c, 0x32, 2, 0}, true, "BPF_ALU uses reserved fields"},
+        {{0xbc, 0x32, 32, 0}, true, "BPF_MOV uses reserved fields"},
+        {{0xbf, 0x32, 8, 1}, true, "BPF_MOV uses reserved fields"},
+        {{0xb7, 0xb2, 0, 0}, true, "BPF_MOV uses reserved fields"},
+        {{0x87, 0x02, 1, 0}, true, "BPF_NEG uses reserved fields"},
+        {{0xd7, 0x02, 0, 8}, true, "BPF_END uses reserved fields"},
+        {{0x15, 0x32, 1, 5}, true, "BPF_JMP/JMP32 uses reserved fields"},
+        {{0x05, 0x0f, 0, 0}, true, "BPF_JA uses reserved fields"},
+        {{0x06, 0x00, 1, 0}, true, "BPF_JA uses reserved fields"},
+        {{0xe5, 0x00, 1, 7}, true, "invalid may_goto imm 7"},
+        {{0x85, 0x00, 1, 5}, true, "BPF_CALL uses reserved fields"},
+        {{0x85, 0x30, 0, 5}, true, "BPF_CALL uses reserved fields"},
+        {{0x95, 0x00, 0, 1}, true, "BPF_EXIT uses reserved fields"},
+        {{0x30, 0x02, 0, 5}, true, "BPF_LD_[ABS|IND] uses reserved fields"},
+        {{0x7a, 0x2a, -8, 5}, true, "BPF_ST uses reserved fields"},
+        {{0x7b, 0x2a, -8, 5}, true, "BPF_STX uses reserved fields"},
+        {{0xbf, 0xbc, 0, 0}, true, "R11 is invalid"},
+        {{0x1d, 0xbc, 0, 0}, true, "R12 is invalid"},
+    };
+    for (const Refused& one : refused) {
+        const std::array<RawInsn, 2> raw{one.raw, RawInsn{0, 0, 0, 1}};
+        const auto decoded = decode(raw, InsnIndex{0});
+        const auto* error = std::get_if<DecodeError>(&decoded);
+        ASSERT_NE(error, nullptr) << one.message;
+        EXPECT_EQ(error->message, one.message);
+        EXPECT_EQ(error->when_reached, one.when_reached) << one.message;
+    }
+}
+
+TEST(Insn, TheOffsetOfAnExitIsNotLookedAtButKept) {
+    const std::array<RawInsn, 1> raw{RawInsn{0x95, 0, 9, 0}};
+    EXPECT_EQ(encode(decode_all(raw).value()[0])[0], raw[0]);
 }
 
 TEST(Insn, RegistersAboveTenAreRefused) {

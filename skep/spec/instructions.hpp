@@ -46,7 +46,8 @@ enum class Operand : std::uint8_t {
 };
 
 enum class Group : std::uint8_t { base, divmul, atomic, packet };
-enum class Fetches : std::uint8_t { no, yes };
+// What an atomic operation does besides storing: nothing, hand back the value before, or only load.
+enum class AtomicForm : std::uint8_t { update, fetch, load, store };
 
 enum class AluOp : std::uint8_t {
 #define ALU(id, ...) id,
@@ -93,7 +94,7 @@ struct AtomicRow {
     std::int32_t imm;
     std::string_view text;
     std::string_view symbol;
-    Fetches fetches;
+    AtomicForm form;
     Group group;
     std::string_view since;
     std::string_view meaning;
@@ -118,8 +119,8 @@ inline constexpr std::array kJumpRows{
 #include "skep/spec/instructions.def"
 };
 inline constexpr std::array kAtomicRows{
-#define ATOMIC(id, imm, text, symbol, fetches, group, since, meaning, says)                        \
-    AtomicRow{AtomicOp::id, imm, text, symbol, Fetches::fetches, Group::group, since, #meaning, says},
+#define ATOMIC(id, imm, text, symbol, form, group, since, meaning, says)                        \
+    AtomicRow{AtomicOp::id, imm, text, symbol, AtomicForm::form, Group::group, since, #meaning, says},
 #include "skep/spec/instructions.def"
 };
 inline constexpr std::array kWideRows{
@@ -158,7 +159,7 @@ template <JumpOp op, class Word> constexpr auto taken(Word dst, Word src) {
 template <AtomicOp op, class Word>
 constexpr Word stored([[maybe_unused]] Word mem, [[maybe_unused]] Word src, [[maybe_unused]] Word r0) {
     using namespace skep::word;
-#define ATOMIC(id, imm, text, symbol, fetches, group, since, meaning, says)                        \
+#define ATOMIC(id, imm, text, symbol, form, group, since, meaning, says)                        \
     if constexpr (op == AtomicOp::id) {                                                            \
         return static_cast<Word>(meaning);                                                         \
     }
