@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/datapath/xdp_run.hpp"
+
+namespace skep::datapath {
+namespace {
+
+std::uint64_t address_of(const std::uint8_t* byte) {
+    return reinterpret_cast<std::uint64_t>(byte); // NOLINT: host records hold addresses as numbers
+}
+
+} // namespace
+
+XdpRun::XdpRun(const helpers::Services& services, std::uint32_t cpu, ArrivalFacts arrival)
+    : arrival_(arrival) {
+    invocation_.services = &services;
+    invocation_.cpu = cpu;
+    invocation_.context = &context_;
+    invocation_.random_state = 0x9e3779b97f4a7c15ULL * (cpu + 1);
+}
+
+std::optional<std::uint32_t> XdpRun::run(std::size_t size_bytes) {
+    const std::uint64_t start = address_of(frame_.data());
+    context_ = spec::HostXdp{};
+    context_.data = start + kHeadroomBytes;
+    context_.data_end = context_.data + size_bytes;
+    context_.data_meta = context_.data;
+    context_.data_hard_start = start;
+    context_.data_hard_end = start + kFrameBytes - kTailroomBytes;
+    context_.ingress_ifindex = arrival_.ingress_ifindex;
+    context_.rx_queue_index = arrival_.rx_queue_index;
+    invocation_.tail_calls = 0;
+    invocation_.redirect = {};
+    return static_cast<std::uint32_t>(program_->run(&context_, invocation_));
+}
+
+Bytes XdpRun::packet() const {
+    const std::uint64_t offset = context_.data - address_of(frame_.data());
+    return Bytes(frame_).subspan(offset, context_.data_end - context_.data);
+}
+
+} // namespace skep::datapath

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data plane. One frame at a time through one program: the frame's memory, the record that R1
+// points at, and the program that may be exchanged between two frames.
+//
+// A frame is 4096 bytes with 256 bytes of headroom, as the kernel's; the same memory is used again
+// for each packet, since one that stays in the first-level cache is quicker than a batch of them.
+// A program may move the ends of the packet inside it (bpf_xdp_adjust_head, _tail, _meta).
+//
+//   0        256                              4096 - 320       4096
+//   ├─────────┼────────────────────────────────┼────────────────┤
+//   │ headroom│ packet: up to 3520 bytes       │ not the packet's
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "skep/base/bytes.hpp"
+#include "skep/datapath/port_counters.hpp"
+#include "skep/helpers/invocation.hpp"
+#include "skep/run/executable.hpp"
+#include "skep/spec/host_contexts.hpp"
+
+namespace skep::datapath {
+
+inline constexpr std::size_t kHeadroomBytes = 256;
+inline constexpr std::size_t kFrameBytes = 4096;
+inline constexpr std::size_t kTailroomBytes = 320;
+inline constexpr std::size_t kMaxFrameBytes = kFrameBytes - kHeadroomBytes - kTailroomBytes;
+inline constexpr std::size_t kMinFrameBytes = 14; // an Ethernet header
+
+// Where the device's packets say they come from.
+struct ArrivalFacts {
+    std::uint32_t ingress_ifindex = 0;
+    std::uint32_t rx_queue_index = 0;
+};
+
+class XdpRun {
+  public:
+    XdpRun(const helpers::Services& services, std::uint32_t cpu, ArrivalFacts arrival);
+
+    // Between two frames: another program from now on. It must outlive its use.
+    void set_program(run::Executable& program) { program_ = &program; }
+
+    // Where a device puts the next packet, before run().
+    [[nodiscard]] MutableBytes receive_area() {
+        return MutableBytes(frame_).subspan(kHeadroomBytes, kMaxFrameBytes);
+    }
+    // Runs the program on the first `size_bytes` of the receive area, which are its packet. Nothing
+    // when a fault ended the run.
+    std::optional<std::uint32_t> run(std::size_t size_bytes);
+    // The packet as the program left it; valid until the next run.
+    [[nodiscard]] Bytes packet() const;
+
+  private:
+    alignas(64) std::array<std::uint8_t, kFrameBytes> frame_{};
+    spec::HostXdp context_;
+    helpers::Invocation invocation_;
+    ArrivalFacts arrival_;
+    run::Executable* program_ = nullptr;
+};
+
+} // namespace skep::datapath
