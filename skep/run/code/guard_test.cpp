@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Code that faults on purpose. The code is x86-64; on other machines the tests are skipped.
+#include "skep/run/code/guard.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "skep/os/faults.hpp"
+#include "skep/os/guarded_copy.hpp"
+#include "skep/os/memory.hpp"
+#include "skep/run/code/code_memory.hpp"
+
+namespace skep::run::code {
+namespace {
+
+struct Guard : testing::Test {
+    void SetUp() override {
+#if !defined(__x86_64__)
+        GTEST_SKIP() << "the machine code in this test is x86-64";
+#endif
+        ASSERT_TRUE(install_fault_handlers().ok());
+        invocation.engine = &frame;
+    }
+
+    std::uint64_t run(const ByteVector& code, void* r1 = nullptr) {
+        auto image = CodeImage::place(code);
+        EXPECT_TRUE(image.ok());
+        frame = GuardFrame();
+        return enter_guarded(image->address(), r1, invocation, frame);
+    }
+
+    helpers::Invocation invocation;
+    GuardFrame frame;
+};
+
+TEST_F(Guard, LetsCodeRunAndAnswer) {
+    int anything = 0;
+    EXPECT_EQ(run({0x48, 0x89, 0xf8, 0xc3}, &anything), // mov rax, rdi; ret
+              reinterpret_cast<std::uintptr_t>(&anything));
+    EXPECT_EQ(frame.instruction, 0U);
+}
+
+TEST_F(Guard, EndsARunThatReadsWhatIsNotThere) {
+    EXPECT_EQ(run({0x48, 0x8b, 0x04, 0x25, 0x10, 0x00, 0x00, 0x00, 0xc3}),
+              0U); // mov rax, [16]; ret
+    EXPECT_NE(frame.instruction, 0U);
+    EXPECT_EQ(frame.signal, SIGSEGV);
+    EXPECT_EQ(frame.address, 16U);
+}
+
+TEST_F(Guard, EndsARunThatDividesByZero) {
+    EXPECT_EQ(run({0x31, 0xc9, 0x48, 0xf7, 0xf1, 0xc3}), 0U); // xor ecx, ecx; div rcx; ret
+    EXPECT_EQ(frame.signal, SIGFPE);
+}
+
+TEST_F(Guard, EndsARunThatMeetsNoInstruction) {
+    EXPECT_EQ(run({0x0f, 0x0b}), 0U); // ud2
+    EXPECT_EQ(frame.signal, SIGILL);
+}
+
+TEST_F(Guard, EndsARunThatRunsOffItsEnd) {
+    EXPECT_EQ(run({0x90}), 0U); // nop, and nothing after it
+    EXPECT_NE(frame.instruction, 0U);
+}
+
+TEST_F(Guard, EndsARunThatRunsOutOfStackOnAnAlternateOne) {
+    auto stack = os::AlternateStack::install();
+    ASSERT_TRUE(stack.ok());
+    EXPECT_EQ(run({0x50, 0xeb, 0xfd}), 0U); // again: push rax; jmp again
+    EXPECT_EQ(frame.signal, SIGSEGV);
+}
+
+TEST_F(Guard, RestoresStackAndRegistersAfterAFault) {
+    // push rax; push rax; xor ebx, ebx; xor ebp, ebp; xor r13d, r13d; xor r14d, r14d; xor r15d,
+    // r15d; mov [0], rax
+    const ByteVector code{0x50, 0x50, 0x31, 0xdb, 0x31, 0xed, 0x45, 0x31, 0xed, 0x45, 0x31, 0xf6,
+                          0x45, 0x31, 0xff, 0x48, 0x89, 0x04, 0x25, 0x00, 0x00, 0x00, 0x00};
+    std::array<volatile int, 8> kept{1, 2, 3, 4, 5, 6, 7, 8};
+    for (int round = 0; round < 100; ++round) {
+        EXPECT_EQ(run(code), 0U);
+    }
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+        EXPECT_EQ(kept[i], static_cast<int>(i) + 1);
+    }
+}
+
+TEST_F(Guard, CopyOfWhatIsNotThereFails) {
+    std::array<std::uint8_t, 16> buffer{};
+    const std::array<std::uint8_t, 16> source{1, 2, 3};
+    EXPECT_TRUE(os::copy_guarded(buffer.data(), source.data(), source.size()));
+    EXPECT_EQ(buffer, source);
+    auto page = os::Mapping::anonymous(os::page_size());
+    ASSERT_TRUE(page.ok());
+    const std::uint8_t* gone = page->data();
+    page.value() = os::Mapping();
+    EXPECT_FALSE(os::copy_guarded(buffer.data(), gone, buffer.size()));
+}
+
+using GuardDeathTest = Guard;
+
+TEST_F(GuardDeathTest, PassesOnAFaultOfSomebodyElse) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "the sanitizer answers this fault in its own way";
+#endif
+    EXPECT_EXIT(
+        {
+            volatile int* nowhere = nullptr;
+            *nowhere = 1;
+        },
+        testing::KilledBySignal(SIGSEGV), "");
+}
+
+TEST(GuardChainDeathTest, CallsTheHandlerThatWasThereBefore) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    EXPECT_EXIT(
+        {
+            std::signal(SIGSEGV, [](int) { std::_Exit(7); });
+            static_cast<void>(install_fault_handlers());
+            volatile int* nowhere = nullptr;
+            *nowhere = 1;
+        },
+        testing::ExitedWithCode(7), "");
+}
+
+} // namespace
+} // namespace skep::run::code
