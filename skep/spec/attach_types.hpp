@@ -12,6 +12,8 @@
 #include <optional>
 #include <string_view>
 
+#include "skep/spec/type_set.hpp"
+
 namespace skep::spec {
 
 enum class AttachType : std::uint32_t {
@@ -48,5 +50,14 @@ constexpr std::optional<AttachType> attach_type_named(std::string_view name) {
     }
     return std::nullopt;
 }
+
+using AttachTypeSet = TypeSet<AttachType>;
+
+// The words of columns that hold sets of attach types.
+namespace attach_sets {
+#define ATTACH_TYPE(id, name) inline constexpr AttachTypeSet name{AttachType::name};
+#include "skep/spec/attach_types.def"
+inline constexpr AttachTypeSet any_attach_type{~0ULL};
+} // namespace attach_sets
 
 } // namespace skep::spec

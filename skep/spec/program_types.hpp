@@ -12,6 +12,8 @@
 #include <optional>
 #include <string_view>
 
+#include "skep/spec/type_set.hpp"
+
 namespace skep::spec {
 
 enum class ProgramType : std::uint32_t {
@@ -48,5 +50,13 @@ constexpr std::optional<ProgramType> program_type_named(std::string_view name) {
     }
     return std::nullopt;
 }
+
+using ProgramTypeSet = TypeSet<ProgramType>;
+
+// The words of columns that hold sets of program types.
+namespace program_sets {
+#define PROGRAM_TYPE(id, name) inline constexpr ProgramTypeSet name{ProgramType::name};
+#include "skep/spec/program_types.def"
+} // namespace program_sets
 
 } // namespace skep::spec
