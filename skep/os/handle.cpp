@@ -34,7 +34,9 @@ Result<Access> access_of(int fd) {
 }
 
 Result<Fd> new_handle(const Fd& memfd, Access access) {
-    const int mode = access == Access::read_write ? O_RDWR : access == Access::read_only ? O_RDONLY : O_WRONLY;
+    const int mode = access == Access::read_write  ? O_RDWR
+                     : access == Access::read_only ? O_RDONLY
+                                                   : O_WRONLY;
     const std::string path = "/proc/self/fd/" + std::to_string(memfd.number());
     Fd handle(::open(path.c_str(), mode | O_CLOEXEC));
     if (!handle.is_open()) {

@@ -3,10 +3,10 @@
 // Handles: descriptors that stand for an object, and the question whether anyone still holds one.
 //
 // An object is a memfd. Who may use it holds an *own open file description* of it with a shared
-// lock (flock); duplicates, forks, descriptors in flight and mappings all keep that description, and
-// so the lock, alive without any code. The owner's own description never keeps a lock: "could I lock
-// it for myself alone?" therefore means "has everyone let go?", also after a crash of either side.
-// What a handle may be used for (reading, writing) is the access mode it was opened with.
+// lock (flock); duplicates, forks, descriptors in flight and mappings all keep that description,
+// and so the lock, alive without any code. The owner's own description never keeps a lock: "could I
+// lock it for myself alone?" therefore means "has everyone let go?", also after a crash of either
+// side. What a handle may be used for (reading, writing) is the access mode it was opened with.
 //
 // Proved by: handle_test.cpp.
 #pragma once

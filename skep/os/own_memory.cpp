@@ -14,7 +14,9 @@
 namespace skep::os {
 namespace {
 
-void* pointer_to(std::uint64_t address) { return reinterpret_cast<void*>(address); } // NOLINT: the ABI's form
+void* pointer_to(std::uint64_t address) {
+    return reinterpret_cast<void*>(address);
+} // NOLINT: the ABI's form
 
 Error bad_address() { return fail(Code::bad_address, "bad address"); }
 
@@ -60,11 +62,13 @@ Result<std::string> read_own_text(std::uint64_t address, std::size_t limit) {
     while (text.size() < limit) {
         // Never across the end of a page, so that only a page that is needed is touched.
         const std::uint64_t at = address + text.size();
-        const std::size_t size = std::min({piece.size(), limit - text.size(), page_size() - at % page_size()});
+        const std::size_t size =
+            std::min({piece.size(), limit - text.size(), page_size() - at % page_size()});
         TRY(read_own_memory(at, MutableBytes(piece).first(size)));
-        const auto* end = std::find(piece.begin(), piece.begin() + size, std::uint8_t{0});
-        text.append(piece.begin(), end);
-        if (end != piece.begin() + size) {
+        const std::uint8_t* begin = piece.data();
+        const std::uint8_t* end = std::find(begin, begin + size, std::uint8_t{0});
+        text.insert(text.end(), begin, end);
+        if (end != begin + size) {
             break;
         }
     }

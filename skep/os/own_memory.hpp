@@ -3,8 +3,8 @@
 // Reading and writing addresses of this process that may be wrong.
 //
 // A bpf(2) caller hands over addresses, and a bad one must give EFAULT and not a crash. The kernel
-// copies for us (process_vm_readv on ourselves), because it alone can try. Where a container forbids
-// that, the address is used as it is.
+// copies for us (process_vm_readv on ourselves), because it alone can try. Where a container
+// forbids that, the address is used as it is.
 //
 // Proved by: own_memory_test.cpp.
 #pragma once

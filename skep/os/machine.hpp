@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The machine as a process finds it: its clock, its CPUs, who it runs as.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "skep/base/result.hpp"
+
+namespace skep::os {
+
+// Nanoseconds since boot, sleep included (CLOCK_BOOTTIME), and on the steady clock.
+std::uint64_t boot_time_ns();
+std::uint64_t steady_time_ns();
+
+// CPUs that may ever come up, as clients that size per-CPU values count them; at least 1.
+std::uint32_t possible_cpus();
+
+std::uint32_t user_id();
+std::uint32_t process_id();
+
+// A number that is different after each boot, as text; empty when the machine does not tell.
+std::string boot_id();
+
+// The network namespace of this process, by inode; 0 when unknown.
+std::uint64_t network_namespace();
+
+// A variable of the environment, empty when it is not set.
+std::string environment_variable(const std::string& name);
+
+} // namespace skep::os
