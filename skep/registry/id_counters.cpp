@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "skep/os/pin_file.hpp"
 #include "skep/os/private_directory.hpp"
 
 namespace skep::registry {
@@ -36,7 +37,8 @@ Result<IdCounters> IdCounters::open(const std::string& path) {
 
 std::uint32_t& IdCounters::last(ObjectKind kind) {
     // Aligned: the mapping begins on a page, and each counter takes four bytes after the magic.
-    return reinterpret_cast<std::uint32_t*>(mapping_.data())[1 + static_cast<std::size_t>(kind)]; // NOLINT
+    return reinterpret_cast<std::uint32_t*>(
+        mapping_.data())[1 + static_cast<std::size_t>(kind)]; // NOLINT
 }
 
 std::optional<std::uint32_t> IdCounters::next(ObjectKind kind) {
@@ -47,6 +49,8 @@ std::optional<std::uint32_t> IdCounters::next(ObjectKind kind) {
     return ++counter;
 }
 
-void IdCounters::reserve(ObjectKind kind, std::uint32_t id) { last(kind) = std::max(last(kind), id); }
+void IdCounters::reserve(ObjectKind kind, std::uint32_t id) {
+    last(kind) = std::max(last(kind), id);
+}
 
 } // namespace skep::registry

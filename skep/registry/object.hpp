@@ -56,7 +56,7 @@ struct BtfObject final : Object {
     BtfObject() : Object(ObjectKind::btf) {}
     std::shared_ptr<const btf::Btf> types;
     ByteVector bytes;
-    std::string name;          // "vmlinux"; empty for what users load
+    std::string name; // "vmlinux"; empty for what users load
     bool from_kernel = false;
 };
 
@@ -74,9 +74,10 @@ struct MapObject final : Object {
 
     std::unique_ptr<maps::Map> map;
     std::shared_ptr<BtfObject> types;
-    std::uint32_t flags = 0;      // as given to MAP_CREATE, user access flags included
+    std::uint32_t flags = 0; // as given to MAP_CREATE, user access flags included
     bool frozen = false;
-    // What slots of maps of maps and program arrays hold, by key: their ids stand in the map itself.
+    // What slots of maps of maps and program arrays hold, by key: their ids stand in the map
+    // itself.
     std::map<ByteVector, std::shared_ptr<Object>> held;
     std::optional<ProgramArrayOwner> owner;
 };
@@ -93,11 +94,13 @@ struct ProgramObject final : Object {
 
     std::shared_ptr<const verify::VerifiedProgram> program;
     std::array<std::uint8_t, abi::kTagSize> tag{};
-    std::vector<std::shared_ptr<MapObject>> maps;      // by the index that instructions carry
-    std::vector<std::shared_ptr<MapObject>> used_maps; // each once, in order of first mention, then bound ones
+    std::vector<std::shared_ptr<MapObject>> maps; // by the index that instructions carry
+    std::vector<std::shared_ptr<MapObject>>
+        used_maps; // each once, in order of first mention, then bound ones
     std::shared_ptr<BtfObject> types;
-    std::unique_ptr<run::Executable> listing;          // machine code to show; never run in the control process
-    std::string name;                                  // at most 15 bytes
+    std::unique_ptr<run::Executable>
+        listing;      // machine code to show; never run in the control process
+    std::string name; // at most 15 bytes
     bool gpl_compatible = false;
     std::uint64_t load_time_ns = 0;
     std::uint32_t uid = 0;

@@ -2,16 +2,16 @@
 //
 // Registry: the only owner of shared objects.
 //
-// An object lives while somebody holds it: a client (by a handle, os/handle.hpp), a pin (a file with
-// a name), an attachment, or another object. The first two are facts of the file system that change
-// without telling us, so they are asked for when it matters: next_id and find leave out what nobody
-// holds any more, and collect() throws it away. The rest are shared pointers.
+// An object lives while somebody holds it: a client (by a handle, os/handle.hpp), a pin (a file
+// with a name), an attachment, or another object. The first two are facts of the file system that
+// change without telling us, so they are asked for when it matters: next_id and find leave out what
+// nobody holds any more, and collect() throws it away. The rest are shared pointers.
 //
 // A pin is an ordinary file that the registry keeps open: its inode says which object it stands for
 // (so it may be renamed), its link count whether it still has a name (so a plain rm unpins).
 //
-// A program array and the programs in it may hold each other. As in the kernel, only handles and pins
-// keep the slots of a program array filled.
+// A program array and the programs in it may hold each other. As in the kernel, only handles and
+// pins keep the slots of a program array filled.
 //
 // Not for several threads at once. Proved by: registry_test.cpp.
 #pragma once
@@ -80,7 +80,9 @@ class Registry {
 
     explicit Registry(IdCounters counters) : counters_(std::move(counters)) {}
     [[nodiscard]] Table& table(ObjectKind kind) { return tables_[static_cast<std::size_t>(kind)]; }
-    [[nodiscard]] const Table& table(ObjectKind kind) const { return tables_[static_cast<std::size_t>(kind)]; }
+    [[nodiscard]] const Table& table(ObjectKind kind) const {
+        return tables_[static_cast<std::size_t>(kind)];
+    }
     // Whether anybody but the table holds this entry of it.
     [[nodiscard]] static bool is_alive(const std::shared_ptr<Object>& entry);
     bool sweep(ObjectKind kind);
