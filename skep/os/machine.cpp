@@ -5,7 +5,6 @@
 #include <ctime>
 #include <fstream>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace skep::os {
@@ -47,11 +46,6 @@ std::uint32_t user_id() { return ::getuid(); }
 std::uint32_t process_id() { return static_cast<std::uint32_t>(::getpid()); }
 
 std::string boot_id() { return first_line("/proc/sys/kernel/random/boot_id"); }
-
-std::uint64_t network_namespace() {
-    struct stat status {};
-    return ::stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
-}
 
 std::string environment_variable(const std::string& name) {
     const char* value = std::getenv(name.c_str()); // NOLINT: nothing here sets variables

@@ -23,9 +23,6 @@ std::uint32_t process_id();
 // A number that is different after each boot, as text; empty when the machine does not tell.
 std::string boot_id();
 
-// The network namespace of this process, by inode; 0 when unknown.
-std::uint64_t network_namespace();
-
 // A variable of the environment, empty when it is not set.
 std::string environment_variable(const std::string& name);
 
