@@ -43,11 +43,11 @@ struct ProgramSpec {
     std::uint32_t flags = 0; // BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS, ... of PROG_LOAD
     std::string license;
     std::uint32_t kernel_version = 0;
-    std::string attach_target;          // from the section name: "veth0", "sys_enter", ...
-    std::uint32_t attach_btf_id = 0;    // for programs that are typed by a kernel function
+    std::string attach_target;           // from the section name: "veth0", "sys_enter", ...
+    std::uint32_t attach_btf_id = 0;     // for programs that are typed by a kernel function
     std::uint32_t attach_program_id = 0; // the same inside another program
 
-    std::vector<RawInsn> insns;         // main first, then the subprograms it reaches
+    std::vector<RawInsn> insns;          // main first, then the subprograms it reaches
     std::vector<FunctionInfo> functions; // rising by insn; may be empty (no BTF)
     std::vector<LineInfo> lines;         // rising by insn; may be empty
 };
