@@ -80,6 +80,32 @@ std::optional<std::array<std::uint8_t, kVlanTagBytes>> removed_vlan_tag(msghdr& 
     return std::nullopt;
 }
 
+// A packet socket bound to an interface; `purpose` says in errors what it was for.
+Result<Fd> open_packet_socket(const std::string& interface, int protocol,
+                              const std::string& purpose) {
+    const std::uint32_t index = TRY(interface_index(interface));
+    Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket.is_open()) {
+        const int os_errno = errno;
+        Error error = error_from_errno(os_errno, purpose);
+        if (os_errno == EPERM) {
+            error.message +=
+                " (CAP_NET_RAW is missing; inside `unshare -Urn` it is there without root)";
+        }
+        return error;
+    }
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(static_cast<std::uint16_t>(protocol));
+    address.sll_ifindex = static_cast<int>(index);
+    if (::bind(socket.number(),
+               reinterpret_cast<const sockaddr*>(&address), // NOLINT: the sockets API
+               sizeof address) != 0) {
+        return error_from_errno(errno, purpose);
+    }
+    return socket;
+}
+
 } // namespace
 
 Result<std::uint32_t> interface_index(const std::string& name) {
@@ -128,31 +154,26 @@ Result<Fd> open_tap(const std::string& name) {
 }
 
 Result<Fd> open_packet_observer(const std::string& interface) {
-    const std::uint32_t index = TRY(interface_index(interface));
-    Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket.is_open()) {
-        const int os_errno = errno;
-        Error error = error_from_errno(os_errno, fmt::format("observing {}", interface));
-        if (os_errno == EPERM) {
-            error.message +=
-                " (CAP_NET_RAW is missing; inside `unshare -Urn` it is there without root)";
-        }
-        return error;
-    }
+    Fd socket =
+        TRY(open_packet_socket(interface, ETH_P_ALL, fmt::format("observing {}", interface)));
     const int yes = 1;
     if (::setsockopt(socket.number(), SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes) != 0 ||
         ::setsockopt(socket.number(), SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof yes) != 0) {
         return error_from_errno(errno, fmt::format("observing {}", interface));
     }
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(index);
-    if (::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-        0) { // NOLINT: the sockets API
-        return error_from_errno(errno, fmt::format("observing {}", interface));
-    }
     return socket;
+}
+
+Result<Fd> open_packet_sender(const std::string& interface) {
+    constexpr int kReceiveNothing = 0;
+    return open_packet_socket(interface, kReceiveNothing, fmt::format("sending on {}", interface));
+}
+
+Result<void> send_packet(const Fd& socket, Bytes frame) {
+    if (::send(socket.number(), frame.data(), frame.size(), 0) < 0) {
+        return error_from_errno(errno, "sending a packet");
+    }
+    return {};
 }
 
 Result<std::optional<Received>> receive_tap(const Fd& tap, MutableBytes buffer) {

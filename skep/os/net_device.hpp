@@ -32,6 +32,10 @@ Result<Fd> open_tap(const std::string& name);
 // CAP_NET_RAW.
 Result<Fd> open_packet_observer(const std::string& interface);
 
+// A packet socket that sends frames out of the interface. Needs CAP_NET_RAW.
+Result<Fd> open_packet_sender(const std::string& interface);
+Result<void> send_packet(const Fd& socket, Bytes frame);
+
 // What one receive gave: the frame's size, larger than the buffer when it was cut.
 struct Received {
     std::size_t size_bytes = 0;
