@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engines that this build does not reach yet answer with an exact error.
+#include "skep/client/transport.hpp"
+
+namespace skep::client {
+
+Result<std::unique_ptr<Transport>> connect_kernel() {
+    return fail(Code::unsupported, "the kernel engine is not in this build");
+}
+
+Result<std::unique_ptr<Transport>> connect_daemon() {
+    return fail(Code::unsupported, "the user engine's daemon is not in this build: use --engine kernel");
+}
+
+Result<std::unique_ptr<Transport>> connect_in_process() {
+    return fail(Code::unsupported, "the engine inside this process is not in this build");
+}
+
+} // namespace skep::client
