@@ -44,13 +44,13 @@ constexpr Yield trusted(std::string_view type) { return {YieldKind::trusted, typ
 } // namespace yields_words
 
 // The words of the programs column beside the program types themselves.
-namespace program_words {
+namespace caller_words {
 using namespace program_sets;
 constexpr ProgramTypeSet any_program{~0ULL};
 constexpr ProgramTypeSet tc = sched_cls | sched_act;
 constexpr ProgramTypeSet lwt = lwt_in | lwt_out | lwt_xmit | lwt_seg6local;
 constexpr ProgramTypeSet skb_readers = socket_filter | tc | cgroup_skb | lwt | sk_skb;
-} // namespace program_words
+} // namespace caller_words
 
 constexpr std::array kContexts{
 #define CONTEXT(context, structure, bytes, says)                                                   \
@@ -123,7 +123,7 @@ constexpr std::array kYieldColumn{
 #include "skep/spec/contexts/all.def"
 };
 constexpr std::array kProgramColumn = [] {
-    using namespace program_words;
+    using namespace caller_words;
     return std::array{
 #define ACCESS(context, field, load, store, yields, programs, ...) ProgramTypeSet(programs),
 #include "skep/spec/contexts/all.def"

@@ -33,15 +33,10 @@
 #include <string_view>
 
 #include "skep/spec/attach_types.hpp"
+#include "skep/spec/context_id.hpp"
 #include "skep/spec/program_types.hpp"
 
 namespace skep::spec {
-
-enum class ContextId : std::uint8_t {
-    none, // no fixed fields
-#define CONTEXT(context, ...) context,
-#include "skep/spec/contexts/all.def"
-};
 
 enum class YieldKind : std::uint8_t {
     number,
