@@ -13,29 +13,6 @@
 
 namespace skep::spec {
 
-// Flags of MAP_CREATE (linux/bpf.h).
-enum MapFlag : std::uint32_t {
-    kMapNoPrealloc = 1U << 0,
-    kMapNoCommonLru = 1U << 1,
-    kMapNumaNode = 1U << 2,
-    kMapReadOnly = 1U << 3,  // for user space
-    kMapWriteOnly = 1U << 4, // for user space
-    kMapStackBuildId = 1U << 5,
-    kMapZeroSeed = 1U << 6,
-    kMapReadOnlyProgram = 1U << 7,
-    kMapWriteOnlyProgram = 1U << 8,
-    kMapClone = 1U << 9,
-    kMapMmapable = 1U << 10,
-    kMapPreserveElements = 1U << 11,
-    kMapInnerMap = 1U << 12,
-    kMapLink = 1U << 13,
-    kMapPathFd = 1U << 14,
-    kMapVtypeBtfObjFd = 1U << 15,
-    kMapTokenFd = 1U << 16,
-    kMapSegvOnFault = 1U << 17,
-    kMapNoUserConv = 1U << 18,
-};
-
 struct MapSpec {
     std::string name; // as in the source; bpf(2) sees the first 15 bytes
     MapType type = MapType::unspec;
