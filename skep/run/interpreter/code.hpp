@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Code: a verified program made ready for the interpreter in this process.
+//
+// Making it is control plane. Here every index becomes what it stands for: maps and map values
+// addresses, helpers functions, subprograms the address of their first Op. What cannot be bound is
+// an error that names it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "skep/run/executable.hpp"
+#include "skep/run/interpreter/loop.hpp"
+
+namespace skep::run::interpreter {
+
+struct Code {
+    std::vector<Op> ops; // one for each running slot; never resized, for it is pointed into
+    std::vector<helpers::HelperFunction> helpers;
+};
+
+Result<std::unique_ptr<const Code>> make_code(const verify::VerifiedProgram& program,
+                                              const Binding& binding);
+
+// Runs it from its beginning, watched. Data plane. What belongs to an engine in the invocation is
+// put back afterwards, since a tail call nests one run in another.
+template <class Policy>
+std::uint64_t run_code(const Code& code, void* context, helpers::Invocation& invocation,
+                       Policy& policy) {
+    Watched<Policy> watched; // its stack is not cleared: what a program may read of it was proved
+    Machine& machine = watched.machine;
+    watched.policy = &policy;
+    machine.invocation = &invocation;
+    machine.helpers = code.helpers.data();
+    machine.ops = code.ops.data();
+    machine.op_count = code.ops.size();
+    machine.reg[1] = reinterpret_cast<std::uint64_t>(context);
+    machine.reg[kFramePointer] =
+        reinterpret_cast<std::uint64_t>(machine.stack.data()) + kFrameBytes;
+
+    const helpers::Invocation outer = invocation;
+    invocation.call_back = call_back<Policy>;
+    invocation.engine = &watched;
+    invocation.loop_budget = kLoopBudget;
+    run_from(machine.ops, watched);
+    invocation.call_back = outer.call_back;
+    invocation.engine = outer.engine;
+    invocation.loop_budget = outer.loop_budget;
+    return machine.reg[0];
+}
+
+} // namespace skep::run::interpreter

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data plane. Jumps, calls and ends. The distance of a jump is in the offset, that of a long jump
+// and of a call to a subprogram in the immediate; both count from the next slot.
+#include <utility>
+
+#include "skep/maps/map.hpp"
+#include "skep/run/interpreter/machine.hpp"
+
+namespace skep::run::interpreter {
+namespace {
+
+template <JumpOp op, Width width, Source source>
+const Op* jump(const Op* self, Machine& machine) {
+    using Word = std::conditional_t<width == Width::w64, std::uint64_t, std::uint32_t>;
+    const std::uint64_t src =
+        source == Source::reg ? machine.reg[self->src]
+                              : static_cast<std::uint64_t>(static_cast<std::int64_t>(self->imm));
+    const bool taken =
+        spec::taken<op>(static_cast<Word>(machine.reg[self->dst]), static_cast<Word>(src));
+    return self + 1 + (taken ? self->offset : 0);
+}
+
+using HandlersOfRow = std::array<std::array<Handler, 2>, 2>; // by width, by source
+
+template <JumpOp op>
+constexpr HandlersOfRow handlers_of() {
+    return {{{jump<op, Width::w32, Source::imm>, jump<op, Width::w32, Source::reg>},
+             {jump<op, Width::w64, Source::imm>, jump<op, Width::w64, Source::reg>}}};
+}
+template <std::size_t... index>
+constexpr std::array<HandlersOfRow, sizeof...(index)> all_rows(std::index_sequence<index...>) {
+    return {handlers_of<static_cast<JumpOp>(index)>()...};
+}
+constexpr auto kHandlers = all_rows(std::make_index_sequence<spec::kJumpRows.size()>());
+
+const Op* jump_always(const Op* self, Machine&) { return self + 1 + self->offset; }
+const Op* jump_long(const Op* self, Machine&) { return self + 1 + self->imm; }
+
+const Op* may_goto(const Op* self, Machine& machine) {
+    std::uint64_t& budget = machine.invocation->loop_budget;
+    if (budget == 0) {
+        return self + 1 + self->offset;
+    }
+    --budget;
+    return self + 1;
+}
+
+const Op* call_function(helpers::HelperFunction function, const Op* self, Machine& machine) {
+    auto& reg = machine.reg;
+    const std::uint64_t result =
+        function(reg[1], reg[2], reg[3], reg[4], reg[5], *machine.invocation);
+    if (machine.stopped) { // by a callback that the helper ran
+        return machine.give_up();
+    }
+    reg[0] = result;
+    return self + 1;
+}
+
+const Op* call_helper(const Op* self, Machine& machine) {
+    return call_function(machine.helpers[self->imm], self, machine);
+}
+
+// The number of the helper is in a register. The verifier refuses such calls, as Linux does; they
+// are here for the conformance files.
+const Op* call_register(const Op* self, Machine& machine) {
+    const auto id = static_cast<std::uint32_t>(machine.reg[self->dst]);
+    const helpers::HelperFunction function = helpers::find_helper(id);
+    return function == nullptr ? machine.give_up() : call_function(function, self, machine);
+}
+
+const Op* call_subprogram(const Op* self, Machine& machine) {
+    return machine.enter(self + 1) ? self + 1 + self->imm : machine.give_up();
+}
+
+const Op* leave(const Op*, Machine& machine) { return machine.leave(); }
+
+// r1 context, r2 program array, r3 index. The other program's end is the end of this subprogram;
+// when there is no such program, or too many were called already, the program goes on.
+const Op* tail_call(const Op* self, Machine& machine) {
+    helpers::Invocation& invocation = *machine.invocation;
+    auto* map = reinterpret_cast<maps::Map*>(machine.reg[2]);
+    const auto index = static_cast<std::uint32_t>(machine.reg[3]);
+    const helpers::Services* services = invocation.services;
+    if (index >= map->spec().max_entries || invocation.tail_calls >= kMaxTailCalls ||
+        services == nullptr || services->run_program == nullptr) {
+        return self + 1;
+    }
+    const auto* slot = map->lookup(reinterpret_cast<const std::uint8_t*>(&index), invocation.cpu);
+    const std::uint32_t id =
+        slot == nullptr
+            ? 0
+            : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot), __ATOMIC_ACQUIRE);
+    if (id == 0) {
+        return self + 1;
+    }
+    ++invocation.tail_calls;
+    std::uint64_t result = 0;
+    if (!services->run_program(services->owner, id, invocation, &result)) {
+        --invocation.tail_calls;
+        return self + 1;
+    }
+    machine.reg[0] = result;
+    return machine.leave();
+}
+
+} // namespace
+
+Handler flow_handler(const Insn& insn) {
+    if (insn.kind == InsnKind::jump) {
+        return kHandlers[static_cast<std::size_t>(insn.jump_op)][insn.width == Width::w64 ? 1 : 0]
+                        [insn.source == Source::reg ? 1 : 0];
+    }
+    struct KindHandler {
+        InsnKind kind;
+        Handler handler;
+    };
+    const std::array<KindHandler, 6> by_kind{
+        {{InsnKind::jump_always, insn.long_jump ? jump_long : jump_always},
+         {InsnKind::may_goto, may_goto},
+         {InsnKind::call_helper, call_helper},
+         {InsnKind::call_register, call_register},
+         {InsnKind::call_subprogram, call_subprogram},
+         {InsnKind::exit, leave}}};
+    for (const KindHandler& one : by_kind) {
+        if (one.kind == insn.kind) {
+            return one.handler;
+        }
+    }
+    return nullptr; // kernel functions
+}
+
+Handler tail_call_handler() { return tail_call; }
+
+} // namespace skep::run::interpreter

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/engines.hpp"
+
+#include <array>
+#include <chrono>
+
+namespace skep::tests {
+namespace {
+
+std::uint64_t steady_clock_ns(void*, int) {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+constexpr std::array kEngines{
+    Engine{"interpreter", run::make_interpreter},
+};
+
+} // namespace
+
+std::span<const Engine> engines() { return kEngines; }
+
+Result<std::uint64_t> run_once(const Engine& engine, const verify::VerifiedProgram& program,
+                               void* context, const run::Binding& binding) {
+    const std::unique_ptr<run::Executable> executable = TRY(engine.make(program, binding));
+    helpers::Services services;
+    services.clock_ns = steady_clock_ns;
+    helpers::Invocation invocation;
+    invocation.context = context;
+    invocation.services = &services;
+    return executable->run(context, invocation);
+}
+
+} // namespace skep::tests
