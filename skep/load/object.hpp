@@ -26,21 +26,23 @@ enum class Pinning : std::uint32_t { none = 0, by_name = 1 };
 // One initial slot of a map of maps or a program array.
 struct InitialSlot {
     std::uint32_t index = 0;
-    std::uint32_t target = 0; // place in ObjectSpec::maps, or in ObjectSpec::programs for a program array
+    std::uint32_t target =
+        0; // place in ObjectSpec::maps, or in ObjectSpec::programs for a program array
 };
 
 struct ObjectMap {
     spec::MapSpec spec;
-    std::string section;                 // ".maps", "maps", ".bss", ".rodata.str1.1", ".kconfig"...
+    std::string section; // ".maps", "maps", ".bss", ".rodata.str1.1", ".kconfig"...
     Pinning pinning = Pinning::none;
-    std::vector<std::uint8_t> initial_value; // of a global-data map: the whole value; empty otherwise
+    std::vector<std::uint8_t>
+        initial_value; // of a global-data map: the whole value; empty otherwise
     std::vector<InitialSlot> initial_slots;
-    bool read_only_data = false;         // .rodata*, .kconfig: to be frozen after filling
+    bool read_only_data = false; // .rodata*, .kconfig: to be frozen after filling
 };
 
 struct ObjectProgram {
     ProgramSpec spec;
-    bool autoload = true;                // a section name with a leading '?' turns it off
+    bool autoload = true; // a section name with a leading '?' turns it off
 };
 
 struct ObjectSpec {
@@ -49,16 +51,18 @@ struct ObjectSpec {
     std::uint32_t kernel_version = 0;
     std::vector<ObjectMap> maps;
     std::vector<ObjectProgram> programs;
-    std::optional<btf::Btf> types;       // .BTF with DATASEC sizes and offsets filled in
-    std::vector<std::string> warnings;   // what was lenient, one sentence each
+    std::optional<btf::Btf> types;     // .BTF with DATASEC sizes and offsets filled in
+    std::vector<std::string> warnings; // what was lenient, one sentence each
 };
 
 struct Options {
-    std::optional<spec::ProgramType> type;            // for sections whose name tells none
-    std::map<std::string, std::uint32_t> map_sizes;   // --map-size NAME=N
-    const btf::Btf* target_btf = nullptr;             // for CO-RE; null: relocations are an error when needed
-    std::map<std::string, std::string> kconfig;       // CONFIG_X=value; LINUX_KERNEL_VERSION is given apart
-    std::uint32_t kernel_version = 0;                 // KERNEL_VERSION(a,b,c) for LINUX_KERNEL_VERSION
+    std::optional<spec::ProgramType> type;          // for sections whose name tells none
+    std::map<std::string, std::uint32_t> map_sizes; // --map-size NAME=N
+    const btf::Btf* target_btf = nullptr; // for CO-RE; null: relocations are an error when needed
+    std::map<std::string, std::string>
+        kconfig;                      // CONFIG_X=value; LINUX_KERNEL_VERSION is given apart
+    std::uint32_t kernel_version = 0; // KERNEL_VERSION(a,b,c) for LINUX_KERNEL_VERSION
+    std::map<std::string, std::uint64_t> kernel_addresses; // of untyped ksyms, from kallsyms
 };
 
 // Reads an ELF object of machine BPF, either byte order of this host's kind.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loading: a row of passes over one Draft. Each answers one question about the file.
+//
+// Proved by: load_test.cpp, fuzz/elf.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "skep/load/draft.hpp"
+
+namespace skep::load {
+namespace {
+
+struct Pass {
+    std::string_view doing;
+    Result<void> (*run)(Draft&);
+};
+
+constexpr std::array kPasses{
+    Pass{"reading types", read_types},
+    Pass{"reading functions", read_functions},
+    Pass{"reading programs", read_programs},
+    Pass{"reading legacy maps", read_legacy_maps},
+    Pass{"reading maps", read_btf_maps},
+    Pass{"reading global data", read_data_maps},
+    Pass{"resolving externs", read_externs},
+    Pass{"filling maps", fill_initial_slots},
+    Pass{"relocating code", apply_code_relocations},
+    Pass{"linking subprograms", link_programs},
+    Pass{"finishing types", finish_types},
+};
+
+} // namespace
+
+const Function* Draft::function_at(CodePlace place) const {
+    auto after = std::upper_bound(
+        functions.begin(), functions.end(), place,
+        [](CodePlace at, const Function& function) { return at < function.begin; });
+    if (after == functions.begin()) {
+        return nullptr;
+    }
+    const Function& before = *std::prev(after);
+    const bool within =
+        before.begin.section == place.section && place.insn < before.begin.insn + before.insn_count;
+    return within ? &before : nullptr;
+}
+
+std::string Draft::describe(CodePlace place) const {
+    return fmt::format("section '{}' offset {:#x}", elf.sections()[place.section].name,
+                       std::uint64_t{place.insn} * 8);
+}
+
+void Draft::warn(std::string sentence) { spec.warnings.push_back(std::move(sentence)); }
+
+Result<ObjectSpec> load_object(Bytes file, std::string file_name, const Options& options) {
+    const std::string loading = fmt::format("loading {}", file_name);
+    Draft draft{.options = options,
+                .elf = TRY_WHILE(loading, ElfFile::read(file)),
+                .spec = {},
+                .functions = {},
+                .code = {},
+                .data_maps = {},
+                .map_symbols = {},
+                .core_relocations = {},
+                .externs = {},
+                .program_functions = {},
+                .program_at = {}};
+    draft.spec.file = std::move(file_name);
+    for (const Pass& pass : kPasses) {
+        TRY_WHILE(fmt::format("{}: {}", loading, pass.doing), pass.run(draft));
+    }
+    return std::move(draft.spec);
+}
+
+} // namespace skep::load
