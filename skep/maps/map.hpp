@@ -25,12 +25,15 @@ namespace skep::maps {
 // Flags of an update (BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK).
 enum UpdateFlag : std::uint64_t { kAny = 0, kNoExist = 1, kExist = 2, kLock = 4 };
 
+// The answer of the kernel for what a map type does not offer; it has no name outside the kernel.
+inline constexpr int kNotSupported = 524;
+
 // The files that a store lives in. `shared` is what clients hold as the map's handle: for mmapable
 // arrays and ring buffers it is the storage, laid out as the kernel lays it out for mmap; for other
 // maps it is an empty identity. `table` is never given to a client.
 struct MapFiles {
     os::Fd shared;
-    os::Fd table; // not open when `shared` holds the values
+    os::Fd table; // not open for mmapable arrays; for ring buffers it holds the producer's side
 };
 
 // Where an array's values lie, so that generated code can index them: value i is at
@@ -39,6 +42,15 @@ struct DirectValues {
     std::uint8_t* base = nullptr;
     std::uint32_t stride = 0;
     std::uint64_t cpu_stride = 0;
+};
+
+class RingBuffer;
+
+// One element met while walking a map.
+struct Element {
+    std::uint64_t position = 0; // where to go on: the next element is at position + 1 or later
+    const std::uint8_t* key = nullptr;
+    std::uint8_t* value = nullptr;
 };
 
 class Map {
@@ -59,13 +71,22 @@ class Map {
     virtual int pop(std::uint8_t* value);
     virtual int peek(std::uint8_t* value);
     [[nodiscard]] virtual std::optional<DirectValues> direct_values() const { return std::nullopt; }
+    // The first element at `position` or later, false at the end: for bpf_for_each_map_elem, and for
+    // batches, whose opaque cursor is a position (below 2^32 for hash kinds). The key stays valid
+    // until the next call on this thread's Element.
+    virtual bool element_from(std::uint64_t position, std::uint32_t cpu, Element& element);
+    // The ring that helpers write records to; null for all but ring buffers.
+    virtual RingBuffer* ring() { return nullptr; }
 
     // For users (bpf(2)): the next key after `key` (null: the first), and values as MAP_LOOKUP_ELEM
     // and MAP_UPDATE_ELEM carry them: user_value_bytes() long, all CPUs of a per-CPU map side by side.
+    // Types without keys (queue, stack, bloom filter, ring buffer) are given a null key.
     virtual int next_key(const std::uint8_t* key, std::uint8_t* next) = 0;
     [[nodiscard]] virtual std::uint32_t user_value_bytes() const;
     virtual int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags);
     virtual int write_user(const std::uint8_t* key, Bytes value, std::uint64_t flags);
+    // MAP_LOOKUP_AND_DELETE_ELEM.
+    virtual int take_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags);
 
     // What fdinfo calls memlock.
     [[nodiscard]] virtual std::uint64_t memory_bytes() const = 0;
@@ -80,7 +101,10 @@ class Map {
     std::uint32_t slot_count_;
 };
 
-// Checks the spec by its row in map_types.def (the errors are those of MAP_CREATE) and makes an empty
+// True for maps that make_map can make. Types without a maker are refused with `unsupported`.
+bool has_maker(spec::MapType type);
+
+// Checks the spec by its row in creation.cpp (the errors are those of MAP_CREATE) and makes an empty
 // store. `inner_maps` of maps of maps and programs of program arrays are held as ids in the slots.
 Result<std::unique_ptr<Map>> make_map(const spec::MapSpec& spec, std::uint32_t slot_count);
 

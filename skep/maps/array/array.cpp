@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data plane. Arrays, and arrays with a value for each CPU.
+//
+//   array:      value 0 | value 1 | ...           each rounded up to 8, as the kernel lays it out for mmap
+//   per-CPU:    all values of CPU 0 | all values of CPU 1 | ...   each part on pages of its own
+//
+// Every index below max_entries always exists, with zeroes at first. Anybody may read and write at any
+// time, in any process; nothing is locked (BPF_F_LOCK uses the lock inside the value).
+//
+// Proved by: array_test.cpp; kernel_comparison_test.cpp.
+#include <cerrno>
+
+#include "skep/maps/shared/family.hpp"
+#include "skep/maps/shared/value.hpp"
+#include "skep/maps/shared/words.hpp"
+
+namespace skep::maps {
+namespace {
+
+std::uint32_t index_of(const std::uint8_t* key) {
+    std::uint32_t index = 0;
+    std::memcpy(&index, key, sizeof index);
+    return index;
+}
+
+// What both kinds share: keys, and the order of the errors.
+class IndexedMap : public Map {
+  public:
+    int erase(const std::uint8_t*) override { return -EINVAL; }
+
+    int next_key(const std::uint8_t* key, std::uint8_t* next) override {
+        const std::uint32_t index = key == nullptr ? spec().max_entries : index_of(key);
+        if (index < spec().max_entries && index + 1 == spec().max_entries) {
+            return -ENOENT;
+        }
+        const std::uint32_t following = index >= spec().max_entries ? 0 : index + 1;
+        std::memcpy(next, &following, sizeof following);
+        return 0;
+    }
+
+    std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) override {
+        const std::uint32_t index = index_of(key);
+        return index < spec().max_entries && cpu < slot_count() ? place(index, cpu) : nullptr;
+    }
+
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t cpu) override {
+        const std::uint32_t index = index_of(key);
+        const int status = check_update(index, flags);
+        if (status == 0) {
+            shape_.write(place(index, cpu), value, (flags & kLock) != 0);
+        }
+        return status;
+    }
+
+    bool element_from(std::uint64_t position, std::uint32_t cpu, Element& element) override {
+        if (position >= spec().max_entries) {
+            return false;
+        }
+        // The index itself is the key; the caller's element is where it stays while it is looked at.
+        element.position = position;
+        element.key = reinterpret_cast<const std::uint8_t*>(&element.position); // NOLINT: little-endian number
+        element.value = place(static_cast<std::uint32_t>(position), cpu);
+        return true;
+    }
+
+  protected:
+    IndexedMap(Plan&& plan, Store&& store)
+        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), shape_(spec()),
+          memory_(std::move(store.memory)), stride_(round_up(spec().value_size_bytes, 8)) {}
+
+    [[nodiscard]] int check_update(std::uint32_t index, std::uint64_t flags) const {
+        if ((flags & ~std::uint64_t{kLock}) > kExist) {
+            return -EINVAL;
+        }
+        if (index >= spec().max_entries) {
+            return -E2BIG;
+        }
+        if ((flags & kNoExist) != 0) {
+            return -EEXIST;
+        }
+        return shape_.check_update_flags(flags);
+    }
+
+    virtual std::uint8_t* place(std::uint32_t index, std::uint32_t cpu) const = 0;
+
+    ValueShape shape_;
+    os::Mapping memory_;
+    std::uint64_t stride_;
+};
+
+class Array final : public IndexedMap {
+  public:
+    Array(Plan&& plan, Store&& store) : IndexedMap(std::move(plan), std::move(store)) {}
+
+    [[nodiscard]] std::optional<DirectValues> direct_values() const override {
+        return DirectValues{memory_.data(), static_cast<std::uint32_t>(stride_), 0};
+    }
+
+    int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
+        const std::uint32_t index = index_of(key);
+        if (index >= spec().max_entries) {
+            return -ENOENT;
+        }
+        if (value.size() < user_value_bytes() || ((flags & kLock) != 0 && !shape_.has_lock())) {
+            return -EINVAL;
+        }
+        shape_.read(value.data(), place(index, 0), (flags & kLock) != 0);
+        return 0;
+    }
+
+    [[nodiscard]] std::uint64_t memory_bytes() const override { return 312 + spec().max_entries * stride_; }
+
+  private:
+    std::uint8_t* place(std::uint32_t index, std::uint32_t) const override { return memory_.data() + index * stride_; }
+};
+
+class PercpuArray final : public IndexedMap {
+  public:
+    PercpuArray(Plan&& plan, Store&& store, std::uint64_t cpu_stride)
+        : IndexedMap(std::move(plan), std::move(store)), cpu_stride_(cpu_stride) {}
+
+    [[nodiscard]] std::optional<DirectValues> direct_values() const override {
+        return DirectValues{memory_.data(), static_cast<std::uint32_t>(stride_), cpu_stride_};
+    }
+
+    [[nodiscard]] std::uint32_t user_value_bytes() const override {
+        return static_cast<std::uint32_t>(stride_) * slot_count();
+    }
+
+    int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t) override {
+        const std::uint32_t index = index_of(key);
+        if (index >= spec().max_entries) {
+            return -ENOENT;
+        }
+        if (value.size() < user_value_bytes()) {
+            return -EINVAL;
+        }
+        for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
+            copy_from_shared(value.data() + cpu * stride_, place(index, cpu), stride_);
+        }
+        return 0;
+    }
+
+    int write_user(const std::uint8_t* key, Bytes value, std::uint64_t flags) override {
+        const std::uint32_t index = index_of(key);
+        if (value.size() < user_value_bytes()) {
+            return -EINVAL;
+        }
+        const int status = check_update(index, flags);
+        for (std::uint32_t cpu = 0; status == 0 && cpu < slot_count(); ++cpu) {
+            copy_to_shared(place(index, cpu), value.data() + cpu * stride_, stride_);
+        }
+        return status;
+    }
+
+    [[nodiscard]] std::uint64_t memory_bytes() const override {
+        return 312 + spec().max_entries * (8 + slot_count() * stride_);
+    }
+
+  private:
+    std::uint8_t* place(std::uint32_t index, std::uint32_t cpu) const override {
+        return memory_.data() + cpu * cpu_stride_ + index * stride_;
+    }
+
+    std::uint64_t cpu_stride_;
+};
+
+} // namespace
+
+MadeMap make_array(Plan plan) {
+    Layout layout;
+    layout.add(plan.spec.max_entries, round_up(plan.spec.value_size_bytes, 8));
+    const bool mmapable = (plan.spec.flags & spec::kMapMmapable) != 0;
+    Store store = TRY(make_store(std::move(plan.source), layout, mmapable ? Storage::shared : Storage::table));
+    return std::unique_ptr<Map>(std::make_unique<Array>(std::move(plan), std::move(store)));
+}
+
+MadeMap make_percpu_array(Plan plan) {
+    Layout one_cpu;
+    one_cpu.add(plan.spec.max_entries, round_up(plan.spec.value_size_bytes, 8));
+    const std::uint64_t cpu_stride = round_up(one_cpu.total_bytes(), os::page_size());
+    Layout layout;
+    layout.add(one_cpu.fits() ? plan.slot_count : ~std::uint64_t{0}, cpu_stride);
+    Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
+    return std::unique_ptr<Map>(std::make_unique<PercpuArray>(std::move(plan), std::move(store), cpu_stride));
+}
+
+} // namespace skep::maps

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data plane. All hash kinds: plain, per-CPU, LRU, and those whose values name maps and devices.
+//
+// The table (table.hpp) knows keys and lanes; this file knows where a lane's value lies and what an
+// update may do. A plain value lies in its element. Per-CPU values lie apart, all of one CPU together,
+// so that CPUs do not share cache lines. An existing key is updated in place: a pointer that a program
+// holds goes on meaning the same key.
+//
+// How the kinds differ is one row each in kKinds.
+//
+// Proved by: hash_map_test.cpp, lru_test.cpp, hash_concurrency_test.cpp, kernel_comparison_test.cpp.
+#include <array>
+#include <bit>
+#include <cerrno>
+
+#include "skep/maps/hash/lru.hpp"
+#include "skep/maps/hash/table.hpp"
+#include "skep/maps/shared/family.hpp"
+#include "skep/maps/shared/value.hpp"
+
+namespace skep::maps {
+namespace {
+
+using spec::MapType;
+
+struct Kind {
+    MapType type;
+    bool per_cpu;
+    bool lru;
+    bool can_take;           // MAP_LOOKUP_AND_DELETE_ELEM
+    bool names_device;       // EXIST is not asked after; a first word of 0 is EINVAL
+    bool value_is_pointer;   // in the kernel, for its memory alone
+    bool spare_per_cpu;      // the kernel keeps an element for each CPU
+};
+
+constexpr std::array kKinds{
+    Kind{MapType::hash, false, false, true, false, false, true},
+    Kind{MapType::percpu_hash, true, false, true, false, true, false},
+    Kind{MapType::lru_hash, false, true, true, false, false, false},
+    Kind{MapType::lru_percpu_hash, true, true, true, false, true, false},
+    Kind{MapType::hash_of_maps, false, false, false, false, true, false},
+    Kind{MapType::devmap_hash, false, false, false, true, false, false},
+};
+
+constexpr const Kind* kind_of(MapType type) {
+    for (const Kind& kind : kKinds) {
+        if (kind.type == type) {
+            return &kind;
+        }
+    }
+    return nullptr;
+}
+
+HashShape shape_of(const spec::MapSpec& spec, const Kind& kind) {
+    return HashShape{spec.max_entries, spec.key_size_bytes, kind.per_cpu ? 0 : std::uint64_t{spec.value_size_bytes}};
+}
+
+struct Parts {
+    HashTable::Parts table;
+    LruLists::Parts lru;
+    std::uint64_t cpu_values = 0;
+    std::uint64_t cpu_stride = 0;
+};
+
+class HashMap final : public Map {
+  public:
+    HashMap(Plan&& plan, Store&& store, const Kind& kind, const Parts& parts, Owner owner)
+        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), kind_(kind), shape_(Map::spec()),
+          memory_(std::move(store.memory)),
+          table_(shape_of(Map::spec(), kind), parts.table, memory_.data(), std::move(owner)),
+          cpu_values_(memory_.data() + parts.cpu_values), cpu_stride_(parts.cpu_stride),
+          cpu_value_bytes_(round_up(Map::spec().value_size_bytes, 8)) {
+        if (kind.lru) {
+            lru_.emplace(lru_shape(Map::spec(), slot_count(), table_.lane_count()), parts.lru, memory_.data(), table_);
+        }
+        if (!store.existing) {
+            table_.set_seed((Map::spec().flags & kZeroSeed) != 0 ? 0 : os::random_number());
+            if (lru_) {
+                lru_->begin_empty();
+            }
+        }
+    }
+
+    static LruLists::Shape lru_shape(const spec::MapSpec& spec, std::uint32_t cpus, std::uint32_t lanes) {
+        return {spec.max_entries, cpus, lanes, (spec.flags & spec::kMapNoCommonLru) != 0};
+    }
+
+    std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) override {
+        const std::uint32_t lane = table_.find(key);
+        if (lane == kNoLane || cpu >= slot_count()) {
+            return nullptr;
+        }
+        if (kind_.lru) {
+            mark(lane);
+        }
+        return value_at(lane, cpu);
+    }
+
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t cpu) override {
+        return change(key, flags, cpu, [&](std::uint32_t lane, bool is_new) {
+            if (kind_.per_cpu && is_new) {
+                clear_other_cpus(lane, cpu);
+            }
+            if (is_new) {
+                shape_.write_new(value_at(lane, cpu), value);
+            } else {
+                shape_.write(value_at(lane, cpu), value, (flags & kLock) != 0);
+            }
+        }, value);
+    }
+
+    int write_user(const std::uint8_t* key, Bytes value, std::uint64_t flags) override {
+        if (value.size() < user_value_bytes()) {
+            return -EINVAL;
+        }
+        if (!kind_.per_cpu) {
+            return update(key, value.data(), flags, 0);
+        }
+        return change(key, flags, 0, [&](std::uint32_t lane, bool) {
+            for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
+                copy_to_shared(value_at(lane, cpu), value.data() + cpu * cpu_value_bytes_, cpu_value_bytes_);
+            }
+        }, value.data());
+    }
+
+    int erase(const std::uint8_t* key) override {
+        const std::uint64_t hash = table_.hash(key);
+        const HashTable::Writing writing(table_, hash);
+        if (!writing.held()) {
+            return -EBUSY;
+        }
+        const std::uint32_t lane = table_.find(key, hash);
+        if (lane == kNoLane) {
+            return -ENOENT;
+        }
+        remove(writing, lane, hash);
+        return 0;
+    }
+
+    int take_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
+        if (!kind_.can_take) {
+            return -kNotSupported;
+        }
+        const std::uint64_t hash = table_.hash(key);
+        const HashTable::Writing writing(table_, hash);
+        if (!writing.held()) {
+            return -EBUSY;
+        }
+        const std::uint32_t lane = table_.find(key, hash);
+        if (lane == kNoLane) {
+            return -ENOENT;
+        }
+        const int status = read_lane(lane, value, flags);
+        if (status == 0) {
+            remove(writing, lane, hash);
+        }
+        return status;
+    }
+
+    int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
+        const std::uint32_t lane = table_.find(key);
+        return lane == kNoLane ? -ENOENT : read_lane(lane, value, flags);
+    }
+
+    int next_key(const std::uint8_t* key, std::uint8_t* next) override {
+        const std::uint32_t present = key == nullptr ? kNoLane : table_.find(key);
+        std::uint64_t from = present == kNoLane ? 0 : present + 1ULL;
+        for (std::uint32_t lane = table_.next_lane(from); lane != kNoLane; lane = table_.next_lane(from)) {
+            if (table_.read_key(lane, next)) {
+                return 0;
+            }
+            from = lane + 1ULL; // emptied while it was read
+        }
+        return -ENOENT;
+    }
+
+    bool element_from(std::uint64_t position, std::uint32_t cpu, Element& element) override {
+        const std::uint32_t lane = table_.next_lane(position);
+        if (lane == kNoLane) {
+            return false;
+        }
+        element = Element{lane, table_.key_of(lane), value_at(lane, cpu)};
+        return true;
+    }
+
+    [[nodiscard]] std::uint32_t user_value_bytes() const override {
+        return kind_.per_cpu ? static_cast<std::uint32_t>(cpu_value_bytes_) * slot_count() : spec().value_size_bytes;
+    }
+
+    // The sizes of the kernel's structures, measured.
+    [[nodiscard]] std::uint64_t memory_bytes() const override {
+        const std::uint64_t entries = spec().max_entries;
+        const std::uint64_t buckets = std::bit_ceil(entries);
+        if (kind_.names_device) {
+            return 344 + 8 * buckets;
+        }
+        const bool preallocated = (spec().flags & spec::kMapNoPrealloc) == 0;
+        const std::uint64_t element =
+            48 + round_up(spec().key_size_bytes, 8) + (kind_.value_is_pointer ? 8 : round_up(spec().value_size_bytes, 8));
+        const std::uint64_t spares =
+            preallocated && !kind_.per_cpu && !kind_.lru ? slot_count() * (8 + (kind_.spare_per_cpu ? element : 0)) : 0;
+        const std::uint64_t each = element + (kind_.per_cpu ? slot_count() * cpu_value_bytes_ : 0);
+        return 896 + 16 * buckets + spares + (preallocated ? entries : table_.count()) * each;
+    }
+
+  private:
+    static constexpr std::uint32_t kZeroSeed = spec::kMapZeroSeed;
+    static constexpr int kRefillsMost = 64;
+
+    [[nodiscard]] std::uint8_t* value_at(std::uint32_t lane, std::uint32_t cpu) const {
+        return kind_.per_cpu ? cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_ : table_.value_of(lane);
+    }
+
+    void mark(std::uint32_t lane) {
+        std::atomic<std::uint32_t>& used = table_.element(lane).mark;
+        if (used.load(std::memory_order_relaxed) == 0) { // do not dirty the line each time
+            used.store(1, std::memory_order_relaxed);
+        }
+    }
+
+    void clear_other_cpus(std::uint32_t lane, std::uint32_t own_cpu) {
+        for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
+            if (cpu != own_cpu) {
+                clear_shared(value_at(lane, cpu), cpu_value_bytes_);
+            }
+        }
+    }
+
+    int read_lane(std::uint32_t lane, MutableBytes value, std::uint64_t flags) const {
+        if (value.size() < user_value_bytes() || ((flags & kLock) != 0 && !shape_.has_lock())) {
+            return -EINVAL;
+        }
+        if (!kind_.per_cpu) {
+            shape_.read(value.data(), value_at(lane, 0), (flags & kLock) != 0);
+            return 0;
+        }
+        for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
+            copy_from_shared(value.data() + cpu * cpu_value_bytes_, value_at(lane, cpu), cpu_value_bytes_);
+        }
+        return 0;
+    }
+
+    void remove(const HashTable::Writing& writing, std::uint32_t lane, std::uint64_t hash) {
+        if (lru_) {
+            lru_->remove(lane);
+        }
+        table_.erase(writing, lane, hash);
+    }
+
+    [[nodiscard]] int check(std::uint64_t flags, const std::uint8_t* value) const {
+        std::uint32_t first_word = 0;
+        std::memcpy(&first_word, value, std::min<std::uint32_t>(4, spec().value_size_bytes));
+        if (kind_.names_device && first_word == 0) {
+            return -EINVAL;
+        }
+        return shape_.check_update_flags(flags);
+    }
+
+    // One update: `fill(lane, is_new)` writes the value. An LRU hash makes room before it holds the bucket
+    // for the second time, since making room erases other keys.
+    template <class Fill>
+    int change(const std::uint8_t* key, std::uint64_t flags, std::uint32_t cpu, Fill fill, const std::uint8_t* value) {
+        int status = check(flags, value);
+        if (status != 0 || cpu >= slot_count()) {
+            return status != 0 ? status : -EINVAL;
+        }
+        const std::uint64_t hash = table_.hash(key);
+        const bool makes_room = lru_ && (flags & kExist) == 0 && table_.find(key, hash) == kNoLane;
+        if (makes_room && !make_room(cpu)) {
+            return -ENOMEM;
+        }
+        bool filled_new = false;
+        {
+            const HashTable::Writing writing(table_, hash);
+            status = writing.held() ? change_held(writing, {key, hash, flags, cpu, makes_room}, fill, filled_new) : -EBUSY;
+        }
+        if (makes_room && !filled_new) {
+            lru_->give_back(cpu);
+        }
+        return status;
+    }
+
+    struct Change {
+        const std::uint8_t* key;
+        std::uint64_t hash;
+        std::uint64_t flags;
+        std::uint32_t cpu;
+        bool has_room; // an LRU entry was set aside
+    };
+
+    template <class Fill>
+    int change_held(const HashTable::Writing& writing, const Change& change, Fill fill, bool& filled_new) {
+        const std::uint32_t present = table_.find(change.key, change.hash);
+        if (present != kNoLane) {
+            if ((change.flags & kNoExist) != 0) {
+                return -EEXIST;
+            }
+            fill(present, false);
+            if (kind_.lru) {
+                mark(present);
+            }
+            return 0;
+        }
+        if ((change.flags & kExist) != 0 && !kind_.names_device) {
+            return -ENOENT;
+        }
+        if (kind_.lru && !change.has_room) {
+            return -ENOMEM; // it was there a moment ago; erased meanwhile by somebody else
+        }
+        const std::uint32_t lane =
+            table_.claim(writing, change.key, change.hash, kind_.lru ? table_.lane_count() : spec().max_entries);
+        if (lane == kNoLane) {
+            return kind_.lru ? -ENOMEM : -E2BIG;
+        }
+        fill(lane, true);
+        table_.publish(writing, lane, change.hash);
+        if (lru_) {
+            lru_->add(lane, change.hash, change.cpu);
+        }
+        filled_new = true;
+        return 0;
+    }
+
+    bool make_room(std::uint32_t cpu) {
+        Victims victims;
+        for (int refill = 0; refill < kRefillsMost; ++refill) {
+            const bool taken = lru_->take_free(cpu, victims);
+            for (std::uint32_t i = 0; i < victims.count; ++i) {
+                evict(victims.list[i]);
+                lru_->left(cpu);
+            }
+            if (taken) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // Unless it was erased since it was chosen; then its entry is free all the same.
+    void evict(const Victim& victim) {
+        const HashTable::Writing writing(table_, victim.hash);
+        const bool same = table_.element(victim.lane).sequence.load(std::memory_order_acquire) == victim.sequence;
+        if (writing.held() && same && table_.is_occupied(victim.lane)) {
+            table_.erase(writing, victim.lane, victim.hash);
+        }
+    }
+
+    const Kind& kind_;
+    ValueShape shape_;
+    os::Mapping memory_;
+    HashTable table_;
+    std::optional<LruLists> lru_;
+    std::uint8_t* cpu_values_;
+    std::uint64_t cpu_stride_;
+    std::uint64_t cpu_value_bytes_;
+};
+
+} // namespace
+
+MadeMap make_hash(Plan plan) {
+    const Kind* kind = kind_of(plan.spec.type);
+    SKEP_ASSERT(kind != nullptr);
+    if ((plan.spec.flags & spec::kMapNoCommonLru) != 0) {
+        plan.spec.max_entries += (plan.slot_count - plan.spec.max_entries % plan.slot_count) % plan.slot_count;
+    }
+    const HashShape shape = shape_of(plan.spec, *kind);
+    const std::uint32_t lanes = shape.bucket_count() * kLanesPerBucket;
+    Layout layout;
+    Parts parts;
+    parts.table = HashTable::plan(layout, shape);
+    if (kind->lru) {
+        parts.lru = LruLists::plan(layout, HashMap::lru_shape(plan.spec, plan.slot_count, lanes));
+    }
+    if (kind->per_cpu) {
+        const std::uint64_t one_cpu = lanes * round_up(plan.spec.value_size_bytes, 8);
+        parts.cpu_stride = round_up(one_cpu, os::page_size());
+        parts.cpu_values = layout.add(plan.slot_count, parts.cpu_stride, os::page_size());
+    }
+    Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
+    auto* region = reinterpret_cast<OwnerRegion*>(store.memory.data() + parts.table.head); // NOLINT: head begins with it
+    Owner owner = TRY(Owner::join(store.files.table, region));
+    return std::unique_ptr<Map>(
+        std::make_unique<HashMap>(std::move(plan), std::move(store), *kind, parts, std::move(owner)));
+}
+
+} // namespace skep::maps

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Data plane (but for its making). LruLists: who leaves an LRU hash when it is full.
+//
+// Lanes stand in a list by age. When a CPU has no free entries of its own it takes a batch: first from
+// what is free for all, and for the rest the oldest lanes leave. A lane that was used since it was last
+// looked at (its mark) is not evicted but becomes the newest, once round the list. A batch is
+// max_entries / (2 x CPUs), between 1 and 128, which gives the losses measured on the kernel. With
+// NO_COMMON_LRU each CPU has a list and a share of its own, and batches are small.
+//
+// Look-ups only set a mark, without waiting. All else holds one lock word; a list whose holder died is
+// built anew from the lanes that exist, in lane order. Lock order: home bucket, then this.
+//
+// Proved by: lru_test.cpp (the table of first losses); hash_concurrency_test.cpp.
+#pragma once
+
+#include <array>
+
+#include "skep/maps/hash/table.hpp"
+
+namespace skep::maps {
+
+struct Victim {
+    std::uint32_t lane = 0;
+    std::uint32_t sequence = 0; // of the lane when it was chosen
+    std::uint64_t hash = 0;
+};
+
+inline constexpr std::uint32_t kLargestBatch = 128;
+
+struct Victims {
+    std::array<Victim, kLargestBatch> list;
+    std::uint32_t count = 0;
+};
+
+class LruLists {
+  public:
+    struct Shape {
+        std::uint32_t max_entries, cpus, lanes;
+        bool own_lists; // NO_COMMON_LRU
+    };
+    struct Parts {
+        std::uint64_t head, shares, links;
+    };
+    static Parts plan(Layout& layout, const Shape& shape);
+    LruLists(const Shape& shape, const Parts& parts, std::uint8_t* memory, HashTable& table);
+    void begin_empty();
+
+    // Takes one free entry for this CPU. When there is none, moves a batch to it and says which lanes
+    // must leave for that: the caller erases them, calls left() for each, and asks again.
+    bool take_free(std::uint32_t cpu, Victims& victims);
+    void left(std::uint32_t cpu); // one more free entry of this CPU
+    void give_back(std::uint32_t cpu) { left(cpu); }
+
+    void add(std::uint32_t lane, std::uint64_t hash, std::uint32_t cpu);
+    void remove(std::uint32_t lane); // erased by its user: its entry becomes free for all
+
+  private:
+    struct Head {
+        std::atomic<std::uint32_t> lock;
+        std::uint32_t free_for_all;
+    };
+    struct Share { // one a CPU; list 0 is the common one
+        std::uint32_t free, newest, oldest, spare; // lanes as lane + 1, 0 is none
+    };
+    struct Link {
+        std::uint32_t newer, older; // lane + 1
+        std::uint32_t listed;       // list number + 1, 0: in no list
+        std::uint32_t spare;
+        std::uint64_t hash;
+    };
+
+    bool hold();
+    void rebuild();
+    void link_newest(std::uint32_t lane, std::uint32_t list);
+    void unlink(std::uint32_t lane);
+    void choose(std::uint32_t list, std::uint32_t wanted, Victims& victims);
+    [[nodiscard]] std::uint32_t list_of(std::uint32_t cpu) const { return shape_.own_lists ? cpu : 0; }
+    [[nodiscard]] std::uint32_t batch() const;
+
+    Shape shape_;
+    HashTable& table_;
+    Head* head_;
+    Share* shares_;
+    Link* links_;
+};
+
+} // namespace skep::maps
