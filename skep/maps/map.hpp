@@ -3,7 +3,8 @@
 // Map: the store that programs and their users share.
 //
 // A Map object is one process's view of a store; the store itself lies in memfds (offsets inside,
-// never addresses), so several processes may open it and it outlives any of them. Values never move.
+// never addresses), so several processes may open it and it outlives any of them. Values never
+// move.
 //
 // Two planes. The element functions below are data plane: they neither allocate nor block nor log,
 // and answer 0 or a negative errno, as the helpers of linux/bpf.h do. `cpu` is the slot of the run,
@@ -65,22 +66,23 @@ class Map {
 
     // Data plane. Keys and values are key_size_bytes and value_size_bytes long.
     virtual std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) = 0;
-    virtual int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t cpu) = 0;
+    virtual int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
+                       std::uint32_t cpu) = 0;
     virtual int erase(const std::uint8_t* key) = 0;
     virtual int push(const std::uint8_t* value, std::uint64_t flags);
     virtual int pop(std::uint8_t* value);
     virtual int peek(std::uint8_t* value);
     [[nodiscard]] virtual std::optional<DirectValues> direct_values() const { return std::nullopt; }
-    // The first element at `position` or later, false at the end: for bpf_for_each_map_elem, and for
-    // batches, whose opaque cursor is a position (below 2^32 for hash kinds). The key stays valid
-    // until the next call on this thread's Element.
+    // The first element at `position` or later, false at the end: for bpf_for_each_map_elem, and
+    // for batches, whose opaque cursor is a position (below 2^32 for hash kinds). The key stays
+    // valid until the next call on this thread's Element.
     virtual bool element_from(std::uint64_t position, std::uint32_t cpu, Element& element);
     // The ring that helpers write records to; null for all but ring buffers.
     virtual RingBuffer* ring() { return nullptr; }
 
     // For users (bpf(2)): the next key after `key` (null: the first), and values as MAP_LOOKUP_ELEM
-    // and MAP_UPDATE_ELEM carry them: user_value_bytes() long, all CPUs of a per-CPU map side by side.
-    // Types without keys (queue, stack, bloom filter, ring buffer) are given a null key.
+    // and MAP_UPDATE_ELEM carry them: user_value_bytes() long, all CPUs of a per-CPU map side by
+    // side. Types without keys (queue, stack, bloom filter, ring buffer) are given a null key.
     virtual int next_key(const std::uint8_t* key, std::uint8_t* next) = 0;
     [[nodiscard]] virtual std::uint32_t user_value_bytes() const;
     virtual int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags);
@@ -104,11 +106,13 @@ class Map {
 // True for maps that make_map can make. Types without a maker are refused with `unsupported`.
 bool has_maker(spec::MapType type);
 
-// Checks the spec by its row in creation.cpp (the errors are those of MAP_CREATE) and makes an empty
-// store. `inner_maps` of maps of maps and programs of program arrays are held as ids in the slots.
+// Checks the spec by its row in map_types.def (the errors are those of MAP_CREATE) and makes an
+// empty store. `inner_maps` of maps of maps and programs of program arrays are held as ids in the
+// slots.
 Result<std::unique_ptr<Map>> make_map(const spec::MapSpec& spec, std::uint32_t slot_count);
 
 // Another view of a store that exists: `files` are those of the maker's Map, duplicated.
-Result<std::unique_ptr<Map>> open_map(const spec::MapSpec& spec, std::uint32_t slot_count, MapFiles files);
+Result<std::unique_ptr<Map>> open_map(const spec::MapSpec& spec, std::uint32_t slot_count,
+                                      MapFiles files);
 
 } // namespace skep::maps

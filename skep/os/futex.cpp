@@ -10,9 +10,11 @@
 
 namespace skep::os {
 
-void wait_while_equal(const std::atomic<std::uint32_t>& word, std::uint32_t seen, std::uint64_t timeout_ns) {
+void wait_while_equal(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
+                      std::uint64_t timeout_ns) {
     constexpr std::uint64_t kSecond = 1'000'000'000;
-    const timespec timeout{static_cast<time_t>(timeout_ns / kSecond), static_cast<long>(timeout_ns % kSecond)};
+    const timespec timeout{static_cast<time_t>(timeout_ns / kSecond),
+                           static_cast<long>(timeout_ns % kSecond)};
     ::syscall(SYS_futex, &word, FUTEX_WAIT, seen, timeout_ns == 0 ? nullptr : &timeout, nullptr, 0);
 }
 

@@ -9,7 +9,8 @@
 namespace skep::os {
 
 // Returns when woken, when the word no longer holds `seen`, or after the time given (0: for ever).
-void wait_while_equal(const std::atomic<std::uint32_t>& word, std::uint32_t seen, std::uint64_t timeout_ns);
+void wait_while_equal(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
+                      std::uint64_t timeout_ns);
 void wake_all(const std::atomic<std::uint32_t>& word);
 
 } // namespace skep::os

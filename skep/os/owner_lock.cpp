@@ -61,7 +61,8 @@ std::uint64_t physical_memory_bytes() {
 
 std::uint64_t random_number() {
     std::uint64_t number = 0;
-    return ::getrandom(&number, sizeof number, 0) == static_cast<ssize_t>(sizeof number) ? number : 0;
+    return ::getrandom(&number, sizeof number, 0) == static_cast<ssize_t>(sizeof number) ? number
+                                                                                         : 0;
 }
 
 } // namespace skep::os

@@ -2,10 +2,10 @@
 //
 // Who is still alive? Locks on single bytes of a file, held by an open file description.
 //
-// The kernel drops such a lock when the last descriptor of the description goes, however the process
-// ended. So "is byte N locked by somebody else?" answers "does the owner that took N still live?", with
-// no process ids, which are reused and differ between namespaces. A forked child shares its parent's
-// description: ForkSentinel tells it that it must take a byte of its own.
+// The kernel drops such a lock when the last descriptor of the description goes, however the
+// process ended. So "is byte N locked by somebody else?" answers "does the owner that took N still
+// live?", with no process ids, which are reused and differ between namespaces. A forked child
+// shares its parent's description: ForkSentinel tells it that it must take a byte of its own.
 #pragma once
 
 #include <atomic>

@@ -2,11 +2,12 @@
 //
 // Data plane. Arrays, and arrays with a value for each CPU.
 //
-//   array:      value 0 | value 1 | ...           each rounded up to 8, as the kernel lays it out for mmap
-//   per-CPU:    all values of CPU 0 | all values of CPU 1 | ...   each part on pages of its own
+//   array:      value 0 | value 1 | ...           each rounded up to 8, as the kernel lays it out
+//   for mmap per-CPU:    all values of CPU 0 | all values of CPU 1 | ...   each part on pages of
+//   its own
 //
-// Every index below max_entries always exists, with zeroes at first. Anybody may read and write at any
-// time, in any process; nothing is locked (BPF_F_LOCK uses the lock inside the value).
+// Every index below max_entries always exists, with zeroes at first. Anybody may read and write at
+// any time, in any process; nothing is locked (BPF_F_LOCK uses the lock inside the value).
 //
 // Proved by: array_test.cpp; kernel_comparison_test.cpp.
 #include <cerrno>
@@ -44,7 +45,8 @@ class IndexedMap : public Map {
         return index < spec().max_entries && cpu < slot_count() ? place(index, cpu) : nullptr;
     }
 
-    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t cpu) override {
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
+               std::uint32_t cpu) override {
         const std::uint32_t index = index_of(key);
         const int status = check_update(index, flags);
         if (status == 0) {
@@ -57,9 +59,11 @@ class IndexedMap : public Map {
         if (position >= spec().max_entries) {
             return false;
         }
-        // The index itself is the key; the caller's element is where it stays while it is looked at.
+        // The index itself is the key; the caller's element is where it stays while it is looked
+        // at.
         element.position = position;
-        element.key = reinterpret_cast<const std::uint8_t*>(&element.position); // NOLINT: little-endian number
+        element.key = reinterpret_cast<const std::uint8_t*>(
+            &element.position); // NOLINT: little-endian number
         element.value = place(static_cast<std::uint32_t>(position), cpu);
         return true;
     }
@@ -109,10 +113,18 @@ class Array final : public IndexedMap {
         return 0;
     }
 
-    [[nodiscard]] std::uint64_t memory_bytes() const override { return 312 + spec().max_entries * stride_; }
+    [[nodiscard]] std::uint64_t memory_bytes() const override {
+        const bool mmapable = (spec().flags & spec::kMapMmapable) !=
+                              0; // then head and values have pages of their own
+        const std::uint64_t head = mmapable ? os::page_size() : 312;
+        const std::uint64_t values = spec().max_entries * stride_;
+        return head + (mmapable ? round_up(values, os::page_size()) : values);
+    }
 
   private:
-    std::uint8_t* place(std::uint32_t index, std::uint32_t) const override { return memory_.data() + index * stride_; }
+    std::uint8_t* place(std::uint32_t index, std::uint32_t) const override {
+        return memory_.data() + index * stride_;
+    }
 };
 
 class PercpuArray final : public IndexedMap {
@@ -172,7 +184,8 @@ MadeMap make_array(Plan plan) {
     Layout layout;
     layout.add(plan.spec.max_entries, round_up(plan.spec.value_size_bytes, 8));
     const bool mmapable = (plan.spec.flags & spec::kMapMmapable) != 0;
-    Store store = TRY(make_store(std::move(plan.source), layout, mmapable ? Storage::shared : Storage::table));
+    Store store = TRY(
+        make_store(std::move(plan.source), layout, mmapable ? Storage::shared : Storage::table));
     return std::unique_ptr<Map>(std::make_unique<Array>(std::move(plan), std::move(store)));
 }
 
@@ -183,7 +196,8 @@ MadeMap make_percpu_array(Plan plan) {
     Layout layout;
     layout.add(one_cpu.fits() ? plan.slot_count : ~std::uint64_t{0}, cpu_stride);
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
-    return std::unique_ptr<Map>(std::make_unique<PercpuArray>(std::move(plan), std::move(store), cpu_stride));
+    return std::unique_ptr<Map>(
+        std::make_unique<PercpuArray>(std::move(plan), std::move(store), cpu_stride));
 }
 
 } // namespace skep::maps

@@ -4,8 +4,8 @@
 //
 // A slot is 8 bytes, zero when empty. It holds what its user wrote, with descriptors already turned
 // into ids by the system call (design.md section 3: nothing that is shared holds an address): a
-// program or map id, {ifindex, program id}, {queue size, program id}. Whoever runs programs resolves
-// the id through its own table, which was filled before the slot was published.
+// program or map id, {ifindex, program id}, {queue size, program id}. Whoever runs programs
+// resolves the id through its own table, which was filled before the slot was published.
 //
 // How the kinds differ is one row each in kKinds.
 //
@@ -30,16 +30,17 @@ enum class FlagRule : std::uint8_t {
 struct Kind {
     MapType type;
     FlagRule flags;
-    int user_lookup_error;     // 0: users may read slots
-    bool empties_always;       // deleting an empty slot succeeds
+    int user_lookup_error; // 0: users may read slots
+    bool empties_always;   // deleting an empty slot succeeds
     int delete_past_end_error;
-    bool zero_empties;         // writing a first word of 0 empties the slot; else 0 is refused
-    std::uint32_t base_bytes;  // memlock of the table itself
+    bool zero_empties;        // writing a first word of 0 empties the slot; else 0 is refused
+    std::uint32_t base_bytes; // memlock of the table itself
 };
 
 constexpr std::array kKinds{
     Kind{MapType::prog_array, FlagRule::none_allowed, 0, false, E2BIG, false, 312},
-    Kind{MapType::perf_event_array, FlagRule::none_allowed, kNotSupported, false, E2BIG, false, 312},
+    Kind{MapType::perf_event_array, FlagRule::none_allowed, kNotSupported, false, E2BIG, false,
+         312},
     Kind{MapType::cgroup_array, FlagRule::none_allowed, kNotSupported, false, E2BIG, false, 312},
     Kind{MapType::array_of_maps, FlagRule::none_allowed, 0, false, E2BIG, false, 312},
     Kind{MapType::devmap, FlagRule::always_exists, 0, true, EINVAL, true, 344},
@@ -59,15 +60,16 @@ constexpr const Kind* kind_of(MapType type) {
 class Slots final : public Map {
   public:
     Slots(Plan&& plan, Store&& store, const Kind& kind)
-        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), memory_(std::move(store.memory)),
-          kind_(kind) {}
+        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count),
+          memory_(std::move(store.memory)), kind_(kind) {}
 
     std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t) override {
         const std::uint32_t index = index_of(key);
         return index < spec().max_entries && !is_empty(index) ? place(index) : nullptr;
     }
 
-    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t) override {
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
+               std::uint32_t) override {
         const std::uint32_t index = index_of(key);
         const int status = check_update(index, flags);
         if (status != 0) {
@@ -108,7 +110,8 @@ class Slots final : public Map {
         for (std::uint64_t at = position; at < spec().max_entries; ++at) {
             if (!is_empty(static_cast<std::uint32_t>(at))) {
                 element.position = at;
-                element.key = reinterpret_cast<const std::uint8_t*>(&element.position); // NOLINT: the index
+                element.key =
+                    reinterpret_cast<const std::uint8_t*>(&element.position); // NOLINT: the index
                 element.value = place(static_cast<std::uint32_t>(at));
                 return true;
             }
@@ -117,11 +120,13 @@ class Slots final : public Map {
     }
 
     int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
-        return kind_.user_lookup_error != 0 ? -kind_.user_lookup_error : Map::read_user(key, value, flags);
+        return kind_.user_lookup_error != 0 ? -kind_.user_lookup_error
+                                            : Map::read_user(key, value, flags);
     }
 
     [[nodiscard]] std::optional<DirectValues> direct_values() const override {
-        return DirectValues{memory_.data(), 8, 0}; // for tail calls: the slot's first word is the id
+        return DirectValues{memory_.data(), 8,
+                            0}; // for tail calls: the slot's first word is the id
     }
 
     [[nodiscard]] std::uint64_t memory_bytes() const override {
@@ -135,11 +140,16 @@ class Slots final : public Map {
         return index;
     }
 
-    [[nodiscard]] std::uint8_t* place(std::uint32_t index) const { return memory_.data() + std::uint64_t{index} * 8; }
-    [[nodiscard]] std::atomic_ref<std::uint64_t> word(std::uint32_t index) const {
-        return std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(place(index))); // NOLINT: our store
+    [[nodiscard]] std::uint8_t* place(std::uint32_t index) const {
+        return memory_.data() + std::uint64_t{index} * 8;
     }
-    [[nodiscard]] bool is_empty(std::uint32_t index) const { return word(index).load(std::memory_order_acquire) == 0; }
+    [[nodiscard]] std::atomic_ref<std::uint64_t> word(std::uint32_t index) const {
+        return std::atomic_ref<std::uint64_t>(
+            *reinterpret_cast<std::uint64_t*>(place(index))); // NOLINT: our store
+    }
+    [[nodiscard]] bool is_empty(std::uint32_t index) const {
+        return word(index).load(std::memory_order_acquire) == 0;
+    }
 
     [[nodiscard]] int check_update(std::uint32_t index, std::uint64_t flags) const {
         if (flags > kExist || (flags != 0 && kind_.flags == FlagRule::none_allowed)) {

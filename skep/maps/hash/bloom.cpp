@@ -2,8 +2,8 @@
 //
 // Data plane. Bloom filters: was this value ever pushed? "No" is certain, "yes" may be wrong.
 //
-// As many bits as give five hashes two errors in a hundred when full (the kernel's numbers). Bits are
-// set by atomic or; nothing is locked, nothing is ever removed.
+// As many bits as give five hashes two errors in a hundred when full (the kernel's numbers). Bits
+// are set by atomic or; nothing is locked, nothing is ever removed.
 //
 // Proved by: queue_test.cpp (no false negatives; the rate of false positives).
 #include <bit>
@@ -36,8 +36,9 @@ std::uint64_t bit_count(const spec::MapSpec& spec) {
 class Bloom final : public Map {
   public:
     Bloom(Plan&& plan, Store&& store, std::uint64_t bits)
-        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), memory_(std::move(store.memory)),
-          words_(reinterpret_cast<std::atomic<std::uint64_t>*>(memory_.data() + bits)), // NOLINT: our store
+        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count),
+          memory_(std::move(store.memory)), words_(reinterpret_cast<std::atomic<std::uint64_t>*>(
+                                                memory_.data() + bits)), // NOLINT: our store
           bits_(bit_count(spec())), hashes_(hash_count(spec())) {
         auto* head = reinterpret_cast<Head*>(memory_.data()); // NOLINT: our store
         if (!store.existing && (spec().flags & spec::kMapZeroSeed) == 0) {
@@ -68,13 +69,16 @@ class Bloom final : public Map {
     }
 
     std::uint8_t* lookup(const std::uint8_t*, std::uint32_t) override { return nullptr; }
-    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t) override {
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
+               std::uint32_t) override {
         return key != nullptr ? -EINVAL : push(value, flags);
     }
     int erase(const std::uint8_t*) override { return -EOPNOTSUPP; }
     int next_key(const std::uint8_t*, std::uint8_t*) override { return -EOPNOTSUPP; }
-    int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t) override { // the value is the question
-        return key != nullptr || value.size() < spec().value_size_bytes ? -EINVAL : peek(value.data());
+    int read_user(const std::uint8_t* key, MutableBytes value,
+                  std::uint64_t) override { // the value is the question
+        return key != nullptr || value.size() < spec().value_size_bytes ? -EINVAL
+                                                                        : peek(value.data());
     }
 
     [[nodiscard]] std::uint64_t memory_bytes() const override { return 312 + bits_ / 8; }

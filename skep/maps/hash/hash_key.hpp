@@ -17,7 +17,8 @@ inline std::uint64_t folded_product(std::uint64_t left, std::uint64_t right) {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-inline std::uint64_t hash_key(const std::uint8_t* key, std::uint32_t size_bytes, std::uint64_t seed) {
+inline std::uint64_t hash_key(const std::uint8_t* key, std::uint32_t size_bytes,
+                              std::uint64_t seed) {
     constexpr std::uint64_t kOdd1 = 0x9e3779b97f4a7c15; // golden ratio
     constexpr std::uint64_t kOdd2 = 0xd6e8feb86659fd93;
     std::uint64_t state = seed ^ (kOdd1 * (size_bytes + 1));

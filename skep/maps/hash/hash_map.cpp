@@ -3,13 +3,14 @@
 // Data plane. All hash kinds: plain, per-CPU, LRU, and those whose values name maps and devices.
 //
 // The table (table.hpp) knows keys and lanes; this file knows where a lane's value lies and what an
-// update may do. A plain value lies in its element. Per-CPU values lie apart, all of one CPU together,
-// so that CPUs do not share cache lines. An existing key is updated in place: a pointer that a program
-// holds goes on meaning the same key.
+// update may do. A plain value lies in its element. Per-CPU values lie apart, all of one CPU
+// together, so that CPUs do not share cache lines. An existing key is updated in place: a pointer
+// that a program holds goes on meaning the same key.
 //
 // How the kinds differ is one row each in kKinds.
 //
-// Proved by: hash_map_test.cpp, lru_test.cpp, hash_concurrency_test.cpp, kernel_comparison_test.cpp.
+// Proved by: hash_map_test.cpp, lru_test.cpp, hash_concurrency_test.cpp,
+// kernel_comparison_test.cpp.
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -28,10 +29,10 @@ struct Kind {
     MapType type;
     bool per_cpu;
     bool lru;
-    bool can_take;           // MAP_LOOKUP_AND_DELETE_ELEM
-    bool names_device;       // EXIST is not asked after; a first word of 0 is EINVAL
-    bool value_is_pointer;   // in the kernel, for its memory alone
-    bool spare_per_cpu;      // the kernel keeps an element for each CPU
+    bool can_take;         // MAP_LOOKUP_AND_DELETE_ELEM
+    bool names_device;     // EXIST is not asked after; a first word of 0 is EINVAL
+    bool value_is_pointer; // in the kernel, for its memory alone
+    bool spare_per_cpu;    // the kernel keeps an element for each CPU
 };
 
 constexpr std::array kKinds{
@@ -53,7 +54,8 @@ constexpr const Kind* kind_of(MapType type) {
 }
 
 HashShape shape_of(const spec::MapSpec& spec, const Kind& kind) {
-    return HashShape{spec.max_entries, spec.key_size_bytes, kind.per_cpu ? 0 : std::uint64_t{spec.value_size_bytes}};
+    return HashShape{spec.max_entries, spec.key_size_bytes,
+                     kind.per_cpu ? 0 : std::uint64_t{spec.value_size_bytes}};
 }
 
 struct Parts {
@@ -66,13 +68,14 @@ struct Parts {
 class HashMap final : public Map {
   public:
     HashMap(Plan&& plan, Store&& store, const Kind& kind, const Parts& parts, Owner owner)
-        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), kind_(kind), shape_(Map::spec()),
-          memory_(std::move(store.memory)),
+        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), kind_(kind),
+          shape_(Map::spec()), memory_(std::move(store.memory)),
           table_(shape_of(Map::spec(), kind), parts.table, memory_.data(), std::move(owner)),
           cpu_values_(memory_.data() + parts.cpu_values), cpu_stride_(parts.cpu_stride),
           cpu_value_bytes_(round_up(Map::spec().value_size_bytes, 8)) {
         if (kind.lru) {
-            lru_.emplace(lru_shape(Map::spec(), slot_count(), table_.lane_count()), parts.lru, memory_.data(), table_);
+            lru_.emplace(lru_shape(Map::spec(), slot_count(), table_.lane_count()), parts.lru,
+                         memory_.data(), table_);
         }
         if (!store.existing) {
             table_.set_seed((Map::spec().flags & kZeroSeed) != 0 ? 0 : os::random_number());
@@ -82,7 +85,8 @@ class HashMap final : public Map {
         }
     }
 
-    static LruLists::Shape lru_shape(const spec::MapSpec& spec, std::uint32_t cpus, std::uint32_t lanes) {
+    static LruLists::Shape lru_shape(const spec::MapSpec& spec, std::uint32_t cpus,
+                                     std::uint32_t lanes) {
         return {spec.max_entries, cpus, lanes, (spec.flags & spec::kMapNoCommonLru) != 0};
     }
 
@@ -97,17 +101,21 @@ class HashMap final : public Map {
         return value_at(lane, cpu);
     }
 
-    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t cpu) override {
-        return change(key, flags, cpu, [&](std::uint32_t lane, bool is_new) {
-            if (kind_.per_cpu && is_new) {
-                clear_other_cpus(lane, cpu);
-            }
-            if (is_new) {
-                shape_.write_new(value_at(lane, cpu), value);
-            } else {
-                shape_.write(value_at(lane, cpu), value, (flags & kLock) != 0);
-            }
-        }, value);
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
+               std::uint32_t cpu) override {
+        return change(
+            key, flags, cpu,
+            [&](std::uint32_t lane, bool is_new) {
+                if (kind_.per_cpu && is_new) {
+                    clear_other_cpus(lane, cpu);
+                }
+                if (is_new) {
+                    shape_.write_new(value_at(lane, cpu), value);
+                } else {
+                    shape_.write(value_at(lane, cpu), value, (flags & kLock) != 0);
+                }
+            },
+            value);
     }
 
     int write_user(const std::uint8_t* key, Bytes value, std::uint64_t flags) override {
@@ -117,11 +125,15 @@ class HashMap final : public Map {
         if (!kind_.per_cpu) {
             return update(key, value.data(), flags, 0);
         }
-        return change(key, flags, 0, [&](std::uint32_t lane, bool) {
-            for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
-                copy_to_shared(value_at(lane, cpu), value.data() + cpu * cpu_value_bytes_, cpu_value_bytes_);
-            }
-        }, value.data());
+        return change(
+            key, flags, 0,
+            [&](std::uint32_t lane, bool) {
+                for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
+                    copy_to_shared(value_at(lane, cpu), value.data() + cpu * cpu_value_bytes_,
+                                   cpu_value_bytes_);
+                }
+            },
+            value.data());
     }
 
     int erase(const std::uint8_t* key) override {
@@ -166,7 +178,8 @@ class HashMap final : public Map {
     int next_key(const std::uint8_t* key, std::uint8_t* next) override {
         const std::uint32_t present = key == nullptr ? kNoLane : table_.find(key);
         std::uint64_t from = present == kNoLane ? 0 : present + 1ULL;
-        for (std::uint32_t lane = table_.next_lane(from); lane != kNoLane; lane = table_.next_lane(from)) {
+        for (std::uint32_t lane = table_.next_lane(from); lane != kNoLane;
+             lane = table_.next_lane(from)) {
             if (table_.read_key(lane, next)) {
                 return 0;
             }
@@ -185,7 +198,8 @@ class HashMap final : public Map {
     }
 
     [[nodiscard]] std::uint32_t user_value_bytes() const override {
-        return kind_.per_cpu ? static_cast<std::uint32_t>(cpu_value_bytes_) * slot_count() : spec().value_size_bytes;
+        return kind_.per_cpu ? static_cast<std::uint32_t>(cpu_value_bytes_) * slot_count()
+                             : spec().value_size_bytes;
     }
 
     // The sizes of the kernel's structures, measured.
@@ -197,9 +211,11 @@ class HashMap final : public Map {
         }
         const bool preallocated = (spec().flags & spec::kMapNoPrealloc) == 0;
         const std::uint64_t element =
-            48 + round_up(spec().key_size_bytes, 8) + (kind_.value_is_pointer ? 8 : round_up(spec().value_size_bytes, 8));
-        const std::uint64_t spares =
-            preallocated && !kind_.per_cpu && !kind_.lru ? slot_count() * (8 + (kind_.spare_per_cpu ? element : 0)) : 0;
+            48 + (preallocated ? 0 : 8) + round_up(spec().key_size_bytes, 8) +
+            (kind_.value_is_pointer ? 8 : round_up(spec().value_size_bytes, 8));
+        const std::uint64_t spares = preallocated && !kind_.per_cpu && !kind_.lru
+                                         ? slot_count() * (8 + (kind_.spare_per_cpu ? element : 0))
+                                         : 0;
         const std::uint64_t each = element + (kind_.per_cpu ? slot_count() * cpu_value_bytes_ : 0);
         return 896 + 16 * buckets + spares + (preallocated ? entries : table_.count()) * each;
     }
@@ -209,7 +225,8 @@ class HashMap final : public Map {
     static constexpr int kRefillsMost = 64;
 
     [[nodiscard]] std::uint8_t* value_at(std::uint32_t lane, std::uint32_t cpu) const {
-        return kind_.per_cpu ? cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_ : table_.value_of(lane);
+        return kind_.per_cpu ? cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_
+                             : table_.value_of(lane);
     }
 
     void mark(std::uint32_t lane) {
@@ -236,7 +253,8 @@ class HashMap final : public Map {
             return 0;
         }
         for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
-            copy_from_shared(value.data() + cpu * cpu_value_bytes_, value_at(lane, cpu), cpu_value_bytes_);
+            copy_from_shared(value.data() + cpu * cpu_value_bytes_, value_at(lane, cpu),
+                             cpu_value_bytes_);
         }
         return 0;
     }
@@ -257,10 +275,11 @@ class HashMap final : public Map {
         return shape_.check_update_flags(flags);
     }
 
-    // One update: `fill(lane, is_new)` writes the value. An LRU hash makes room before it holds the bucket
-    // for the second time, since making room erases other keys.
+    // One update: `fill(lane, is_new)` writes the value. An LRU hash makes room before it holds the
+    // bucket for the second time, since making room erases other keys.
     template <class Fill>
-    int change(const std::uint8_t* key, std::uint64_t flags, std::uint32_t cpu, Fill fill, const std::uint8_t* value) {
+    int change(const std::uint8_t* key, std::uint64_t flags, std::uint32_t cpu, Fill fill,
+               const std::uint8_t* value) {
         int status = check(flags, value);
         if (status != 0 || cpu >= slot_count()) {
             return status != 0 ? status : -EINVAL;
@@ -273,7 +292,9 @@ class HashMap final : public Map {
         bool filled_new = false;
         {
             const HashTable::Writing writing(table_, hash);
-            status = writing.held() ? change_held(writing, {key, hash, flags, cpu, makes_room}, fill, filled_new) : -EBUSY;
+            status = writing.held() ? change_held(writing, {key, hash, flags, cpu, makes_room},
+                                                  fill, filled_new)
+                                    : -EBUSY;
         }
         if (makes_room && !filled_new) {
             lru_->give_back(cpu);
@@ -290,7 +311,8 @@ class HashMap final : public Map {
     };
 
     template <class Fill>
-    int change_held(const HashTable::Writing& writing, const Change& change, Fill fill, bool& filled_new) {
+    int change_held(const HashTable::Writing& writing, const Change& change, Fill fill,
+                    bool& filled_new) {
         const std::uint32_t present = table_.find(change.key, change.hash);
         if (present != kNoLane) {
             if ((change.flags & kNoExist) != 0) {
@@ -308,8 +330,8 @@ class HashMap final : public Map {
         if (kind_.lru && !change.has_room) {
             return -ENOMEM; // it was there a moment ago; erased meanwhile by somebody else
         }
-        const std::uint32_t lane =
-            table_.claim(writing, change.key, change.hash, kind_.lru ? table_.lane_count() : spec().max_entries);
+        const std::uint32_t lane = table_.claim(
+            writing, change.key, change.hash, kind_.lru ? table_.lane_count() : spec().max_entries);
         if (lane == kNoLane) {
             return kind_.lru ? -ENOMEM : -E2BIG;
         }
@@ -340,7 +362,8 @@ class HashMap final : public Map {
     // Unless it was erased since it was chosen; then its entry is free all the same.
     void evict(const Victim& victim) {
         const HashTable::Writing writing(table_, victim.hash);
-        const bool same = table_.element(victim.lane).sequence.load(std::memory_order_acquire) == victim.sequence;
+        const bool same =
+            table_.element(victim.lane).sequence.load(std::memory_order_acquire) == victim.sequence;
         if (writing.held() && same && table_.is_occupied(victim.lane)) {
             table_.erase(writing, victim.lane, victim.hash);
         }
@@ -362,7 +385,8 @@ MadeMap make_hash(Plan plan) {
     const Kind* kind = kind_of(plan.spec.type);
     SKEP_ASSERT(kind != nullptr);
     if ((plan.spec.flags & spec::kMapNoCommonLru) != 0) {
-        plan.spec.max_entries += (plan.slot_count - plan.spec.max_entries % plan.slot_count) % plan.slot_count;
+        plan.spec.max_entries +=
+            (plan.slot_count - plan.spec.max_entries % plan.slot_count) % plan.slot_count;
     }
     const HashShape shape = shape_of(plan.spec, *kind);
     const std::uint32_t lanes = shape.bucket_count() * kLanesPerBucket;
@@ -378,10 +402,11 @@ MadeMap make_hash(Plan plan) {
         parts.cpu_values = layout.add(plan.slot_count, parts.cpu_stride, os::page_size());
     }
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
-    auto* region = reinterpret_cast<OwnerRegion*>(store.memory.data() + parts.table.head); // NOLINT: head begins with it
+    auto* region = reinterpret_cast<OwnerRegion*>(store.memory.data() +
+                                                  parts.table.head); // NOLINT: head begins with it
     Owner owner = TRY(Owner::join(store.files.table, region));
-    return std::unique_ptr<Map>(
-        std::make_unique<HashMap>(std::move(plan), std::move(store), *kind, parts, std::move(owner)));
+    return std::unique_ptr<Map>(std::make_unique<HashMap>(std::move(plan), std::move(store), *kind,
+                                                          parts, std::move(owner)));
 }
 
 } // namespace skep::maps

@@ -12,8 +12,8 @@ namespace {
 
 using spec::MapType;
 
-std::unique_ptr<Map> made(MapType type, std::uint32_t key, std::uint32_t value, std::uint32_t entries,
-                          std::uint32_t flags = 0) {
+std::unique_ptr<Map> made(MapType type, std::uint32_t key, std::uint32_t value,
+                          std::uint32_t entries, std::uint32_t flags = 0) {
     spec::MapSpec spec;
     spec.name = "test";
     spec.type = type;
@@ -51,7 +51,8 @@ TEST(HashMap, BehavesAsAnOrdinaryMapUnderRandomOperations) {
                 model.erase(key);
                 break;
             default: {
-                std::uint64_t* found = reinterpret_cast<std::uint64_t*>(map->lookup(bytes(&key), 0));
+                std::uint64_t* found =
+                    reinterpret_cast<std::uint64_t*>(map->lookup(bytes(&key), 0));
                 ASSERT_EQ(found != nullptr, present);
                 if (present) {
                     ASSERT_EQ(*found, model[key]);
@@ -61,8 +62,8 @@ TEST(HashMap, BehavesAsAnOrdinaryMapUnderRandomOperations) {
         }
         std::set<std::uint64_t> walked;
         std::uint64_t key = 0;
-        for (const std::uint8_t* from = nullptr; map->next_key(from, reinterpret_cast<std::uint8_t*>(&key)) == 0;
-             from = bytes(&key)) {
+        for (const std::uint8_t* from = nullptr;
+             map->next_key(from, reinterpret_cast<std::uint8_t*>(&key)) == 0; from = bytes(&key)) {
             ASSERT_TRUE(walked.insert(key).second) << "a key came twice";
         }
         EXPECT_EQ(walked.size(), model.size());
@@ -93,7 +94,8 @@ TEST(HashMap, FillsToTheLastEntryAgainAndAgain) {
 
 TEST(HashMap, IsSeenByASecondViewOfItsFiles) {
     auto first = made(MapType::hash, 4, 4, 10);
-    MapFiles files{std::move(first->files().shared.duplicate()).value(), std::move(first->files().table.duplicate()).value()};
+    MapFiles files{std::move(first->files().shared.duplicate()).value(),
+                   std::move(first->files().table.duplicate()).value()};
     auto second = open_map(first->spec(), 2, std::move(files));
     ASSERT_TRUE(second.ok()) << second.error().message;
     const std::uint32_t key = 3;
@@ -115,8 +117,11 @@ TEST(HashMap, GivesTheOrderAgainWhenTheSeedIsZero) {
     }
     std::uint32_t l = 0;
     std::uint32_t r = 0;
-    for (bool first = true; left->next_key(first ? nullptr : bytes(&l), reinterpret_cast<std::uint8_t*>(&l)) == 0; first = false) {
-        ASSERT_EQ(right->next_key(first ? nullptr : bytes(&r), reinterpret_cast<std::uint8_t*>(&r)), 0);
+    for (bool first = true;
+         left->next_key(first ? nullptr : bytes(&l), reinterpret_cast<std::uint8_t*>(&l)) == 0;
+         first = false) {
+        ASSERT_EQ(right->next_key(first ? nullptr : bytes(&r), reinterpret_cast<std::uint8_t*>(&r)),
+                  0);
         ASSERT_EQ(l, r);
     }
 }
@@ -130,7 +135,8 @@ TEST(PercpuHash, GivesANewKeyZeroesOnOtherCpusAndTouchesOnlyItsOwnLater) {
     ASSERT_EQ(map->erase(bytes(&key)), 0);
     ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny, 1), 0);
     ASSERT_EQ(map->read_user(bytes(&key), both, 0), 0);
-    EXPECT_EQ(both, (ByteVector{0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, both[12], both[13], both[14], both[15]}));
+    EXPECT_EQ(both, (ByteVector{0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, both[12], both[13], both[14],
+                                both[15]}));
     value = 9;
     ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny, 0), 0);
     EXPECT_EQ(*reinterpret_cast<std::uint32_t*>(map->lookup(bytes(&key), 1)), 7U);
@@ -142,13 +148,15 @@ TEST(LruHash, LosesTheOldestInBatchesAsMeasuredOnTheKernel) {
     struct Row {
         std::uint32_t entries, first_loss_at, lost;
     };
-    for (const Row row : {Row{1, 2, 1}, Row{4, 5, 1}, Row{10, 11, 2}, Row{64, 65, 16}, Row{256, 257, 64}, Row{300, 301, 75},
-                          Row{512, 513, 128}, Row{600, 513, 40}, Row{1024, 1025, 128}, Row{10000, 9985, 112}}) {
+    for (const Row row : {Row{1, 2, 1}, Row{4, 5, 1}, Row{10, 11, 2}, Row{64, 65, 16},
+                          Row{256, 257, 64}, Row{300, 301, 75}, Row{512, 513, 128},
+                          Row{600, 513, 40}, Row{1024, 1025, 128}, Row{10000, 9985, 112}}) {
         auto map = made(MapType::lru_hash, 4, 4, row.entries);
         const auto count = [&] {
             std::uint32_t seen = 0;
             Element element;
-            for (std::uint64_t at = 0; map->element_from(at, 0, element); at = element.position + 1) {
+            for (std::uint64_t at = 0; map->element_from(at, 0, element);
+                 at = element.position + 1) {
                 ++seen;
             }
             return seen;
@@ -194,7 +202,9 @@ TEST(LruHash, NeverRefusesAndNeverHoldsTooMuchUnderRandomUse) {
             if (random() % 3 == 0) {
                 map->erase(bytes(&key));
             } else {
-                ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny, static_cast<std::uint32_t>(random() % 2)), 0);
+                ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny,
+                                      static_cast<std::uint32_t>(random() % 2)),
+                          0);
                 const auto* found = reinterpret_cast<std::uint64_t*>(map->lookup(bytes(&key), 0));
                 ASSERT_NE(found, nullptr);
                 ASSERT_EQ(*found, key);

@@ -14,9 +14,10 @@ LruLists::Parts LruLists::plan(Layout& layout, const Shape& shape) {
 }
 
 LruLists::LruLists(const Shape& shape, const Parts& parts, std::uint8_t* memory, HashTable& table)
-    : shape_(shape), table_(table), head_(reinterpret_cast<Head*>(memory + parts.head)), // NOLINT: our store
-      shares_(reinterpret_cast<Share*>(memory + parts.shares)),                          // NOLINT: our store
-      links_(reinterpret_cast<Link*>(memory + parts.links)) {}                           // NOLINT: our store
+    : shape_(shape), table_(table),
+      head_(reinterpret_cast<Head*>(memory + parts.head)),      // NOLINT: our store
+      shares_(reinterpret_cast<Share*>(memory + parts.shares)), // NOLINT: our store
+      links_(reinterpret_cast<Link*>(memory + parts.links)) {}  // NOLINT: our store
 
 void LruLists::begin_empty() {
     head_->free_for_all = shape_.own_lists ? 0 : shape_.max_entries;
@@ -49,7 +50,8 @@ void LruLists::rebuild() {
         links_[lane].listed = 0;
     }
     std::uint32_t used = 0;
-    for (std::uint32_t lane = table_.next_lane(0); lane != kNoLane; lane = table_.next_lane(lane + 1ULL)) {
+    for (std::uint32_t lane = table_.next_lane(0); lane != kNoLane;
+         lane = table_.next_lane(lane + 1ULL)) {
         links_[lane].hash = table_.hash(table_.key_of(lane));
         link_newest(lane, shape_.own_lists ? lane % shape_.cpus : 0);
         ++used;

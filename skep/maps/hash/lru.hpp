@@ -2,14 +2,14 @@
 //
 // Data plane (but for its making). LruLists: who leaves an LRU hash when it is full.
 //
-// Lanes stand in a list by age. When a CPU has no free entries of its own it takes a batch: first from
-// what is free for all, and for the rest the oldest lanes leave. A lane that was used since it was last
-// looked at (its mark) is not evicted but becomes the newest, once round the list. A batch is
-// max_entries / (2 x CPUs), between 1 and 128, which gives the losses measured on the kernel. With
-// NO_COMMON_LRU each CPU has a list and a share of its own, and batches are small.
+// Lanes stand in a list by age. When a CPU has no free entries of its own it takes a batch: first
+// from what is free for all, and for the rest the oldest lanes leave. A lane that was used since it
+// was last looked at (its mark) is not evicted but becomes the newest, once round the list. A batch
+// is max_entries / (2 x CPUs), between 1 and 128, which gives the losses measured on the kernel.
+// With NO_COMMON_LRU each CPU has a list and a share of its own, and batches are small.
 //
-// Look-ups only set a mark, without waiting. All else holds one lock word; a list whose holder died is
-// built anew from the lanes that exist, in lane order. Lock order: home bucket, then this.
+// Look-ups only set a mark, without waiting. All else holds one lock word; a list whose holder died
+// is built anew from the lanes that exist, in lane order. Lock order: home bucket, then this.
 //
 // Proved by: lru_test.cpp (the table of first losses); hash_concurrency_test.cpp.
 #pragma once
@@ -46,8 +46,8 @@ class LruLists {
     LruLists(const Shape& shape, const Parts& parts, std::uint8_t* memory, HashTable& table);
     void begin_empty();
 
-    // Takes one free entry for this CPU. When there is none, moves a batch to it and says which lanes
-    // must leave for that: the caller erases them, calls left() for each, and asks again.
+    // Takes one free entry for this CPU. When there is none, moves a batch to it and says which
+    // lanes must leave for that: the caller erases them, calls left() for each, and asks again.
     bool take_free(std::uint32_t cpu, Victims& victims);
     void left(std::uint32_t cpu); // one more free entry of this CPU
     void give_back(std::uint32_t cpu) { left(cpu); }
@@ -60,7 +60,7 @@ class LruLists {
         std::atomic<std::uint32_t> lock;
         std::uint32_t free_for_all;
     };
-    struct Share { // one a CPU; list 0 is the common one
+    struct Share {                                 // one a CPU; list 0 is the common one
         std::uint32_t free, newest, oldest, spare; // lanes as lane + 1, 0 is none
     };
     struct Link {
@@ -75,7 +75,9 @@ class LruLists {
     void link_newest(std::uint32_t lane, std::uint32_t list);
     void unlink(std::uint32_t lane);
     void choose(std::uint32_t list, std::uint32_t wanted, Victims& victims);
-    [[nodiscard]] std::uint32_t list_of(std::uint32_t cpu) const { return shape_.own_lists ? cpu : 0; }
+    [[nodiscard]] std::uint32_t list_of(std::uint32_t cpu) const {
+        return shape_.own_lists ? cpu : 0;
+    }
     [[nodiscard]] std::uint32_t batch() const;
 
     Shape shape_;

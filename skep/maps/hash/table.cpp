@@ -10,7 +10,9 @@ constexpr std::uint8_t kEmpty = 0;
 constexpr std::uint8_t kClaimed = 1;
 constexpr std::uint32_t kErasing = 1U << 31;
 
-constexpr std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(0x80 | (hash & 0x7f)); }
+constexpr std::uint8_t tag_of(std::uint64_t hash) {
+    return static_cast<std::uint8_t>(0x80 | (hash & 0x7f));
+}
 
 constexpr std::uint64_t kLowBits = 0x7f7f7f7f7f7f7f7f;
 constexpr std::uint64_t kOnes = 0x0101010101010101;
@@ -39,7 +41,8 @@ HashTable::Parts HashTable::plan(Layout& layout, const HashShape& shape) {
     Parts parts{};
     parts.head = layout.add(1, sizeof(HashHead), 4096);
     parts.buckets = layout.add(shape.bucket_count(), sizeof(HashBucket), 4096);
-    parts.elements = layout.add(std::uint64_t{shape.bucket_count()} * kLanesPerBucket, shape.element_stride(), 4096);
+    parts.elements = layout.add(std::uint64_t{shape.bucket_count()} * kLanesPerBucket,
+                                shape.element_stride(), 4096);
     return parts;
 }
 
@@ -48,7 +51,8 @@ HashTable::HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* m
       padded_key_bytes_(round_up(shape.key_bytes, 8)),
       head_(reinterpret_cast<HashHead*>(memory + parts.head)),         // NOLINT: our store
       buckets_(reinterpret_cast<HashBucket*>(memory + parts.buckets)), // NOLINT: our store
-      elements_(memory + parts.elements), seed_(head_->seed.load(std::memory_order_relaxed)), owner_(std::move(owner)) {}
+      elements_(memory + parts.elements), seed_(head_->seed.load(std::memory_order_relaxed)),
+      owner_(std::move(owner)) {}
 
 void HashTable::set_seed(std::uint64_t seed) {
     head_->seed.store(seed, std::memory_order_relaxed);
@@ -60,7 +64,8 @@ bool HashTable::holds(std::uint32_t lane, const std::uint8_t* key) const {
     const std::uint32_t before = element_head.sequence.load(std::memory_order_acquire);
     const bool equal = equal_to_shared(key_of(lane), key, shape_.key_bytes);
     std::atomic_thread_fence(std::memory_order_acquire);
-    return equal && (before & 1) == 0 && element_head.sequence.load(std::memory_order_relaxed) == before;
+    return equal && (before & 1) == 0 &&
+           element_head.sequence.load(std::memory_order_relaxed) == before;
 }
 
 std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const {
@@ -68,7 +73,8 @@ std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const
     std::uint32_t bucket = home_of(hash);
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
         for (std::uint32_t half = 0; half < 2; ++half) {
-            std::uint64_t marks = bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_acquire), wanted);
+            std::uint64_t marks =
+                bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_acquire), wanted);
             for (; marks != 0; marks &= marks - 1) {
                 const std::uint32_t lane = bucket * kLanesPerBucket + half * 8 + first_byte(marks);
                 if (holds(lane, key)) {
@@ -83,7 +89,8 @@ std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const
     return kNoLane;
 }
 
-HashTable::Writing::Writing(HashTable& table, std::uint64_t hash) : home_(table.buckets_[table.home_of(hash)]) {
+HashTable::Writing::Writing(HashTable& table, std::uint64_t hash)
+    : home_(table.buckets_[table.home_of(hash)]) {
     const Locked locked = table.owner_.lock(home_.lock);
     held_ = locked != Locked::no;
     if (locked == Locked::taken_over) {
@@ -97,7 +104,8 @@ HashTable::Writing::~Writing() {
     }
 }
 
-// The lane is claimed before it is counted, so that a death in between never leaves the count too high.
+// The lane is claimed before it is counted, so that a death in between never leaves the count too
+// high.
 std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, std::uint64_t hash,
                                std::uint32_t count_most) {
     if (head_->count.load(std::memory_order_relaxed) >= count_most) {
@@ -118,7 +126,8 @@ std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, 
         return kNoLane;
     }
     HashElement& element_head = element(lane);
-    element_head.sequence.fetch_or(1, std::memory_order_relaxed); // it may be odd from a writer that died
+    element_head.sequence.fetch_or(
+        1, std::memory_order_relaxed); // it may be odd from a writer that died
     std::atomic_thread_fence(std::memory_order_release);
     copy_to_shared(key_of(lane), key, shape_.key_bytes);
     element_head.mark.store(0, std::memory_order_relaxed);
@@ -130,7 +139,8 @@ std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t first_bucket
     std::uint32_t bucket = first_bucket;
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
         for (std::uint32_t half = 0; half < 2; ++half) {
-            std::uint64_t marks = bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_relaxed), kEmpty);
+            std::uint64_t marks =
+                bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_relaxed), kEmpty);
             for (; marks != 0; marks &= marks - 1) {
                 const std::uint32_t lane = bucket * kLanesPerBucket + half * 8 + first_byte(marks);
                 std::uint8_t empty = kEmpty;
@@ -146,7 +156,8 @@ std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t first_bucket
     return kNoLane;
 }
 
-// Lowers the count of every bucket from the first up to, not including, the last; all when they are one.
+// Lowers the count of every bucket from the first up to, not including, the last; all when they are
+// one.
 void HashTable::forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket) {
     std::uint32_t bucket = first_bucket;
     do {
@@ -173,18 +184,19 @@ void HashTable::erase(const Writing& writing, std::uint32_t lane, std::uint64_t 
     home.intent.store(0, std::memory_order_release);
 }
 
-// The bucket's last writer died while holding it. Passing counts are left too high, which only makes
-// look-ups longer; a lane that was being filled or emptied is emptied.
+// The bucket's last writer died while holding it. Passing counts are left too high, which only
+// makes look-ups longer; a lane that was being filled or emptied is emptied.
 void HashTable::repair(HashBucket& home) {
     const std::uint32_t intent = home.intent.load(std::memory_order_acquire);
     const std::uint32_t lane = (intent & ~kErasing) - 1;
     if (intent != 0 && lane < lane_count()) {
         const bool erasing = (intent & kErasing) != 0;
         const std::uint8_t state = tag(lane).load(std::memory_order_acquire);
-        // The lane of an unfinished insertion is its writer's until this bucket is repaired; an erased
-        // one may already belong to a key of another home.
+        // The lane of an unfinished insertion is its writer's until this bucket is repaired; an
+        // erased one may already belong to a key of another home.
         const bool half_filled = !erasing && state == kClaimed;
-        const bool half_erased = erasing && state >= 0x80 && &buckets_[home_of(hash(key_of(lane)))] == &home;
+        const bool half_erased =
+            erasing && state >= 0x80 && &buckets_[home_of(hash(key_of(lane)))] == &home;
         if (half_filled || half_erased) {
             tag(lane).store(kEmpty, std::memory_order_release);
             head_->count.fetch_sub(1, std::memory_order_relaxed);
@@ -196,7 +208,8 @@ void HashTable::repair(HashBucket& home) {
 std::uint32_t HashTable::next_lane(std::uint64_t from) const {
     for (std::uint64_t lane = from; lane < lane_count();) {
         const std::uint64_t word =
-            buckets_[lane / kLanesPerBucket].tags[lane % kLanesPerBucket / 8].load(std::memory_order_acquire);
+            buckets_[lane / kLanesPerBucket].tags[lane % kLanesPerBucket / 8].load(
+                std::memory_order_acquire);
         const std::uint64_t occupied = (word & (kOnes << 7)) >> (lane % 8 * 8);
         if (occupied != 0) {
             return static_cast<std::uint32_t>(lane + first_byte(occupied));
@@ -211,7 +224,8 @@ bool HashTable::read_key(std::uint32_t lane, std::uint8_t* key) const {
     const std::uint32_t before = element_head.sequence.load(std::memory_order_acquire);
     copy_from_shared(key, key_of(lane), shape_.key_bytes);
     std::atomic_thread_fence(std::memory_order_acquire);
-    return (before & 1) == 0 && element_head.sequence.load(std::memory_order_relaxed) == before && is_occupied(lane);
+    return (before & 1) == 0 && element_head.sequence.load(std::memory_order_relaxed) == before &&
+           is_occupied(lane);
 }
 
 } // namespace skep::maps

@@ -3,25 +3,28 @@
 // Data plane (but for its making). HashTable: from keys to lanes, shared between processes.
 //
 //   bucket (32 bytes):  16 tags | lock word | intent | how many keys went past | spare
-//   lane l of bucket b: element 16 * b + l = { sequence, mark, key padded to 8, room for the value }
+//   lane l of bucket b: element 16 * b + l = { sequence, mark, key padded to 8, room for the value
+//   }
 //
-// Open addressing over buckets of sixteen. A key's home bucket comes from the high half of its hash and
-// its tag (0x80 | 7 bits) from the low half; a full bucket sends the key on to the next, and counts it
-// as having gone past, so that a reader stops at the first bucket that nobody went past. A tag of 0 is
-// an empty lane, 1 one that a writer has claimed. Lanes never move; an emptied lane may be taken again
-// at once, as in the kernel's preallocated tables: a program that still holds the old value's address
-// then sees another element's value, and never memory outside the table.
+// Open addressing over buckets of sixteen. A key's home bucket comes from the high half of its hash
+// and its tag (0x80 | 7 bits) from the low half; a full bucket sends the key on to the next, and
+// counts it as having gone past, so that a reader stops at the first bucket that nobody went past.
+// A tag of 0 is an empty lane, 1 one that a writer has claimed. Lanes never move; an emptied lane
+// may be taken again at once, as in the kernel's preallocated tables: a program that still holds
+// the old value's address then sees another element's value, and never memory outside the table.
 //
-// Readers never wait and never retry. A lane's sequence is odd while its key is being written; a reader
-// whose comparison saw the sequence change takes the lane as no match. That is a right answer: the key
-// was absent at some moment during the look-up. Writers of a key hold the lock word of its home bucket
-// (shared/owner.hpp), so one key has one writer; lanes of other buckets are claimed by compare-and-swap.
+// Readers never wait and never retry. A lane's sequence is odd while its key is being written; a
+// reader whose comparison saw the sequence change takes the lane as no match. That is a right
+// answer: the key was absent at some moment during the look-up. Writers of a key hold the lock word
+// of its home bucket (shared/owner.hpp), so one key has one writer; lanes of other buckets are
+// claimed by compare-and-swap.
 //
-// When a writer dies, the next one at that bucket finishes or undoes what `intent` names. In the few
-// instructions between a claim and its record, a death may cost one lane or leave the count one low;
-// capacity has spare lanes for that. Nothing can be lost or found twice.
+// When a writer dies, the next one at that bucket finishes or undoes what `intent` names. In the
+// few instructions between a claim and its record, a death may cost one lane or leave the count one
+// low; capacity has spare lanes for that. Nothing can be lost or found twice.
 //
-// Proved by: hash_map_test.cpp (against std::map), hash_concurrency_test.cpp (threads, forks, a kill).
+// Proved by: hash_map_test.cpp (against std::map), hash_concurrency_test.cpp (threads, forks, a
+// kill).
 #pragma once
 
 #include <atomic>
@@ -64,7 +67,9 @@ struct HashShape {
     std::uint64_t value_bytes = 0; // in the element; per-CPU values lie elsewhere
 
     [[nodiscard]] std::uint32_t bucket_count() const;
-    [[nodiscard]] std::uint64_t element_stride() const { return 8 + round_up(key_bytes, 8) + round_up(value_bytes, 8); }
+    [[nodiscard]] std::uint64_t element_stride() const {
+        return 8 + round_up(key_bytes, 8) + round_up(value_bytes, 8);
+    }
 };
 
 class HashTable {
@@ -76,7 +81,9 @@ class HashTable {
     static Parts plan(Layout& layout, const HashShape& shape);
     HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* memory, Owner owner);
 
-    [[nodiscard]] std::uint64_t hash(const std::uint8_t* key) const { return hash_key(key, shape_.key_bytes, seed_); }
+    [[nodiscard]] std::uint64_t hash(const std::uint8_t* key) const {
+        return hash_key(key, shape_.key_bytes, seed_);
+    }
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const { return find(key, hash(key)); }
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const;
 
@@ -96,8 +103,10 @@ class HashTable {
     };
 
     // Precondition of the three: the home bucket of the key is held.
-    // A lane for a key that is not in the table, its key written, not yet visible: kNoLane when full.
-    std::uint32_t claim(const Writing& writing, const std::uint8_t* key, std::uint64_t hash, std::uint32_t count_most);
+    // A lane for a key that is not in the table, its key written, not yet visible: kNoLane when
+    // full.
+    std::uint32_t claim(const Writing& writing, const std::uint8_t* key, std::uint64_t hash,
+                        std::uint32_t count_most);
     // Makes a claimed lane visible; its value must be complete.
     void publish(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
     void erase(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
@@ -106,26 +115,39 @@ class HashTable {
     [[nodiscard]] std::uint32_t next_lane(std::uint64_t from) const;
     // Copies the key; false when the lane was emptied or reused meanwhile.
     bool read_key(std::uint32_t lane, std::uint8_t* key) const;
-    [[nodiscard]] bool is_occupied(std::uint32_t lane) const { return tag(lane).load(std::memory_order_acquire) >= 0x80; }
+    [[nodiscard]] bool is_occupied(std::uint32_t lane) const {
+        return tag(lane).load(std::memory_order_acquire) >= 0x80;
+    }
 
-    [[nodiscard]] std::uint8_t* key_of(std::uint32_t lane) const { return element_bytes(lane) + sizeof(HashElement); }
-    [[nodiscard]] std::uint8_t* value_of(std::uint32_t lane) const { return key_of(lane) + padded_key_bytes_; }
+    [[nodiscard]] std::uint8_t* key_of(std::uint32_t lane) const {
+        return element_bytes(lane) + sizeof(HashElement);
+    }
+    [[nodiscard]] std::uint8_t* value_of(std::uint32_t lane) const {
+        return key_of(lane) + padded_key_bytes_;
+    }
     [[nodiscard]] HashElement& element(std::uint32_t lane) const {
         return *reinterpret_cast<HashElement*>(element_bytes(lane)); // NOLINT: our store
     }
-    [[nodiscard]] std::uint32_t count() const { return head_->count.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint32_t count() const {
+        return head_->count.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] std::uint32_t lane_count() const { return bucket_count_ * kLanesPerBucket; }
     void set_seed(std::uint64_t seed);
     Owner& owner() { return owner_; }
 
   private:
-    [[nodiscard]] std::uint8_t* element_bytes(std::uint32_t lane) const { return elements_ + lane * stride_; }
+    [[nodiscard]] std::uint8_t* element_bytes(std::uint32_t lane) const {
+        return elements_ + lane * stride_;
+    }
     [[nodiscard]] std::uint32_t home_of(std::uint64_t hash) const {
         return static_cast<std::uint32_t>(((hash >> 32) * bucket_count_) >> 32);
     }
-    [[nodiscard]] std::uint32_t after(std::uint32_t bucket) const { return bucket + 1 == bucket_count_ ? 0 : bucket + 1; }
+    [[nodiscard]] std::uint32_t after(std::uint32_t bucket) const {
+        return bucket + 1 == bucket_count_ ? 0 : bucket + 1;
+    }
     [[nodiscard]] std::atomic_ref<std::uint8_t> tag(std::uint32_t lane) const {
-        auto* bytes = reinterpret_cast<std::uint8_t*>(buckets_[lane / kLanesPerBucket].tags); // NOLINT: tag by tag
+        auto* bytes = reinterpret_cast<std::uint8_t*>(
+            buckets_[lane / kLanesPerBucket].tags); // NOLINT: tag by tag
         return std::atomic_ref<std::uint8_t>(bytes[lane % kLanesPerBucket]);
     }
     [[nodiscard]] bool holds(std::uint32_t lane, const std::uint8_t* key) const;

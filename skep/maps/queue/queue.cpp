@@ -4,9 +4,9 @@
 //
 //   | ... | oldest | ... | newest | ...      max_entries places, used as a circle
 //
-// `start` names the oldest and `length` counts; both are in one 64-bit word, so that a writer's death
-// leaves either the old or the new state. A stack pops the newest, a queue the oldest; when full, EXIST
-// overwrites the oldest. All operations hold one lock word (as in the kernel).
+// `start` names the oldest and `length` counts; both are in one 64-bit word, so that a writer's
+// death leaves either the old or the new state. A stack pops the newest, a queue the oldest; when
+// full, EXIST overwrites the oldest. All operations hold one lock word (as in the kernel).
 //
 // Proved by: queue_test.cpp.
 #include <cerrno>
@@ -32,10 +32,11 @@ struct State {
 class Queue final : public Map {
   public:
     Queue(Plan&& plan, Store&& store, std::uint64_t values, Owner owner)
-        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), memory_(std::move(store.memory)),
+        : Map(std::move(plan.spec), std::move(store.files), plan.slot_count),
+          memory_(std::move(store.memory)),
           head_(reinterpret_cast<Head*>(memory_.data())), // NOLINT: our store
-          values_(memory_.data() + values), stride_(round_up(spec().value_size_bytes, 8)), owner_(std::move(owner)),
-          newest_first_(spec().type == spec::MapType::stack) {}
+          values_(memory_.data() + values), stride_(round_up(spec().value_size_bytes, 8)),
+          owner_(std::move(owner)), newest_first_(spec().type == spec::MapType::stack) {}
 
     int push(const std::uint8_t* value, std::uint64_t flags) override {
         if (flags != kAny && flags != kExist) {
@@ -64,16 +65,19 @@ class Queue final : public Map {
     int peek(std::uint8_t* value) override { return take(value, Remove::no); }
 
     std::uint8_t* lookup(const std::uint8_t*, std::uint32_t) override { return nullptr; }
-    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags, std::uint32_t) override {
+    int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
+               std::uint32_t) override {
         return key != nullptr ? -EINVAL : push(value, flags);
     }
     int erase(const std::uint8_t*) override { return -EINVAL; }
     int next_key(const std::uint8_t*, std::uint8_t*) override { return -EINVAL; }
     int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t) override {
-        return key != nullptr || value.size() < spec().value_size_bytes ? -EINVAL : peek(value.data());
+        return key != nullptr || value.size() < spec().value_size_bytes ? -EINVAL
+                                                                        : peek(value.data());
     }
     int take_user(const std::uint8_t* key, MutableBytes value, std::uint64_t) override {
-        return key != nullptr || value.size() < spec().value_size_bytes ? -EINVAL : pop(value.data());
+        return key != nullptr || value.size() < spec().value_size_bytes ? -EINVAL
+                                                                        : pop(value.data());
     }
 
     [[nodiscard]] std::uint64_t memory_bytes() const override {
@@ -100,7 +104,8 @@ class Queue final : public Map {
         }
         Owner::unlock(head_->lock);
         if (empty) {
-            std::memset(value, 0, spec().value_size_bytes); // the helper's argument counts as written
+            std::memset(value, 0,
+                        spec().value_size_bytes); // the helper's argument counts as written
         }
         return empty ? -ENOENT : 0;
     }
@@ -110,12 +115,16 @@ class Queue final : public Map {
         return {static_cast<std::uint32_t>(word), static_cast<std::uint32_t>(word >> 32)};
     }
     void save(State state) {
-        head_->state.store(state.start | (std::uint64_t{state.length} << 32), std::memory_order_relaxed);
+        head_->state.store(state.start | (std::uint64_t{state.length} << 32),
+                           std::memory_order_relaxed);
     }
     [[nodiscard]] std::uint32_t at(State state, std::uint32_t offset) const {
-        return static_cast<std::uint32_t>((std::uint64_t{state.start} + offset) % spec().max_entries);
+        return static_cast<std::uint32_t>((std::uint64_t{state.start} + offset) %
+                                          spec().max_entries);
     }
-    [[nodiscard]] std::uint8_t* place(std::uint32_t index) const { return values_ + index * stride_; }
+    [[nodiscard]] std::uint8_t* place(std::uint32_t index) const {
+        return values_ + index * stride_;
+    }
 
     os::Mapping memory_;
     Head* head_;
@@ -130,11 +139,14 @@ class Queue final : public Map {
 MadeMap make_queue(Plan plan) {
     Layout layout;
     layout.add(1, sizeof(Head));
-    const std::uint64_t values = layout.add(plan.spec.max_entries, round_up(plan.spec.value_size_bytes, 8));
+    const std::uint64_t values =
+        layout.add(plan.spec.max_entries, round_up(plan.spec.value_size_bytes, 8));
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
-    auto* region = reinterpret_cast<OwnerRegion*>(store.memory.data()); // NOLINT: the head begins with it
+    auto* region =
+        reinterpret_cast<OwnerRegion*>(store.memory.data()); // NOLINT: the head begins with it
     Owner owner = TRY(Owner::join(store.files.table, region));
-    return std::unique_ptr<Map>(std::make_unique<Queue>(std::move(plan), std::move(store), values, std::move(owner)));
+    return std::unique_ptr<Map>(
+        std::make_unique<Queue>(std::move(plan), std::move(store), values, std::move(owner)));
 }
 
 } // namespace skep::maps

@@ -63,11 +63,13 @@ std::uint32_t Owner::rejoin() {
 bool Owner::is_gone(std::uint32_t holder, std::uint32_t mine) const {
     const std::uint32_t index = index_of(holder);
     const std::uint32_t generation =
-        (region_->generation[index].load(std::memory_order_acquire) << kOwnerIndexBits) >> kOwnerIndexBits;
+        (region_->generation[index].load(std::memory_order_acquire) << kOwnerIndexBits) >>
+        kOwnerIndexBits;
     if (generation != generation_of(holder)) {
         return true;
     }
-    return index != index_of(mine) && !os::is_byte_locked_by_another(description_, kFirstByte + index);
+    return index != index_of(mine) &&
+           !os::is_byte_locked_by_another(description_, kFirstByte + index);
 }
 
 Locked Owner::lock_slowly(std::atomic<std::uint32_t>& word, std::uint32_t mine) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Data plane (but for join). Words that lock a small piece of a shared store, and name who holds them.
+// Data plane (but for join). Words that lock a small piece of a shared store, and name who holds
+// them.
 //
 //   a word:  0 free, else   [ generation 22 bits | owner index 10 bits ]
 //
@@ -10,9 +11,9 @@
 // word over and is told so, and repairs what the word guards. Several threads of one view are one
 // owner: a thread cannot be killed alone.
 //
-// Limits: 1,024 views of a store at a time. A stopped (not killed) holder makes writers give up with
-// EBUSY after a bounded number of attempts. A child forked by a holder keeps the parent's byte locked
-// until the child's first update or its end.
+// Limits: 1,024 views of a store at a time. A stopped (not killed) holder makes writers give up
+// with EBUSY after a bounded number of attempts. A child forked by a holder keeps the parent's byte
+// locked until the child's first update or its end.
 //
 // Proved by: owner_test.cpp, hash_concurrency_test.cpp.
 #pragma once
@@ -44,12 +45,15 @@ class Owner {
     Locked lock(std::atomic<std::uint32_t>& word) {
         const std::uint32_t mine = token();
         std::uint32_t free = 0;
-        if (mine != 0 && word.compare_exchange_strong(free, mine, std::memory_order_acquire)) [[likely]] {
+        if (mine != 0 && word.compare_exchange_strong(free, mine, std::memory_order_acquire))
+            [[likely]] {
             return Locked::yes;
         }
         return mine == 0 ? Locked::no : lock_slowly(word, mine);
     }
-    static void unlock(std::atomic<std::uint32_t>& word) { word.store(0, std::memory_order_release); }
+    static void unlock(std::atomic<std::uint32_t>& word) {
+        word.store(0, std::memory_order_release);
+    }
 
   private:
     Owner(os::Fd description, OwnerRegion* region, os::ForkSentinel sentinel)

@@ -20,7 +20,8 @@ std::uint64_t Layout::add(std::uint64_t count, std::uint64_t size_bytes, std::ui
 }
 
 Result<Store> make_store(Source source, const Layout& layout, Storage storage) {
-    const std::uint64_t size = round_up(std::max<std::uint64_t>(layout.total_bytes(), 1), os::page_size());
+    const std::uint64_t size =
+        round_up(std::max<std::uint64_t>(layout.total_bytes(), 1), os::page_size());
     if (!layout.fits() || size > os::physical_memory_bytes()) {
         return fail(Code::no_memory, "the map is larger than this machine's memory");
     }
@@ -35,7 +36,8 @@ Result<Store> make_store(Source source, const Layout& layout, Storage storage) {
     }
     const os::Fd& file = storage == Storage::shared ? store.files.shared : store.files.table;
     if (!file.is_open() || TRY(os::size_of(file)) < size) {
-        return fail(Code::invalid_input, "the file given as a map's store is too small for the map");
+        return fail(Code::invalid_input,
+                    "the file given as a map's store is too small for the map");
     }
     store.memory = TRY(os::Mapping::of(file, size, os::Protection::read_write));
     return store;

@@ -2,9 +2,9 @@
 //
 // Store: the memory of a map, in a memfd, and how its parts are laid out.
 //
-// Offsets only, never addresses: every process that opens the store maps it where it likes. The pages
-// come from the system when they are first touched, so a large empty map costs nothing; yet nothing
-// larger than the machine's memory is made, which is where the kernel answers ENOMEM.
+// Offsets only, never addresses: every process that opens the store maps it where it likes. The
+// pages come from the system when they are first touched, so a large empty map costs nothing; yet
+// nothing larger than the machine's memory is made, which is where the kernel answers ENOMEM.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ enum class Storage : std::uint8_t { table, shared };
 
 // Where a map's files come from: new ones, or those of a store that exists.
 struct Source {
-    MapFiles files;      // meaningful when `existing`
+    MapFiles files; // meaningful when `existing`
     bool existing = false;
 };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Data plane (but for its making). ValueShape: which bytes of a value are plain, and which are locks,
-// timers and pointers that an update leaves alone and a user reads as zero.
+// Data plane (but for its making). ValueShape: which bytes of a value are plain, and which are
+// locks, timers and pointers that an update leaves alone and a user reads as zero.
 //
-// BPF_F_LOCK copies while holding the lock inside the value. That word lies where clients of mmapable
-// arrays can write, so it is never trusted: a writer waits for it only so long, then takes it. What a
-// program does between bpf_spin_lock and bpf_spin_unlock is bounded by the verifier to a few
-// microseconds, so a lock held for tens of milliseconds belongs to the dead.
+// BPF_F_LOCK copies while holding the lock inside the value. That word lies where clients of
+// mmapable arrays can write, so it is never trusted: a writer waits for it only so long, then takes
+// it. What a program does between bpf_spin_lock and bpf_spin_unlock is bounded by the verifier to a
+// few microseconds, so a lock held for tens of milliseconds belongs to the dead.
 #pragma once
 
 #include <atomic>
@@ -45,7 +45,7 @@ class ValueShape {
     [[nodiscard]] std::uint32_t* lock_word(const std::uint8_t* shared) const;
 
     std::uint32_t size_bytes_;
-    std::vector<Range> plain_;   // what is left between the fields
+    std::vector<Range> plain_; // what is left between the fields
     std::vector<Range> special_;
     std::optional<std::uint32_t> lock_offset_;
 };

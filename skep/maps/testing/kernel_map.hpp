@@ -13,7 +13,14 @@
 
 namespace skep::maps::testing {
 
-enum KernelCommand : int { kCreate = 0, kLookup = 1, kUpdate = 2, kDelete = 3, kNextKey = 4, kTake = 21 };
+enum KernelCommand : int {
+    kCreate = 0,
+    kLookup = 1,
+    kUpdate = 2,
+    kDelete = 3,
+    kNextKey = 4,
+    kTake = 21
+};
 
 class KernelMap {
   public:
@@ -35,7 +42,9 @@ class KernelMap {
     }
 
     int read(const void* key, void* value) { return call(kLookup, key, value, 0); }
-    int write(const void* key, const void* value, std::uint64_t flags) { return call(kUpdate, key, value, flags); }
+    int write(const void* key, const void* value, std::uint64_t flags) {
+        return call(kUpdate, key, value, flags);
+    }
     int erase(const void* key) { return call(kDelete, key, nullptr, 0); }
     int next(const void* key, void* next_key) { return call(kNextKey, key, next_key, 0); }
     int take(const void* key, void* value) { return call(kTake, key, value, 0); }
