@@ -26,7 +26,7 @@ template <Number W> inline constexpr unsigned kBits = sizeof(W) * 8;
 
 template <Number W> constexpr W zero(W) { return 0; }
 template <Number W> constexpr bool is_zero(W a) { return a == 0; }
-template <Number W> constexpr bool any(W a) { return a != 0; }
+template <std::integral W> constexpr bool any(W a) { return a != 0; } // narrow words promote to int
 template <Number W> constexpr W select(bool condition, W yes, W no) { return condition ? yes : no; }
 
 template <Number W> constexpr bool eq(W a, W b) { return a == b; }
