@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,9 @@ struct Subject {
         const spec::MapSpec& outer = environment.maps[ref.index()];
         return ref.is_inner() ? *outer.inner : outer;
     }
+    // The subprogram that begins exactly there, or that an instruction belongs to.
+    [[nodiscard]] std::optional<std::uint32_t> subprogram_at(InsnIndex start) const;
+    [[nodiscard]] std::uint32_t subprogram_of(InsnIndex at) const;
     [[nodiscard]] const Insn& insn(InsnIndex at) const { return insns[at.value]; }
 };
 

@@ -74,7 +74,6 @@ inline constexpr std::int32_t kBeyondPacketEnd = -2; // strictly beyond
 
 struct Value {
     ValueKind kind = ValueKind::uninitialised;
-    bool precise = false;         // scalars: some check depended on what exactly it is
     std::uint8_t frame = 0;       // stack: whose
     bool linked_by_delta = false; // scalars: equals its id's number plus `offset`
     std::uint32_t flags = 0;      // ValueFlag

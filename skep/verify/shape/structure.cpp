@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/shape/structure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <variant>
+
+#include "skep/verify/shape/control_flow.hpp"
+#include "skep/verify/shape/function_info.hpp"
+
+namespace skep::verify {
+namespace {
+
+constexpr std::size_t kMaxInsns = 1'000'000;
+constexpr std::size_t kMaxInsnsUnprivileged = 4096;
+constexpr std::size_t kMaxSubprograms = 256;
+
+Finding broken(InsnIndex at, std::string kernel_message, std::string what, std::string because) {
+    Finding finding;
+    finding.code = "E0101";
+    finding.os_errno = EINVAL;
+    finding.kernel_message = std::move(kernel_message);
+    finding.what = std::move(what);
+    finding.place.insn = at;
+    finding.because = std::move(because);
+    finding.suggestion =
+        "build the object again; if it was written by hand or by a tool, that is where to look";
+    return finding;
+}
+
+Ruling<void> check_length(const ProgramSpec& program, const Capabilities& capabilities) {
+    const std::size_t limit = capabilities.bpf ? kMaxInsns : kMaxInsnsUnprivileged;
+    if (!program.insns.empty() && program.insns.size() <= limit) {
+        return {};
+    }
+    Finding finding = broken(
+        InsnIndex{}, "", program.insns.empty() ? "the program is empty" : "the program is too long",
+        fmt::format("it has {} instructions; {} are allowed", program.insns.size(), limit));
+    finding.code = "E0102";
+    finding.os_errno = E2BIG;
+    return finding;
+}
+
+Ruling<std::vector<Insn>> decode_program(const ProgramSpec& program) {
+    std::vector<Insn> insns(program.insns.size());
+    for (std::uint32_t at = 0; at < insns.size();) {
+        std::variant<Insn, DecodeError> decoded = decode(program.insns, InsnIndex{at});
+        if (const auto* error = std::get_if<DecodeError>(&decoded)) {
+            Finding finding = broken(InsnIndex{at}, error->message,
+                                     "an instruction that means nothing", error->message);
+            finding.code = "E0103";
+            finding.os_errno = error->os_errno;
+            return finding;
+        }
+        const Insn& insn = std::get<Insn>(decoded);
+        for (std::uint32_t slot = 0; slot < insn.slots() && at + slot < insns.size(); ++slot) {
+            insns[at + slot] = insn;
+        }
+        at += insn.slots();
+    }
+    return insns;
+}
+
+// Calls f(at, insn) for each instruction, second slots left out, until it refuses.
+template <class Function>
+Ruling<void> for_each_insn(const std::vector<Insn>& insns, Function f) {
+    for (std::uint32_t at = 0; at < insns.size(); at += insns[at].slots()) {
+        TRY(f(InsnIndex{at}, insns[at]));
+    }
+    return {};
+}
+
+bool names_subprogram(const Insn& insn) {
+    return insn.kind == InsnKind::call_subprogram ||
+           (insn.kind == InsnKind::load_wide && insn.wide_source == WideSource::function);
+}
+
+std::int64_t named_subprogram(const Insn& insn, InsnIndex at) {
+    return insn.kind == InsnKind::call_subprogram ? insn.target(at)
+                                                  : std::int64_t{at.value} + insn.imm + 1;
+}
+
+// A subprogram begins at 0 and wherever a call or a function address points.
+Ruling<std::vector<Subprogram>> find_subprograms(const std::vector<Insn>& insns) {
+    std::set<std::uint32_t> starts{0};
+    TRY(for_each_insn(insns, [&](InsnIndex at, const Insn& insn) -> Ruling<void> {
+        if (!names_subprogram(insn)) {
+            return {};
+        }
+        const std::int64_t target = named_subprogram(insn, at);
+        if (target < 0 || target >= static_cast<std::int64_t>(insns.size())) {
+            return broken(at, "invalid destination", "a call out of the program",
+                          fmt::format("instruction {} calls instruction {}, which is not there",
+                                      at.value, target));
+        }
+        starts.insert(static_cast<std::uint32_t>(target));
+        return {};
+    }));
+    if (starts.size() > kMaxSubprograms) {
+        Finding finding =
+            broken(InsnIndex{}, "too many subprograms", "too many functions",
+                   fmt::format("there are {}; {} are allowed", starts.size(), kMaxSubprograms));
+        finding.os_errno = E2BIG;
+        return finding;
+    }
+    std::vector<Subprogram> subprograms;
+    for (const std::uint32_t start : starts) {
+        if (!subprograms.empty()) {
+            subprograms.back().end = InsnIndex{start};
+        }
+        subprograms.push_back({});
+        subprograms.back().start = InsnIndex{start};
+    }
+    subprograms.back().end = InsnIndex{static_cast<std::uint32_t>(insns.size())};
+    return subprograms;
+}
+
+bool jumps(const Insn& insn) {
+    return insn.kind == InsnKind::jump || insn.kind == InsnKind::jump_always ||
+           insn.kind == InsnKind::may_goto;
+}
+
+Ruling<void> check_jumps(const Subject& subject, const Subprogram& subprogram) {
+    InsnIndex last = subprogram.start;
+    for (std::uint32_t at = subprogram.start.value; at < subprogram.end.value;
+         at += subject.insns[at].slots()) {
+        const Insn& insn = subject.insns[at];
+        last = InsnIndex{at};
+        if (!jumps(insn)) {
+            continue;
+        }
+        const std::int64_t target = insn.target(last);
+        if (target < subprogram.start.value || target >= subprogram.end.value) {
+            return broken(last, fmt::format("jump out of range from insn {} to {}", at, target),
+                          "a jump leaves its function",
+                          fmt::format("the function is instructions {} to {}",
+                                      subprogram.start.value, subprogram.end.value - 1));
+        }
+    }
+    const InsnKind kind = subject.insn(last).kind;
+    if (kind != InsnKind::exit && kind != InsnKind::jump_always) {
+        return broken(last, "last insn is not an exit or jmp", "a function does not end",
+                      "its last instruction neither exits nor jumps");
+    }
+    return {};
+}
+
+Ruling<void> check_map_references(const Subject& subject) {
+    return for_each_insn(subject.insns, [&subject](InsnIndex at, const Insn& insn) -> Ruling<void> {
+        if (!insn.refers_to_map()) {
+            return {};
+        }
+        const bool by_index = insn.wide_source == WideSource::map_index ||
+                              insn.wide_source == WideSource::map_value_index;
+        if (!by_index || insn.imm < 0 ||
+            static_cast<std::size_t>(insn.imm) >= subject.environment.maps.size()) {
+            Finding finding =
+                broken(at, fmt::format("fd {} is not pointing to valid bpf_map", insn.imm),
+                       "a map that is not there",
+                       fmt::format("the instruction names map {}, and there are {}", insn.imm,
+                                   subject.environment.maps.size()));
+            finding.code = "E0104";
+            finding.os_errno = EBADF;
+            return finding;
+        }
+        return {};
+    });
+}
+
+void describe_subprograms(Subject& subject) {
+    for (Subprogram& subprogram : subject.subprograms) {
+        for (std::uint32_t at = subprogram.start.value; at < subprogram.end.value; ++at) {
+            const Insn& insn = subject.insns[at];
+            subprogram.has_calls = subprogram.has_calls || insn.kind == InsnKind::call_helper ||
+                                   insn.kind == InsnKind::call_kfunc ||
+                                   insn.kind == InsnKind::call_subprogram;
+            constexpr std::int32_t kTailCall = 12; // bpf_tail_call in linux/bpf.h
+            subprogram.has_tail_call =
+                subprogram.has_tail_call ||
+                (insn.kind == InsnKind::call_helper && insn.imm == kTailCall);
+        }
+    }
+    for (const Insn& insn : subject.insns) {
+        if (insn.kind == InsnKind::load_wide && insn.wide_source == WideSource::function) {
+            const auto at = static_cast<std::uint32_t>(&insn - subject.insns.data());
+            const auto found = subject.subprogram_at(
+                InsnIndex{static_cast<std::uint32_t>(named_subprogram(insn, InsnIndex{at}))});
+            if (found.has_value()) { // a second slot points one further, where none may begin
+                subject.subprograms[*found].is_callback = true;
+            }
+        }
+    }
+}
+
+} // namespace
+
+Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& environment) {
+    TRY(check_length(program, environment.capabilities));
+    Subject subject{program, environment, TRY(decode_program(program)), {}};
+    subject.subprograms = TRY(find_subprograms(subject.insns));
+    for (const Subprogram& subprogram : subject.subprograms) {
+        TRY(check_jumps(subject, subprogram));
+    }
+    TRY(read_function_info(subject));
+    TRY(check_map_references(subject));
+    TRY(check_control_flow(subject));
+    describe_subprograms(subject);
+    return subject;
+}
+
+} // namespace skep::verify

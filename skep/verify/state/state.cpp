@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The bodies of Stack, Resources and State.
+#include "skep/verify/state/state.hpp"
+
+#include <algorithm>
+
+#include "skep/base/result.hpp"
+
+namespace skep::verify {
+
+unsigned Slot::spilled_bytes() const {
+    return static_cast<unsigned>(std::count(bytes.begin(), bytes.end(), SlotByte::spill));
+}
+bool Slot::all(SlotByte kind) const {
+    return std::all_of(bytes.begin(), bytes.end(), [kind](SlotByte byte) { return byte == kind; });
+}
+
+const Slot& Stack::slot(std::uint32_t index) const {
+    static const Slot kNeverWritten{};
+    return index < slots_.size() ? slots_[index] : kNeverWritten;
+}
+
+Slot& Stack::slot_for_write(std::uint32_t index) {
+    SKEP_ASSERT(index < kStackBytes / kSlotBytes);
+    if (index >= slots_.size()) {
+        slots_.resize(index + 1);
+    }
+    return slots_[index];
+}
+
+void Stack::spill(int offset, unsigned size_bytes, const Value& value) {
+    Slot& slot = slot_for_write(slot_of(offset));
+    for (unsigned byte = 0; byte < kSlotBytes; ++byte) {
+        if (byte >= kSlotBytes - size_bytes) {
+            slot.bytes[byte] = SlotByte::spill;
+        } else if (slot.bytes[byte] == SlotByte::spill) {
+            slot.bytes[byte] = SlotByte::misc;
+        }
+    }
+    slot.value = value;
+}
+
+void Stack::set_bytes(int offset, unsigned size_bytes, SlotByte kind) {
+    for (int at = offset; at < offset + static_cast<int>(size_bytes); ++at) {
+        Slot& slot = slot_for_write(slot_of(at));
+        if (slot.is_spill()) {
+            std::replace(slot.bytes.begin(), slot.bytes.end(), SlotByte::spill, SlotByte::misc);
+            slot.value = {};
+        }
+        slot.bytes[byte_of(at)] = kind;
+    }
+}
+
+bool Resources::holds(std::uint32_t id) const {
+    return std::any_of(held.begin(), held.end(),
+                       [id](const Resource& one) { return one.id == id; });
+}
+
+const Resource* Resources::first(ResourceKind kind) const {
+    const auto found = std::find_if(held.begin(), held.end(),
+                                    [kind](const Resource& one) { return one.kind == kind; });
+    return found == held.end() ? nullptr : &*found;
+}
+
+void Resources::acquire(ResourceKind kind, std::uint32_t id, InsnIndex at, std::uint32_t object) {
+    held.push_back({kind, id, at, object});
+}
+
+bool Resources::release(std::uint32_t id) {
+    const auto found =
+        std::find_if(held.begin(), held.end(), [id](const Resource& one) { return one.id == id; });
+    if (found == held.end()) {
+        return false;
+    }
+    held.erase(found);
+    return true;
+}
+
+State State::entering(std::uint32_t subprogram) {
+    State state;
+    state.push_frame(subprogram, InsnIndex{});
+    return state;
+}
+
+Frame& State::push_frame(std::uint32_t subprogram, InsnIndex call_site) {
+    SKEP_ASSERT(frame_count_ < kMaxFrames);
+    Frame frame;
+    frame.subprogram = subprogram;
+    frame.call_site = call_site;
+    frame.regs[kFramePointer] = Value::stack_pointer(static_cast<std::uint8_t>(frame_count_));
+    frames_[frame_count_] = Cow<Frame>::make(std::move(frame));
+    return frames_[frame_count_++].write();
+}
+
+void State::pop_frame() {
+    SKEP_ASSERT(frame_count_ > 1);
+    frames_[--frame_count_] = {};
+}
+
+void State::forget_packet_pointers() {
+    update_values([](const Value& value) { return value.is_any_packet(); },
+                  [](Value& value) { value = Value::unknown(); });
+}
+
+void State::clobber_caller_saved() {
+    Frame& frame = current_for_write();
+    for (Reg reg = 1; reg <= 5; ++reg) {
+        frame.regs[reg] = Value::uninitialised();
+    }
+}
+
+void State::invalidate_reference(std::uint32_t reference) {
+    update_values([reference](const Value& value) { return value.reference_id == reference; },
+                  [](Value& value) { value = Value::uninitialised(); });
+    // A spilled one leaves a slot that reads as nothing known.
+    for (unsigned number = 0; number < frame_count_; ++number) {
+        for (std::uint32_t index = 0; index < stack(number).slot_count(); ++index) {
+            const Slot& slot = stack(number).slot(index);
+            if (slot.is_spill() && !slot.value.is_initialised()) {
+                stack_for_write(number).slot_for_write(index) = Slot{};
+            }
+        }
+    }
+}
+
+} // namespace skep::verify
