@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/jit/plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace skep::run::jit {
+namespace {
+
+constexpr std::uint32_t kWholeStack = 512; // what a function may use at most, when nothing was proved
+
+Error unsupported(std::uint32_t at, std::string_view what) {
+    return fail(Code::unsupported, fmt::format("instruction {}: {}", at, what));
+}
+
+class Planner {
+  public:
+    Planner(const verify::VerifiedProgram& program, ArrayShapes shapes) : program_(program), shapes_(shapes) {}
+
+    Result<Plan> make() {
+        if (program_.insns().empty()) {
+            return fail(Code::invalid_input, "a program without instructions");
+        }
+        plan_.insns = TRY(decode_all(program_.insns()));
+        const std::size_t slots = plan_.insns.size();
+        plan_.arrives.resize(slots);
+        plan_.function_of.resize(slots);
+        starts_.resize(slots);
+        starts_[0] = 1;
+        for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
+            TRY(look_at(at));
+        }
+        find_functions();
+        TRY(check_ends());
+        return std::move(plan_);
+    }
+
+  private:
+    // A slot inside the program where an instruction begins.
+    Result<std::uint32_t> place(std::uint32_t at, std::int64_t target) {
+        const bool inside = target >= 0 && target < static_cast<std::int64_t>(plan_.insns.size());
+        const bool second_slot = inside && target > 0 && program_.insns()[static_cast<std::size_t>(target)].opcode == 0;
+        if (!inside || second_slot) {
+            return fail(Code::invalid_input, fmt::format("instruction {}: goes to slot {}, where no instruction begins", at, target));
+        }
+        return static_cast<std::uint32_t>(target);
+    }
+
+    Result<void> look_at(std::uint32_t at) {
+        const Insn& insn = plan_.insns[at];
+        switch (insn.kind) {
+        case InsnKind::jump:
+        case InsnKind::jump_always:
+        case InsnKind::may_goto:
+            plan_.arrives[TRY(place(at, insn.target(InsnIndex{at})))] = 1;
+            return {};
+        case InsnKind::call_subprogram: {
+            const std::uint32_t target = TRY(place(at, insn.target(InsnIndex{at})));
+            starts_[target] = 1;
+            entry_is_called_ |= target == 0;
+            return {};
+        }
+        case InsnKind::load_wide:
+            return look_at_wide(at, insn);
+        case InsnKind::call_kfunc:
+            return unsupported(at, "kernel functions cannot be called by this engine");
+        case InsnKind::alu:
+        case InsnKind::load:
+        case InsnKind::store_imm:
+        case InsnKind::store_reg:
+        case InsnKind::atomic:
+        case InsnKind::packet_absolute:
+        case InsnKind::packet_indirect:
+        case InsnKind::call_helper:
+        case InsnKind::call_register:
+        case InsnKind::exit:
+        case InsnKind::address_space_cast:
+            return {};
+        }
+        return {};
+    }
+
+    Result<void> look_at_wide(std::uint32_t at, const Insn& insn) {
+        switch (insn.wide_source) {
+        case WideSource::number:
+            return {};
+        case WideSource::map_index:
+        case WideSource::map_value_index:
+            if (static_cast<std::uint32_t>(insn.imm) >= program_.maps().size()) {
+                return fail(Code::invalid_input, fmt::format("instruction {}: there is no map {}", at, insn.imm));
+            }
+            return {};
+        case WideSource::function: {
+            const std::uint32_t target = TRY(place(at, std::int64_t{at} + 1 + insn.imm));
+            starts_[target] = 1;
+            entry_is_called_ |= target == 0;
+            return {};
+        }
+        case WideSource::map_fd:
+        case WideSource::map_value_fd:
+            return unsupported(at, "a map is named by a descriptor, which means nothing here");
+        case WideSource::btf_variable:
+            return unsupported(at, "variables of the kernel are not reachable from this engine");
+        }
+        return {};
+    }
+
+    void find_functions() {
+        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
+        for (std::uint32_t at = 0; at < slots; ++at) {
+            if (starts_[at] != 0) {
+                plan_.functions.push_back({.start = at, .end = slots});
+            }
+            plan_.function_of[at] = static_cast<std::uint32_t>(plan_.functions.size() - 1);
+        }
+        for (std::size_t i = 0; i + 1 < plan_.functions.size(); ++i) {
+            plan_.functions[i].end = plan_.functions[i + 1].start;
+        }
+        for (Function& function : plan_.functions) {
+            function.frame = frame_of(function);
+        }
+        plan_.functions.front().frame.is_entry = !entry_is_called_;
+    }
+
+    Frame frame_of(const Function& function) const {
+        Frame frame;
+        bool uses_stack = false;
+        for (std::uint32_t at = function.start; at < function.end; at += plan_.insns[at].slots()) {
+            const Insn& insn = plan_.insns[at];
+            for (const Reg reg : {insn.dst, insn.src}) {
+                uses_stack |= reg == kFramePointer;
+                frame.saved |= static_cast<std::uint8_t>(reg >= 6 && reg <= 9 ? 1U << (reg - 6U) : 0U);
+            }
+            frame.calls |= calls(insn, program_.facts()[at]);
+        }
+        frame.stack_bytes = uses_stack ? proved_stack(function) : 0;
+        return frame;
+    }
+
+    std::uint32_t proved_stack(const Function& function) const {
+        for (const verify::SubprogramFacts& facts : program_.subprograms()) {
+            if (facts.start.value == function.start && facts.stack_bytes != 0) {
+                return std::min(facts.stack_bytes, kWholeStack);
+            }
+        }
+        return kWholeStack;
+    }
+
+    bool calls(const Insn& insn, const verify::InsnFacts& facts) const {
+        switch (insn.kind) {
+        case InsnKind::call_helper:
+            return !inlined_array(insn, facts, shapes_).has_value();
+        case InsnKind::call_subprogram:
+        case InsnKind::call_register:
+        case InsnKind::packet_absolute:
+        case InsnKind::packet_indirect:
+            return true;
+        case InsnKind::load:
+            return facts.fault_reads_zero;
+        case InsnKind::alu:
+        case InsnKind::load_wide:
+        case InsnKind::store_imm:
+        case InsnKind::store_reg:
+        case InsnKind::atomic:
+        case InsnKind::jump:
+        case InsnKind::jump_always:
+        case InsnKind::may_goto:
+        case InsnKind::call_kfunc:
+        case InsnKind::exit:
+        case InsnKind::address_space_cast:
+            return false;
+        }
+        return true;
+    }
+
+    // The last instruction of a function must not run into what follows.
+    Result<void> check_ends() const {
+        for (const Function& function : plan_.functions) {
+            std::uint32_t last = function.end - 1;
+            last -= last > function.start && program_.insns()[last].opcode == 0 ? 1 : 0;
+            const InsnKind kind = plan_.insns[last].kind;
+            if (kind != InsnKind::exit && kind != InsnKind::jump_always) {
+                return fail(Code::invalid_input, fmt::format("instruction {}: the function ends without exit or jump", last));
+            }
+        }
+        return {};
+    }
+
+    const verify::VerifiedProgram& program_;
+    ArrayShapes shapes_;
+    Plan plan_;
+    std::vector<std::uint8_t> starts_; // by slot: 1 where a function begins
+    bool entry_is_called_ = false;
+};
+
+} // namespace
+
+std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts, ArrayShapes shapes) {
+    const auto index = static_cast<std::size_t>(facts.map_index);
+    if (insn.kind != InsnKind::call_helper || insn.imm != kMapLookupElem || facts.map_index < 0 || index >= shapes.size()) {
+        return std::nullopt;
+    }
+    return shapes[index];
+}
+
+Result<Plan> make_plan(const verify::VerifiedProgram& program, ArrayShapes shapes) {
+    return Planner(program, shapes).make();
+}
+
+} // namespace skep::run::jit

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plan: what the lowering must know about a program before it writes the first byte.
+//
+// One pass over the decoded instructions finds the functions, where jumps arrive, and what each
+// function needs of its frame. It also refuses what no generated code can do here, with an exact word;
+// a verified program holds none of it, but a plan must not trust that it is handed one.
+//
+// Proved by: plan_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "skep/base/result.hpp"
+#include "skep/run/jit/target.hpp"
+#include "skep/verify/verified_program.hpp"
+
+namespace skep::run::jit {
+
+inline constexpr std::int32_t kMapLookupElem = 1; // helper ids that the lowering treats apart
+inline constexpr std::int32_t kTailCall = 12;
+
+// By map index; nothing for maps whose look-up is a call.
+using ArrayShapes = std::span<const std::optional<ArrayShape>>;
+
+struct Function {
+    std::uint32_t start = 0; // slots, half open
+    std::uint32_t end = 0;
+    Frame frame;
+};
+
+struct Plan {
+    std::vector<Insn> insns;             // by slot
+    std::vector<std::uint8_t> arrives;   // by slot: 1 where a jump may arrive
+    std::vector<Function> functions;     // rising, the entry first
+    std::vector<std::uint32_t> function_of; // by slot; meaningful at the start of a function
+
+    [[nodiscard]] bool is_target(std::uint32_t slot) const { return arrives[slot] != 0; }
+};
+
+Result<Plan> make_plan(const verify::VerifiedProgram& program, ArrayShapes shapes);
+
+// The array that a look-up at this slot is known to go to, when it can be done in place.
+std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts, ArrayShapes shapes);
+
+} // namespace skep::run::jit

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Target: the verbs in which the lowering speaks to a machine.
+//
+// A target knows how to say each thing in its machine's words and where BPF's registers live; it knows
+// nothing of programs, facts or which instruction comes next. Registers here are BPF's. A verb leaves
+// every register that it does not name as it was, calls excepted (a call may change R0 to R5).
+//
+//   x64/    the first vocabulary
+//   arm64/  the second
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include "skep/bytecode/insn.hpp"
+#include "skep/run/jit/image.hpp"
+#include "skep/run/jit/routines.hpp"
+
+namespace skep::run::jit {
+
+using Label = std::uint32_t; // the first labels are the program's slots
+
+inline constexpr Reg kNoIndex = 0xff;
+
+// base + index + displacement
+struct Address {
+    Reg base = 0;
+    Reg index = kNoIndex;
+    std::int32_t displacement = 0;
+};
+
+// What a function needs of its surroundings.
+struct Frame {
+    std::uint32_t stack_bytes = 0;   // what R10 points to the end of; 0: R10 is never used
+    std::uint8_t saved = 0;          // bit n: R(6+n) is changed and must be kept for the caller
+    bool calls = false;              // something is called, so the stack must be aligned
+    bool is_entry = false;           // entered through enter_guarded, which keeps every register
+};
+
+struct Operation {
+    AluOp op = AluOp::add;
+    Width width = Width::w64;
+    bool divisor_nonzero = false; // proved
+};
+
+struct Comparison {
+    JumpOp op = JumpOp::jeq;
+    Width width = Width::w64;
+    bool negated = false;
+};
+
+struct MemoryAccess {
+    std::uint8_t size_bytes = 8;
+    Extend extend = Extend::zero; // loads
+};
+
+// Which answer of a routine leaves the function, with R0 as its value.
+enum class LeaveWhen : std::uint8_t { happened, not_happened };
+
+// An array whose values lie side by side at an address.
+struct ArrayShape {
+    std::uint32_t map_index = 0;
+    std::uint32_t entries = 0;
+    std::uint32_t stride_bytes = 0;
+    std::uint64_t cpu_stride_bytes = 0; // per-CPU arrays: from one CPU's values to the next's
+};
+
+template <class T>
+concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation operation, Address address,
+                          Comparison comparison, MemoryAccess access, Relocation relocation, Image image) {
+    // Functions and labels.
+    target.begin_function(frame);
+    target.leave(frame);
+    target.callback_entry();
+    { target.new_label() } -> std::same_as<Label>;
+    target.bind(label);
+    target.here();
+    // Numbers.
+    target.alu(operation, reg, reg);
+    target.alu_imm(operation, reg, std::int32_t{});
+    target.number(reg, std::uint64_t{});
+    target.reference(reg, relocation);
+    target.subprogram_address(reg, label);
+    target.sum(reg, address); // reg = the address itself
+    target.rotate_left(reg, Width::w64, std::uint8_t{});
+    // Memory.
+    target.load(access, reg, address);
+    target.load_or_zero(access, reg, address);
+    target.store(access, address, reg);
+    target.store_imm(access, address, std::int32_t{});
+    target.atomic(AtomicOp::add, access, address, reg);
+    // Where to go on.
+    target.jump(label);
+    target.jump_if(comparison, reg, reg, label);
+    target.jump_if_imm(comparison, reg, std::int32_t{}, label);
+    target.jump_when_budget_is_used_up(label);
+    // Calls.
+    target.call_helper(relocation);
+    target.call_helper_in(reg);
+    target.call_subprogram(label);
+    target.call_routine(Routine::tail_call, LeaveWhen::happened, label);
+    target.array_lookup(ArrayShape{});
+    // The end.
+    target.finish(image);
+};
+
+} // namespace skep::run::jit

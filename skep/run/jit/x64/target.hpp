@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TargetX64: the vocabulary of jit/target.hpp in the words of x86-64.
+//
+// A function's stack frame, from high addresses to low:
+//
+//   ┌──────────────────────────┐
+//   │ return address           │  (stack is 8 below a multiple of 16 here)
+//   │ rbp, rbx, r13, r14, r15  │  those that the function changes; none for the entry
+//   ├──────────────────────────┤ <- rbp = R10, when R10 is used
+//   │ BPF stack                │
+//   │ padding                  │  to a multiple of 16, when something is called
+//   └──────────────────────────┘ <- rsp
+//
+// A function that uses neither stack nor calls has no frame at all.
+#pragma once
+
+#include "skep/run/jit/target.hpp"
+#include "skep/run/jit/x64/emit.hpp"
+
+namespace skep::run::jit::x64 {
+
+class TargetX64 {
+  public:
+    using Mark = Assembler::Mark;
+
+    TargetX64(Features features, std::size_t slots);
+
+    void begin_function(Frame frame);
+    void leave(Frame frame);
+    void callback_entry();
+    Label new_label() { return assembler_.new_label(); }
+    void bind(Label label) { assembler_.bind(label); }
+    [[nodiscard]] Mark here() const { return assembler_.here(); }
+
+    void alu(Operation operation, Reg dst, Reg src);
+    void alu_imm(Operation operation, Reg dst, std::int32_t number);
+    void number(Reg dst, std::uint64_t number) { assembler_.number(home_of(dst), number); }
+    void reference(Reg dst, Relocation what) { assembler_.reference(home_of(dst), what); }
+    void subprogram_address(Reg dst, Label subprogram) { assembler_.address_of(home_of(dst), subprogram); }
+    void sum(Reg dst, Address address);
+    void rotate_left(Reg dst, Width width, std::uint8_t count);
+
+    void load(MemoryAccess access, Reg dst, Address from);
+    void load_or_zero(MemoryAccess access, Reg dst, Address from);
+    void store(MemoryAccess access, Address to, Reg src);
+    void store_imm(MemoryAccess access, Address to, std::int32_t number);
+    void atomic(AtomicOp op, MemoryAccess access, Address at, Reg value);
+
+    void jump(Label target) { assembler_.jump(target); }
+    void jump_if(Comparison comparison, Reg dst, Reg src, Label target);
+    void jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target);
+    void jump_when_budget_is_used_up(Label target);
+
+    void call_helper(Relocation helper);
+    void call_helper_in(Reg id);
+    void call_subprogram(Label subprogram) { assembler_.call(subprogram); }
+    void call_routine(Routine routine, LeaveWhen when, Label leave);
+    void array_lookup(ArrayShape shape);
+
+    void finish(Image& image) { assembler_.finish(image); }
+    [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
+
+  private:
+    void call_reference(Relocation what);
+    void keep_arguments();
+    void restore_arguments();
+
+    Assembler assembler_;
+    Features features_;
+};
+static_assert(Target<TargetX64>);
+
+} // namespace skep::run::jit::x64
