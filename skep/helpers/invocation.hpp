@@ -57,6 +57,7 @@ struct Invocation {
                                std::uint64_t r2, std::uint64_t r3, std::uint64_t r4, std::uint64_t r5) = nullptr;
     void* engine = nullptr;       // the engine's own
     std::uint64_t loop_budget = 0; // left for may_goto
+    std::uint32_t faults = 0;      // runs that ended by a fault in generated code (their answer is 0)
 };
 
 // The function for a helper id, or null when this build does not carry it (its row says why).

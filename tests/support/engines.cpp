@@ -13,6 +13,9 @@ std::uint64_t steady_clock_ns(void*, int) {
 
 constexpr std::array kEngines{
     Engine{"interpreter", run::make_interpreter},
+#if defined(__x86_64__)
+    Engine{"jit", run::make_jit},
+#endif
 };
 
 } // namespace

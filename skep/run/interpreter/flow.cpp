@@ -4,7 +4,7 @@
 // and of a call to a subprogram in the immediate; both count from the next slot.
 #include <utility>
 
-#include "skep/maps/map.hpp"
+#include "skep/helpers/tail_call.hpp"
 #include "skep/run/interpreter/machine.hpp"
 
 namespace skep::run::interpreter {
@@ -78,26 +78,10 @@ const Op* leave(const Op*, Machine& machine) { return machine.leave(); }
 // r1 context, r2 program array, r3 index. The other program's end is the end of this subprogram;
 // when there is no such program, or too many were called already, the program goes on.
 const Op* tail_call(const Op* self, Machine& machine) {
-    helpers::Invocation& invocation = *machine.invocation;
-    auto* map = reinterpret_cast<maps::Map*>(machine.reg[2]);
+    auto& programs = *reinterpret_cast<maps::Map*>(machine.reg[2]);
     const auto index = static_cast<std::uint32_t>(machine.reg[3]);
-    const helpers::Services* services = invocation.services;
-    if (index >= map->spec().max_entries || invocation.tail_calls >= kMaxTailCalls ||
-        services == nullptr || services->run_program == nullptr) {
-        return self + 1;
-    }
-    const auto* slot = map->lookup(reinterpret_cast<const std::uint8_t*>(&index), invocation.cpu);
-    const std::uint32_t id =
-        slot == nullptr
-            ? 0
-            : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot), __ATOMIC_ACQUIRE);
-    if (id == 0) {
-        return self + 1;
-    }
-    ++invocation.tail_calls;
     std::uint64_t result = 0;
-    if (!services->run_program(services->owner, id, invocation, &result)) {
-        --invocation.tail_calls;
+    if (!helpers::tail_call(programs, index, *machine.invocation, result)) {
         return self + 1;
     }
     machine.reg[0] = result;

@@ -29,7 +29,6 @@ namespace skep::run::interpreter {
 
 inline constexpr std::uint32_t kFrameBytes = 512; // of stack for each subprogram that is active
 inline constexpr std::uint32_t kMaxFrames = 8;    // MAX_CALL_FRAMES
-inline constexpr std::uint32_t kMaxTailCalls = 33;
 inline constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
 
 struct Op;

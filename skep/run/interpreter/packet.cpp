@@ -2,39 +2,15 @@
 //
 // Data plane. LD_ABS and LD_IND: r0 = a number of the packet, in network order. R6 holds the socket
 // buffer. A read outside the packet ends the program (or the subprogram) with 0.
-//
-// A negative position counts from a header: from SKF_LL_OFF the link layer, from SKF_NET_OFF the
-// network layer, which lies behind an Ethernet header here.
 #include <cstring>
 
 #include "skep/base/bytes.hpp"
+#include "skep/contexts/classic_packet.hpp"
 #include "skep/run/interpreter/machine.hpp"
 #include "skep/spec/host_contexts.hpp"
 
 namespace skep::run::interpreter {
 namespace {
-
-constexpr std::int64_t kNetworkLayer = -0x100000; // SKF_NET_OFF
-constexpr std::int64_t kLinkLayer = -0x200000;    // SKF_LL_OFF
-constexpr std::uint64_t kEthernetHeaderBytes = 14;
-
-// The address of `size_bytes` bytes at a position, or zero when they are not all in the packet.
-std::uint64_t packet_address(const spec::HostSkb& skb, std::int64_t position,
-                             std::uint64_t size_bytes) {
-    std::uint64_t base = skb.data;
-    if (position < 0) {
-        const bool link = position < kNetworkLayer;
-        if (skb.mac_header == 0 || position < kLinkLayer) {
-            return 0;
-        }
-        base = skb.mac_header + (link ? 0 : kEthernetHeaderBytes);
-        position -= link ? kLinkLayer : kNetworkLayer;
-    }
-    const std::uint64_t address = base + static_cast<std::uint64_t>(position);
-    const bool inside =
-        address >= base && skb.data_end >= address && skb.data_end - address >= size_bytes;
-    return inside ? address : 0;
-}
 
 template <class Number, bool indirect>
 const Op* load_packet(const Op* self, Machine& machine) {
@@ -44,7 +20,7 @@ const Op* load_packet(const Op* self, Machine& machine) {
         indirect ? static_cast<std::uint32_t>(machine.reg[self->src]) : 0;
     const auto position =
         static_cast<std::int32_t>(register_part + static_cast<std::uint32_t>(self->imm));
-    const std::uint64_t address = packet_address(skb, position, sizeof(Number));
+    const std::uint64_t address = contexts::classic_packet_address(skb, position, sizeof(Number));
     if (address == 0) {
         machine.reg[0] = 0;
         return machine.leave();

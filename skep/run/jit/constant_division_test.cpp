@@ -32,10 +32,12 @@ TEST(ConstantDivision, IsRightAtTheEdgesOfEverySmallDivisor) {
         const Reciprocal by64 = reciprocal_of<64>(divisor);
         const std::uint32_t last32 = 0xffffffffU / divisor * divisor;
         const std::uint64_t last64 = ~std::uint64_t{0} / divisor * divisor;
-        for (const std::uint32_t n : {0U, divisor - 1, divisor, divisor + 1, last32 - 1, last32, 0xffffffffU}) {
+        for (const std::uint32_t n :
+             {0U, divisor - 1, divisor, divisor + 1, last32 - 1, last32, 0xffffffffU}) {
             ASSERT_EQ(divide32(n, by32), n / divisor) << n << " / " << divisor;
         }
-        for (const std::uint64_t n : {std::uint64_t{divisor} - 1, std::uint64_t{divisor}, last64 - 1, last64, ~std::uint64_t{0}}) {
+        for (const std::uint64_t n : {std::uint64_t{divisor} - 1, std::uint64_t{divisor},
+                                      last64 - 1, last64, ~std::uint64_t{0}}) {
             ASSERT_EQ(divide64(n, by64), n / divisor) << n << " / " << divisor;
         }
     }
@@ -52,7 +54,8 @@ TEST(ConstantDivision, IsRightForRandomNumbers) {
         ASSERT_EQ(divide64(n, reciprocal_of<64>(divisor)), n / divisor) << n << " / " << divisor;
         const auto narrow = static_cast<std::uint32_t>(divisor);
         if (narrow >= 3) {
-            ASSERT_EQ(divide32(static_cast<std::uint32_t>(n), reciprocal_of<32>(narrow)), static_cast<std::uint32_t>(n) / narrow);
+            ASSERT_EQ(divide32(static_cast<std::uint32_t>(n), reciprocal_of<32>(narrow)),
+                      static_cast<std::uint32_t>(n) / narrow);
         }
     }
 }

@@ -2,10 +2,10 @@
 //
 // Lowering: walks a verified program once and says it to a Target.
 //
-// What is the same for every machine is decided here: which facts are used, which neighbours become one,
-// what is a call and what is done in place. Two instructions are only ever joined when no jump arrives
-// between them. A fact makes code cheaper and is used only when the program carries it; nothing here is
-// needed for the program to be safe, since that was proved before.
+// What is the same for every machine is decided here: which facts are used, which neighbours become
+// one, what is a call and what is done in place. Two instructions are only ever joined when no jump
+// arrives between them. A fact makes code cheaper and is used only when the program carries it;
+// nothing here is needed for the program to be safe, since that was proved before.
 //
 // Proved by: jit_test.cpp, tests/conformance, tests/engines (equal answers with the interpreter).
 #pragma once
@@ -18,10 +18,13 @@
 
 namespace skep::run::jit {
 
-template <Target T> class Lowering {
+template <Target T>
+class Lowering {
   public:
-    Lowering(const verify::VerifiedProgram& program, const Plan& plan, ArrayShapes shapes, T& target)
-        : program_(program), plan_(plan), shapes_(shapes), target_(target), marks_(plan.insns.size()) {}
+    Lowering(const verify::VerifiedProgram& program, const Plan& plan, ArrayShapes shapes,
+             T& target)
+        : program_(program), plan_(plan), shapes_(shapes), target_(target),
+          marks_(plan.insns.size()) {}
 
     Image run() {
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
@@ -65,7 +68,8 @@ template <Target T> class Lowering {
         }
     }
 
-    // Lowers the instruction here, with those that it is joined with; answers how many slots that was.
+    // Lowers the instruction here, with those that it is joined with; answers how many slots that
+    // was.
     std::uint32_t lower_at(std::uint32_t at, std::uint32_t end) {
         target_.bind(at);
         const typename T::Mark mark = target_.here();
@@ -138,11 +142,13 @@ template <Target T> class Lowering {
         if (one.wide_source == WideSource::number) {
             target_.number(one.dst, one.imm64());
         } else if (one.wide_source == WideSource::function) {
-            target_.subprogram_address(one.dst, entry_at(static_cast<std::uint32_t>(at + 1 + index)));
+            target_.subprogram_address(one.dst,
+                                       entry_at(static_cast<std::uint32_t>(at + 1 + index)));
         } else if (one.wide_source == WideSource::map_index) {
             target_.reference(one.dst, {.referent = Referent::map, .index = index});
         } else {
-            target_.reference(one.dst, {.referent = Referent::map_value, .index = index, .addend = one.imm_high});
+            target_.reference(
+                one.dst, {.referent = Referent::map_value, .index = index, .addend = one.imm_high});
         }
     }
 
@@ -160,7 +166,8 @@ template <Target T> class Lowering {
 
     void lower_atomic(const Insn& one) {
         const bool loads = one.atomic_op == AtomicOp::load_acq; // the other way round
-        target_.atomic(one.atomic_op, {one.size_bytes}, {loads ? one.src : one.dst, kNoIndex, one.offset},
+        target_.atomic(one.atomic_op, {one.size_bytes},
+                       {loads ? one.src : one.dst, kNoIndex, one.offset},
                        loads ? one.dst : one.src);
     }
 
@@ -201,12 +208,14 @@ template <Target T> class Lowering {
         } else if (one.imm == kTailCall) {
             target_.call_routine(Routine::tail_call, LeaveWhen::happened, leave_);
         } else {
-            target_.call_helper({.referent = Referent::helper, .index = static_cast<std::uint32_t>(one.imm)});
+            target_.call_helper(
+                {.referent = Referent::helper, .index = static_cast<std::uint32_t>(one.imm)});
         }
     }
 
     void lower_exit() {
-        const bool is_short = frame_.is_entry && frame_.stack_bytes == 0 && !frame_.calls; // nothing but a return
+        const bool is_short =
+            frame_.is_entry && frame_.stack_bytes == 0 && !frame_.calls; // nothing but a return
         if (leave_is_bound_ && !is_short) {
             target_.jump(leave_);
         } else {
@@ -240,8 +249,8 @@ template <Target T> class Lowering {
     std::uint32_t join_jumps(std::uint32_t at, std::uint32_t end) {
         const Insn& one = insn(at);
         const Insn& next = insn(at + 1);
-        if (one.jump_slots != 1 || next.kind != InsnKind::jump_always || at + 2 >= end || facts(at).never_taken ||
-            facts(at).always_taken) {
+        if (one.jump_slots != 1 || next.kind != InsnKind::jump_always || at + 2 >= end ||
+            facts(at).never_taken || facts(at).always_taken) {
             return 0;
         }
         compare_and_jump(one, {one.jump_op, one.width, true}, target_of(at + 1));
@@ -250,7 +259,8 @@ template <Target T> class Lowering {
 
     // d = b; d += i; d = *(d + n)  ->  d = *(b + i + n), or as much of it as there is.
     std::uint32_t join_address(std::uint32_t at, std::uint32_t end) {
-        const bool copies = is_alu64(at, AluOp::mov) && insn(at).source == Source::reg && insn(at).src != insn(at).dst;
+        const bool copies = is_alu64(at, AluOp::mov) && insn(at).source == Source::reg &&
+                            insn(at).src != insn(at).dst;
         const Reg dst = insn(at).dst;
         const std::uint32_t add_at = copies ? at + 1 : at;
         if (!is_alu64(add_at, AluOp::add) || insn(add_at).dst != dst) {
@@ -286,8 +296,8 @@ template <Target T> class Lowering {
     std::uint32_t join_shifts(std::uint32_t at) {
         const Insn& one = insn(at);
         const Insn& next = insn(at + 1);
-        if (!is_alu64(at, AluOp::lsh) || one.source != Source::imm || one.imm != 32 || next.dst != one.dst ||
-            next.source != Source::imm || next.imm != 32) {
+        if (!is_alu64(at, AluOp::lsh) || one.source != Source::imm || one.imm != 32 ||
+            next.dst != one.dst || next.source != Source::imm || next.imm != 32) {
             return 0;
         }
         if (is_alu64(at + 1, AluOp::rsh)) {
@@ -308,15 +318,20 @@ template <Target T> class Lowering {
 
     bool loads_over_itself(std::uint32_t at, Reg reg) const {
         const Insn& one = insn(at);
-        return one.kind == InsnKind::load && one.src == reg && one.dst == reg && !facts(at).fault_reads_zero;
+        return one.kind == InsnKind::load && one.src == reg && one.dst == reg &&
+               !facts(at).fault_reads_zero;
     }
 
     [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
-    [[nodiscard]] const verify::InsnFacts& facts(std::uint32_t at) const { return program_.facts()[at]; }
+    [[nodiscard]] const verify::InsnFacts& facts(std::uint32_t at) const {
+        return program_.facts()[at];
+    }
     [[nodiscard]] Label target_of(std::uint32_t at) const {
         return static_cast<Label>(insn(at).target(InsnIndex{at}));
     }
-    [[nodiscard]] Label entry_at(std::uint32_t slot) const { return entries_[plan_.function_of[slot]]; }
+    [[nodiscard]] Label entry_at(std::uint32_t slot) const {
+        return entries_[plan_.function_of[slot]];
+    }
 
     const verify::VerifiedProgram& program_;
     const Plan& plan_;

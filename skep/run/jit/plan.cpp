@@ -8,7 +8,8 @@
 namespace skep::run::jit {
 namespace {
 
-constexpr std::uint32_t kWholeStack = 512; // what a function may use at most, when nothing was proved
+constexpr std::uint32_t kWholeStack =
+    512; // what a function may use at most, when nothing was proved
 
 Error unsupported(std::uint32_t at, std::string_view what) {
     return fail(Code::unsupported, fmt::format("instruction {}: {}", at, what));
@@ -16,7 +17,8 @@ Error unsupported(std::uint32_t at, std::string_view what) {
 
 class Planner {
   public:
-    Planner(const verify::VerifiedProgram& program, ArrayShapes shapes) : program_(program), shapes_(shapes) {}
+    Planner(const verify::VerifiedProgram& program, ArrayShapes shapes)
+        : program_(program), shapes_(shapes) {}
 
     Result<Plan> make() {
         if (program_.insns().empty()) {
@@ -40,9 +42,12 @@ class Planner {
     // A slot inside the program where an instruction begins.
     Result<std::uint32_t> place(std::uint32_t at, std::int64_t target) {
         const bool inside = target >= 0 && target < static_cast<std::int64_t>(plan_.insns.size());
-        const bool second_slot = inside && target > 0 && program_.insns()[static_cast<std::size_t>(target)].opcode == 0;
+        const bool second_slot =
+            inside && target > 0 && program_.insns()[static_cast<std::size_t>(target)].opcode == 0;
         if (!inside || second_slot) {
-            return fail(Code::invalid_input, fmt::format("instruction {}: goes to slot {}, where no instruction begins", at, target));
+            return fail(Code::invalid_input,
+                        fmt::format("instruction {}: goes to slot {}, where no instruction begins",
+                                    at, target));
         }
         return static_cast<std::uint32_t>(target);
     }
@@ -88,7 +93,8 @@ class Planner {
         case WideSource::map_index:
         case WideSource::map_value_index:
             if (static_cast<std::uint32_t>(insn.imm) >= program_.maps().size()) {
-                return fail(Code::invalid_input, fmt::format("instruction {}: there is no map {}", at, insn.imm));
+                return fail(Code::invalid_input,
+                            fmt::format("instruction {}: there is no map {}", at, insn.imm));
             }
             return {};
         case WideSource::function: {
@@ -110,7 +116,7 @@ class Planner {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
         for (std::uint32_t at = 0; at < slots; ++at) {
             if (starts_[at] != 0) {
-                plan_.functions.push_back({.start = at, .end = slots});
+                plan_.functions.push_back({at, slots, Frame()});
             }
             plan_.function_of[at] = static_cast<std::uint32_t>(plan_.functions.size() - 1);
         }
@@ -130,7 +136,8 @@ class Planner {
             const Insn& insn = plan_.insns[at];
             for (const Reg reg : {insn.dst, insn.src}) {
                 uses_stack |= reg == kFramePointer;
-                frame.saved |= static_cast<std::uint8_t>(reg >= 6 && reg <= 9 ? 1U << (reg - 6U) : 0U);
+                frame.saved |=
+                    static_cast<std::uint8_t>(reg >= 6 && reg <= 9 ? 1U << (reg - 6U) : 0U);
             }
             frame.calls |= calls(insn, program_.facts()[at]);
         }
@@ -181,7 +188,9 @@ class Planner {
             last -= last > function.start && program_.insns()[last].opcode == 0 ? 1 : 0;
             const InsnKind kind = plan_.insns[last].kind;
             if (kind != InsnKind::exit && kind != InsnKind::jump_always) {
-                return fail(Code::invalid_input, fmt::format("instruction {}: the function ends without exit or jump", last));
+                return fail(
+                    Code::invalid_input,
+                    fmt::format("instruction {}: the function ends without exit or jump", last));
             }
         }
         return {};
@@ -196,9 +205,11 @@ class Planner {
 
 } // namespace
 
-std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts, ArrayShapes shapes) {
+std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts,
+                                        ArrayShapes shapes) {
     const auto index = static_cast<std::size_t>(facts.map_index);
-    if (insn.kind != InsnKind::call_helper || insn.imm != kMapLookupElem || facts.map_index < 0 || index >= shapes.size()) {
+    if (insn.kind != InsnKind::call_helper || insn.imm != kMapLookupElem || facts.map_index < 0 ||
+        index >= shapes.size()) {
         return std::nullopt;
     }
     return shapes[index];

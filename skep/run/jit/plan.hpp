@@ -3,8 +3,8 @@
 // Plan: what the lowering must know about a program before it writes the first byte.
 //
 // One pass over the decoded instructions finds the functions, where jumps arrive, and what each
-// function needs of its frame. It also refuses what no generated code can do here, with an exact word;
-// a verified program holds none of it, but a plan must not trust that it is handed one.
+// function needs of its frame. It also refuses what no generated code can do here, with an exact
+// word; a verified program holds none of it, but a plan must not trust that it is handed one.
 //
 // Proved by: plan_test.cpp.
 #pragma once
@@ -33,9 +33,9 @@ struct Function {
 };
 
 struct Plan {
-    std::vector<Insn> insns;             // by slot
-    std::vector<std::uint8_t> arrives;   // by slot: 1 where a jump may arrive
-    std::vector<Function> functions;     // rising, the entry first
+    std::vector<Insn> insns;                // by slot
+    std::vector<std::uint8_t> arrives;      // by slot: 1 where a jump may arrive
+    std::vector<Function> functions;        // rising, the entry first
     std::vector<std::uint32_t> function_of; // by slot; meaningful at the start of a function
 
     [[nodiscard]] bool is_target(std::uint32_t slot) const { return arrives[slot] != 0; }
@@ -44,6 +44,7 @@ struct Plan {
 Result<Plan> make_plan(const verify::VerifiedProgram& program, ArrayShapes shapes);
 
 // The array that a look-up at this slot is known to go to, when it can be done in place.
-std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts, ArrayShapes shapes);
+std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts,
+                                        ArrayShapes shapes);
 
 } // namespace skep::run::jit

@@ -2,8 +2,8 @@
 //
 // Data plane. What generated code calls in the engine itself, beside helpers.
 //
-// A routine takes its arguments as a helper does and answers two numbers: the value for R0, and whether
-// the thing happened. Code refers to a routine by its index, through a relocation.
+// A routine takes its arguments as a helper does and answers two numbers: the value for R0, and
+// whether the thing happened. Code refers to a routine by its index, through a relocation.
 #pragma once
 
 #include <array>

@@ -2,9 +2,10 @@
 //
 // Target: the verbs in which the lowering speaks to a machine.
 //
-// A target knows how to say each thing in its machine's words and where BPF's registers live; it knows
-// nothing of programs, facts or which instruction comes next. Registers here are BPF's. A verb leaves
-// every register that it does not name as it was, calls excepted (a call may change R0 to R5).
+// A target knows how to say each thing in its machine's words and where BPF's registers live; it
+// knows nothing of programs, facts or which instruction comes next. Registers here are BPF's. A
+// verb leaves every register that it does not name as it was, calls excepted (a call may change R0
+// to R5).
 //
 //   x64/    the first vocabulary
 //   arm64/  the second
@@ -32,10 +33,10 @@ struct Address {
 
 // What a function needs of its surroundings.
 struct Frame {
-    std::uint32_t stack_bytes = 0;   // what R10 points to the end of; 0: R10 is never used
-    std::uint8_t saved = 0;          // bit n: R(6+n) is changed and must be kept for the caller
-    bool calls = false;              // something is called, so the stack must be aligned
-    bool is_entry = false;           // entered through enter_guarded, which keeps every register
+    std::uint32_t stack_bytes = 0; // what R10 points to the end of; 0: R10 is never used
+    std::uint8_t saved = 0;        // bit n: R(6+n) is changed and must be kept for the caller
+    bool calls = false;            // something is called, so the stack must be aligned
+    bool is_entry = false;         // entered through enter_guarded, which keeps every register
 };
 
 struct Operation {
@@ -67,8 +68,9 @@ struct ArrayShape {
 };
 
 template <class T>
-concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation operation, Address address,
-                          Comparison comparison, MemoryAccess access, Relocation relocation, Image image) {
+concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation operation,
+                          Address address, Comparison comparison, MemoryAccess access,
+                          Relocation relocation, Image image) {
     // Functions and labels.
     target.begin_function(frame);
     target.leave(frame);

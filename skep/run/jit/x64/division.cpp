@@ -3,9 +3,9 @@
 // Division and remainder on x86-64.
 //
 // The machine divides rdx:rax, which are R3's and R0's homes, by one operand; so both are kept in
-// scratch registers meanwhile. It faults where BPF is total (RFC 9669, 4.1): on zero, and on the least
-// number divided by -1. Both are decided before, zero only when it was not proved away. Division by a
-// constant is a multiplication (jit/constant_division.hpp).
+// scratch registers meanwhile. It faults where BPF is total (RFC 9669, 4.1): on zero, and on the
+// least number divided by -1. Both are decided before, zero only when it was not proved away.
+// Division by a constant is a multiplication (jit/constant_division.hpp).
 #include <bit>
 
 #include "skep/run/jit/constant_division.hpp"
@@ -59,11 +59,13 @@ void divide_by_minus_one(Assembler& assembler, Wide wide, Division division, Gpr
     }
 }
 
-void divide_by_power_of_two(Assembler& assembler, AluContext context, Part part, Gpr dst, std::uint64_t divisor) { // NOLINT
+void divide_by_power_of_two(Assembler& assembler, AluContext context, Part part, Gpr dst,
+                            std::uint64_t divisor) { // NOLINT
     if (part == Part::quotient) {
         EmitX64Alu<AluOp::rsh>::by_number(assembler, context, dst, std::countr_zero(divisor));
     } else {
-        EmitX64Alu<AluOp::and_>::by_number(assembler, context, dst, static_cast<std::int32_t>(divisor - 1));
+        EmitX64Alu<AluOp::and_>::by_number(assembler, context, dst,
+                                           static_cast<std::int32_t>(divisor - 1));
     }
 }
 
@@ -92,9 +94,11 @@ void shift_right(Assembler& assembler, Wide wide, Gpr dst, std::uint8_t count) {
 }
 
 // Unsigned, by a divisor of at most 31 bits that is no power of two.
-void divide_by_multiplying(Assembler& assembler, Wide wide, Part part, Gpr dst, std::int32_t divisor) { // NOLINT
+void divide_by_multiplying(Assembler& assembler, Wide wide, Part part, Gpr dst,
+                           std::int32_t divisor) { // NOLINT
     const auto unsigned_divisor = static_cast<std::uint64_t>(divisor);
-    const Reciprocal by = wide == Wide::yes ? reciprocal_of<64>(unsigned_divisor) : reciprocal_of<32>(unsigned_divisor);
+    const Reciprocal by = wide == Wide::yes ? reciprocal_of<64>(unsigned_divisor)
+                                            : reciprocal_of<32>(unsigned_divisor);
     multiply_high(assembler, wide, dst, by.multiplier);
     if (by.needs_addition) {
         move(assembler, wide, kScratch2, dst);
@@ -137,15 +141,18 @@ void divide(Assembler& assembler, AluContext context, Division division, Gpr dst
     assembler.bind(done);
 }
 
-void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst, std::int32_t number) {
+void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst,
+               std::int32_t number) {
     const Wide wide = context.wide;
     const bool is_signed = division.sign == Sign::signed_;
     if (number == 0) {
         divide_by_zero(assembler, wide, division, dst);
     } else if (is_signed && number == -1) {
         divide_by_minus_one(assembler, wide, division, dst);
-    } else if (!is_signed && number > 0 && std::has_single_bit(static_cast<std::uint32_t>(number))) {
-        divide_by_power_of_two(assembler, context, division.part, dst, static_cast<std::uint64_t>(number));
+    } else if (!is_signed && number > 0 &&
+               std::has_single_bit(static_cast<std::uint32_t>(number))) {
+        divide_by_power_of_two(assembler, context, division.part, dst,
+                               static_cast<std::uint64_t>(number));
     } else if (!is_signed && number > 0) {
         divide_by_multiplying(assembler, wide, division.part, dst, number);
     } else {

@@ -3,8 +3,9 @@
 // EmitX64: for each row of the instruction table, the machine code that does it.
 //
 // The primary templates are declared and never defined, so a row without a specialisation does not
-// compile (tables in target.cpp walk all rows). The specialisations are in alu.cpp's, division.cpp's and
-// atomics.cpp's headers; each is tested against the row's meaning by jit_test.cpp.
+// compile (tables in target.cpp walk all rows). The specialisations are in alu.cpp's,
+// division.cpp's and atomics.cpp's headers; each is tested against the row's meaning by
+// jit_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +36,14 @@ struct AtomicContext {
 
 // by_register(assembler, context, dst, src) and by_number(assembler, context, dst, number), as the
 // operands of the row allow; an operation without a second operand is by_number and ignores it.
-template <AluOp op> struct EmitX64Alu;
+template <AluOp op>
+struct EmitX64Alu;
 // static void emit(assembler, context)
-template <AtomicOp op> struct EmitX64Atomic;
+template <AtomicOp op>
+struct EmitX64Atomic;
 // static constexpr Condition value: after a comparison, or after a test for jset
-template <JumpOp op> struct X64Condition;
+template <JumpOp op>
+struct X64Condition;
 
 // Division has more to say than the other operations.
 enum class Sign : bool { unsigned_, signed_ };
@@ -49,7 +53,8 @@ struct Division {
     Part part = Part::quotient;
 };
 void divide(Assembler& assembler, AluContext context, Division division, Gpr dst, Gpr src);
-void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst, std::int32_t number);
+void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst,
+               std::int32_t number);
 
 // Loads and stores of each size.
 void load(Assembler& assembler, MemoryAccess access, Gpr dst, Memory from);

@@ -9,13 +9,16 @@ void load(Assembler& assembler, MemoryAccess access, Gpr dst, Memory from) {
     const bool is_signed = access.extend == Extend::sign;
     switch (access.size_bytes) {
     case 1:
-        assembler.memory(is_signed ? Op::load_sx8 : Op::load_zx8, is_signed ? Wide::yes : Wide::no, dst, from);
+        assembler.memory(is_signed ? Op::load_sx8 : Op::load_zx8, is_signed ? Wide::yes : Wide::no,
+                         dst, from);
         break;
     case 2:
-        assembler.memory(is_signed ? Op::load_sx16 : Op::load_zx16, is_signed ? Wide::yes : Wide::no, dst, from);
+        assembler.memory(is_signed ? Op::load_sx16 : Op::load_zx16,
+                         is_signed ? Wide::yes : Wide::no, dst, from);
         break;
     case 4:
-        assembler.memory(is_signed ? Op::load_sx32 : Op::load, is_signed ? Wide::yes : Wide::no, dst, from);
+        assembler.memory(is_signed ? Op::load_sx32 : Op::load, is_signed ? Wide::yes : Wide::no,
+                         dst, from);
         break;
     default:
         assembler.memory(Op::load, Wide::yes, dst, from);

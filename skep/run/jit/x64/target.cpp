@@ -15,21 +15,25 @@ namespace {
 constexpr std::size_t kBytesPerSlot = 12; // what a slot becomes, usually; more grows the buffer
 
 constexpr std::array<Reg, 4> kSavedRegisters{6, 7, 8, 9};
-constexpr std::array<Gpr, 6> kArgumentHomes{Gpr::rax, Gpr::rdi, Gpr::rsi, Gpr::rdx, Gpr::rcx, Gpr::r8};
+constexpr std::array<Gpr, 6> kArgumentHomes{Gpr::rax, Gpr::rdi, Gpr::rsi,
+                                            Gpr::rdx, Gpr::rcx, Gpr::r8};
 
 // The tables of what a row becomes: walking the rows makes the compiler demand each specialisation.
 using ByRegister = void (*)(Assembler&, AluContext, Gpr, Gpr);
 using ByNumber = void (*)(Assembler&, AluContext, Gpr, std::int32_t);
 
-template <AluOp op> constexpr ByRegister by_register() {
+template <AluOp op>
+constexpr ByRegister by_register() {
     constexpr spec::Operand operand = spec::row(op).operand;
-    if constexpr (operand == spec::Operand::binary || operand == spec::Operand::register_ || operand == spec::Operand::register64) {
+    if constexpr (operand == spec::Operand::binary || operand == spec::Operand::register_ ||
+                  operand == spec::Operand::register64) {
         return &EmitX64Alu<op>::by_register;
     } else {
         return nullptr;
     }
 }
-template <AluOp op> constexpr ByNumber by_number() {
+template <AluOp op>
+constexpr ByNumber by_number() {
     constexpr spec::Operand operand = spec::row(op).operand;
     if constexpr (operand == spec::Operand::register_ || operand == spec::Operand::register64) {
         return nullptr;
@@ -38,16 +42,20 @@ template <AluOp op> constexpr ByNumber by_number() {
     }
 }
 
-template <std::size_t... i> constexpr auto registers_table(std::index_sequence<i...>) {
+template <std::size_t... i>
+constexpr auto registers_table(std::index_sequence<i...>) {
     return std::array{by_register<spec::kAluRows[i].op>()...};
 }
-template <std::size_t... i> constexpr auto numbers_table(std::index_sequence<i...>) {
+template <std::size_t... i>
+constexpr auto numbers_table(std::index_sequence<i...>) {
     return std::array{by_number<spec::kAluRows[i].op>()...};
 }
-template <std::size_t... i> constexpr auto conditions_table(std::index_sequence<i...>) {
+template <std::size_t... i>
+constexpr auto conditions_table(std::index_sequence<i...>) {
     return std::array{X64Condition<spec::kJumpRows[i].op>::value...};
 }
-template <std::size_t... i> constexpr auto atomics_table(std::index_sequence<i...>) {
+template <std::size_t... i>
+constexpr auto atomics_table(std::index_sequence<i...>) {
     return std::array{&EmitX64Atomic<spec::kAtomicRows[i].op>::emit...};
 }
 
@@ -59,7 +67,8 @@ constexpr auto kAtomics = atomics_table(std::make_index_sequence<spec::kAtomicRo
 Wide wide_of(Width width) { return width == Width::w64 ? Wide::yes : Wide::no; }
 
 Memory memory_of(Address address) {
-    return {home_of(address.base), address.index == kNoIndex ? Gpr::rsp : home_of(address.index), address.displacement};
+    return {home_of(address.base), address.index == kNoIndex ? Gpr::rsp : home_of(address.index),
+            address.displacement};
 }
 
 Condition condition_of(Comparison comparison) {
@@ -73,7 +82,8 @@ std::int32_t offset_in_invocation(std::size_t offset) { return static_cast<std::
 std::int32_t stack_bytes_of(Frame frame) {
     const std::uint32_t pushed =
         frame.is_entry ? 0
-                       : 8U * (static_cast<std::uint32_t>(std::popcount(frame.saved)) + (frame.stack_bytes != 0 ? 1U : 0U));
+                       : 8U * (static_cast<std::uint32_t>(std::popcount(frame.saved)) +
+                               (frame.stack_bytes != 0 ? 1U : 0U));
     std::uint32_t bytes = (frame.stack_bytes + 7U) & ~7U;
     if (frame.calls && (8U + pushed + bytes) % 16 != 0) {
         bytes += 8;
@@ -83,7 +93,8 @@ std::int32_t stack_bytes_of(Frame frame) {
 
 void adjust_stack(Assembler& assembler, Op with_imm8, Op with_imm32, std::int32_t bytes) {
     if (bytes != 0) {
-        assembler.register_imm(fits_int8(bytes) ? with_imm8 : with_imm32, Wide::yes, Gpr::rsp, bytes);
+        assembler.register_imm(fits_int8(bytes) ? with_imm8 : with_imm32, Wide::yes, Gpr::rsp,
+                               bytes);
     }
 }
 
@@ -125,7 +136,8 @@ void TargetX64::leave(Frame frame) {
 }
 
 // Invocation::call_back as a C function: (invocation, entry, r1, r2, r3, r4, r5 on the stack). The
-// subprogram keeps what a C function keeps, except for r12, which it expects to hold the invocation.
+// subprogram keeps what a C function keeps, except for r12, which it expects to hold the
+// invocation.
 void TargetX64::callback_entry() {
     assembler_.plus(Op::push, Wide::yes, kInvocation);
     move(assembler_, Wide::yes, kInvocation, Gpr::rdi);
@@ -142,12 +154,14 @@ void TargetX64::callback_entry() {
 
 void TargetX64::alu(Operation operation, Reg dst, Reg src) {
     kByRegister[static_cast<std::size_t>(operation.op)](
-        assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst), home_of(src));
+        assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
+        home_of(src));
 }
 
 void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
     kByNumber[static_cast<std::size_t>(operation.op)](
-        assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst), number);
+        assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
+        number);
 }
 
 void TargetX64::sum(Reg dst, Address address) {
@@ -171,12 +185,13 @@ void TargetX64::store_imm(MemoryAccess access, Address to, std::int32_t number) 
 }
 
 void TargetX64::atomic(AtomicOp op, MemoryAccess access, Address at, Reg value) {
-    kAtomics[static_cast<std::size_t>(op)](assembler_, {access.size_bytes, memory_of(at), home_of(value)});
+    kAtomics[static_cast<std::size_t>(op)](assembler_,
+                                           {access.size_bytes, memory_of(at), home_of(value)});
 }
 
 void TargetX64::jump_if(Comparison comparison, Reg dst, Reg src, Label target) {
-    assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp, wide_of(comparison.width), home_of(src),
-                         home_of(dst));
+    assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp,
+                         wide_of(comparison.width), home_of(src), home_of(dst));
     assembler_.jump_if(condition_of(comparison), target);
 }
 
@@ -185,15 +200,19 @@ void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number,
     if (comparison.op == JumpOp::jset) {
         assembler_.register_imm(Op::test_i32, wide, home_of(dst), number);
     } else if (number == 0) {
-        assembler_.registers(Op::test, wide, home_of(dst), home_of(dst)); // compares with zero, and is shorter
+        assembler_.registers(Op::test, wide, home_of(dst),
+                             home_of(dst)); // compares with zero, and is shorter
     } else {
-        assembler_.register_imm(fits_int8(number) ? Op::cmp_i8 : Op::cmp_i32, wide, home_of(dst), number);
+        assembler_.register_imm(fits_int8(number) ? Op::cmp_i8 : Op::cmp_i32, wide, home_of(dst),
+                                number);
     }
     assembler_.jump_if(condition_of(comparison), target);
 }
 
 void TargetX64::jump_when_budget_is_used_up(Label target) {
-    const Memory budget{.base = kInvocation, .displacement = offset_in_invocation(offsetof(helpers::Invocation, loop_budget))};
+    const Memory budget{.base = kInvocation,
+                        .displacement =
+                            offset_in_invocation(offsetof(helpers::Invocation, loop_budget))};
     assembler_.memory_imm(Op::cmp_i8, Wide::yes, budget, 0);
     assembler_.jump_if(Condition::equal, target);
     assembler_.memory_imm(Op::sub_i8, Wide::yes, budget, 1);
@@ -212,7 +231,8 @@ void TargetX64::call_helper(Relocation helper) {
 void TargetX64::call_routine(Routine routine, LeaveWhen when, Label leave) {
     call_helper({.referent = Referent::routine, .index = static_cast<std::uint32_t>(routine)});
     assembler_.registers(Op::test, Wide::no, Gpr::rdx, Gpr::rdx);
-    assembler_.jump_if(when == LeaveWhen::happened ? Condition::not_equal : Condition::equal, leave);
+    assembler_.jump_if(when == LeaveWhen::happened ? Condition::not_equal : Condition::equal,
+                       leave);
 }
 
 // R0 to R5: an even number, so that the stack stays aligned.
@@ -233,7 +253,8 @@ void TargetX64::call_helper_in(Reg id) {
     const Label done = new_label();
     keep_arguments();
     move(assembler_, Wide::no, Gpr::rdi, home_of(id));
-    call_reference({.referent = Referent::routine, .index = static_cast<std::uint32_t>(Routine::find_helper)});
+    call_reference(
+        {.referent = Referent::routine, .index = static_cast<std::uint32_t>(Routine::find_helper)});
     move(assembler_, Wide::yes, kScratch, Gpr::rax);
     restore_arguments();
     move(assembler_, Wide::yes, Gpr::r9, kInvocation);
@@ -253,18 +274,21 @@ void TargetX64::load_or_zero(MemoryAccess access, Reg dst, Address from) {
     keep_arguments();
     move(assembler_, Wide::yes, Gpr::rdi, kScratch);
     assembler_.number(Gpr::rsi, access.size_bytes);
-    call_helper({.referent = Referent::routine, .index = static_cast<std::uint32_t>(Routine::guarded_load)});
+    call_helper({.referent = Referent::routine,
+                 .index = static_cast<std::uint32_t>(Routine::guarded_load)});
     move(assembler_, Wide::yes, kScratch, Gpr::rax);
     restore_arguments();
     move(assembler_, Wide::yes, home_of(dst), kScratch);
     if (access.extend == Extend::sign) {
-        const Op extension = access.size_bytes == 1 ? Op::load_sx8 : access.size_bytes == 2 ? Op::load_sx16 : Op::load_sx32;
+        const Op extension = access.size_bytes == 1   ? Op::load_sx8
+                             : access.size_bytes == 2 ? Op::load_sx16
+                                                      : Op::load_sx32;
         assembler_.registers(extension, Wide::yes, home_of(dst), home_of(dst));
     }
 }
 
-// R0 = the address of the value at index *(u32 *)R2, or null. A call would have changed R1 to R5 too, so
-// two of them are free.
+// R0 = the address of the value at index *(u32 *)R2, or null. A call would have changed R1 to R5
+// too, so two of them are free.
 void TargetX64::array_lookup(ArrayShape shape) {
     const Label outside = new_label();
     const Label done = new_label();
@@ -274,9 +298,11 @@ void TargetX64::array_lookup(ArrayShape shape) {
     assembler_.jump_if(Condition::not_below, outside);
     assembler_.reference(Gpr::rdi, {.referent = Referent::map_value, .index = shape.map_index});
     if (std::has_single_bit(shape.stride_bytes)) {
-        assembler_.register_imm(Op::shl_i8, Wide::yes, Gpr::rax, std::countr_zero(shape.stride_bytes));
+        assembler_.register_imm(Op::shl_i8, Wide::yes, Gpr::rax,
+                                std::countr_zero(shape.stride_bytes));
     } else {
-        assembler_.registers_imm(Op::imul_i32, Wide::yes, Gpr::rax, Gpr::rax, static_cast<std::int32_t>(shape.stride_bytes));
+        assembler_.registers_imm(Op::imul_i32, Wide::yes, Gpr::rax, Gpr::rax,
+                                 static_cast<std::int32_t>(shape.stride_bytes));
     }
     assembler_.registers(Op::add, Wide::yes, Gpr::rdi, Gpr::rax);
     if (shape.cpu_stride_bytes != 0) {

@@ -37,7 +37,9 @@ class TargetX64 {
     void alu_imm(Operation operation, Reg dst, std::int32_t number);
     void number(Reg dst, std::uint64_t number) { assembler_.number(home_of(dst), number); }
     void reference(Reg dst, Relocation what) { assembler_.reference(home_of(dst), what); }
-    void subprogram_address(Reg dst, Label subprogram) { assembler_.address_of(home_of(dst), subprogram); }
+    void subprogram_address(Reg dst, Label subprogram) {
+        assembler_.address_of(home_of(dst), subprogram);
+    }
     void sum(Reg dst, Address address);
     void rotate_left(Reg dst, Width width, std::uint8_t count);
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// compile() and bind(): from a verified program to machine code, and from there to this process.
+//
+// compile() gives the same image in every process that offers the same machine: it depends on the
+// program and the shapes of its maps alone. bind() puts this process's addresses into it.
+//
+// Proved by: compile_test.cpp, and by everything that runs the code.
+#pragma once
+
+#include <vector>
+
+#include "skep/run/executable.hpp"
+#include "skep/run/jit/image.hpp"
+#include "skep/run/jit/plan.hpp"
+
+namespace skep::run::jit {
+
+// The arrays among the bound maps, by index.
+std::vector<std::optional<ArrayShape>> array_shapes(const verify::VerifiedProgram& program,
+                                                    const Binding& binding);
+
+Result<Image> compile(const verify::VerifiedProgram& program, ArrayShapes shapes);
+
+Result<void> bind(Image& image, const Binding& binding);
+
+} // namespace skep::run::jit

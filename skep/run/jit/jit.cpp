@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Machine code as an Executable.
+#include <atomic>
+
+#include "skep/run/code/code_memory.hpp"
+#include "skep/run/code/guard.hpp"
+#include "skep/run/executable.hpp"
+#include "skep/run/jit/compile.hpp"
+
+namespace skep::run {
+namespace {
+
+constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
+
+using CallBack = decltype(helpers::Invocation::call_back);
+
+class JitExecutable final : public Executable {
+  public:
+    JitExecutable(code::CodeImage code, jit::Image image)
+        : code_(std::move(code)), insn_offsets_(std::move(image.insn_offsets)),
+          subprogram_offsets_(std::move(image.subprogram_offsets)),
+          call_back_(reinterpret_cast<CallBack>(code_.address() + image.callback_offset)) {
+    } // NOLINT: our own code
+
+    // A program that another one called (a tail call) runs on the same invocation: what this run
+    // needs of it is put back afterwards.
+    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+        code::GuardFrame frame;
+        const auto outer_call_back = invocation.call_back;
+        void* const outer_engine = invocation.engine;
+        const std::uint64_t outer_budget = invocation.loop_budget;
+        invocation.call_back = call_back_;
+        invocation.engine = &frame;
+        invocation.loop_budget = kLoopBudget;
+        const std::uint64_t result =
+            code::enter_guarded(code_.address(), context, invocation, frame);
+        invocation.call_back = outer_call_back;
+        invocation.engine = outer_engine;
+        invocation.loop_budget = outer_budget;
+        if (frame.instruction != 0) {
+            ++invocation.faults;
+        }
+        return result;
+    }
+
+    [[nodiscard]] Tier tier() const override { return Tier::jit; }
+    [[nodiscard]] std::optional<CodeListing> listing() const override {
+        return CodeListing{code_.bytes(), code_.address(), insn_offsets_, subprogram_offsets_};
+    }
+    [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
+
+  private:
+    code::CodeImage code_;
+    std::vector<std::uint32_t> insn_offsets_;
+    std::vector<std::uint32_t> subprogram_offsets_;
+    CallBack call_back_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program,
+                                             const Binding& binding) {
+    jit::Image image = TRY(jit::compile(program, jit::array_shapes(program, binding)));
+    TRY(jit::bind(image, binding));
+    code::CodeImage code = TRY(code::CodeImage::place(image.code));
+    return std::unique_ptr<Executable>(
+        std::make_unique<JitExecutable>(std::move(code), std::move(image)));
+}
+
+} // namespace skep::run
