@@ -72,30 +72,58 @@ Result<std::string_view> Btf::text(std::uint32_t string_offset) const {
     return *text;
 }
 
+std::string_view essential_name(std::string_view name) {
+    for (std::size_t i = name.size() < 5 ? 0 : name.size() - 4; i-- > 0;) {
+        if (name[i] != '_' && name.substr(i + 1, 3) == "___" && name[i + 4] != '_') {
+            return name.substr(0, i + 1);
+        }
+    }
+    return name;
+}
+
+// The index is made when first asked for, and then shared by all copies.
+const Btf::Data::Index& Btf::Data::essential_names() const {
+    std::call_once(index_once, [this] {
+        index.reserve(types.size());
+        TypeId id = first_id;
+        for (const Type& type : types) {
+            if (!type.name.empty()) {
+                index.emplace(essential_name(type.name), id);
+            }
+            ++id;
+        }
+    });
+    return index;
+}
+
 std::optional<TypeId> Btf::find(std::string_view name, Kind kind) const {
     if (data_->base != nullptr) {
         if (const auto found = data_->base->find(name, kind)) {
             return found;
         }
     }
-    std::call_once(data_->index_once, [this] {
-        data_->index.reserve(data_->types.size());
-        TypeId id = data_->first_id;
-        for (const Type& type : data_->types) {
-            if (!type.name.empty()) {
-                data_->index.emplace(type.name, id);
-            }
-            ++id;
-        }
-    });
     std::optional<TypeId> first;
-    const auto [begin, end] = data_->index.equal_range(name);
+    const auto [begin, end] = data_->essential_names().equal_range(essential_name(name));
     for (auto it = begin; it != end; ++it) {
-        if (type(it->second).kind == kind && (!first || it->second < *first)) {
+        const Type& candidate = type(it->second);
+        if (candidate.kind == kind && candidate.name == name && (!first || it->second < *first)) {
             first = it->second;
         }
     }
     return first;
+}
+
+std::vector<TypeId> Btf::find_flavours(std::string_view essential) const {
+    std::vector<TypeId> found;
+    if (data_->base != nullptr) {
+        found = data_->base->find_flavours(essential);
+    }
+    const auto [begin, end] = data_->essential_names().equal_range(essential);
+    for (auto it = begin; it != end; ++it) {
+        found.push_back(it->second);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 TypeId Btf::resolve(TypeId id) const {

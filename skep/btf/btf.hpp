@@ -60,6 +60,10 @@ std::string_view kind_word(Kind kind);
 // typedef, const, volatile, restrict, type tag: what resolve() looks through.
 bool is_transparent(Kind kind);
 
+// A name without what follows the last "___": CO-RE's way of having a type twice. The three
+// underscores stand between characters that are none.
+std::string_view essential_name(std::string_view name);
+
 struct Member { // of a structure or union; parameters of a prototype use name and type alone
     std::string_view name;
     TypeId type = 0;
@@ -119,6 +123,8 @@ class Btf {
     [[nodiscard]] std::string_view strings() const;
     [[nodiscard]] const std::shared_ptr<const Btf>& base() const;
 
+    // All types whose name without its flavour is this, rising, the base's first.
+    [[nodiscard]] std::vector<TypeId> find_flavours(std::string_view essential_name) const;
     // The first type with this name and kind.
     [[nodiscard]] std::optional<TypeId> find(std::string_view name, Kind kind) const;
 

@@ -47,8 +47,10 @@ struct Btf::Data {
     std::vector<Enumerator> enumerators;
     std::vector<SectionVariable> variables;
 
-    mutable std::once_flag index_once; // the names of types, made when first asked for
-    mutable std::unordered_multimap<std::string_view, TypeId> index;
+    using Index = std::unordered_multimap<std::string_view, TypeId>;
+    mutable std::once_flag index_once;
+    mutable Index index; // of own types by essential name, made when first asked for
+    [[nodiscard]] const Index& essential_names() const;
 
     [[nodiscard]] const Type* find_type(TypeId id) const;
     [[nodiscard]] std::uint32_t count() const {

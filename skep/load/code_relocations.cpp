@@ -35,9 +35,12 @@ class CodeRelocator {
     Result<void> run() {
         for (const Relocation& relocation : draft_.elf.relocations(section_)) {
             const CodePlace at{section_, static_cast<std::uint32_t>(relocation.offset / 8)};
-            TRY_WHILE(fmt::format("{} ('{}')", draft_.describe(at),
-                                  draft_.elf.symbols()[relocation.symbol].name),
-                      apply(relocation, at.insn));
+            auto applied = apply(relocation, at.insn);
+            if (!applied.ok()) {
+                const std::string doing = fmt::format("{} ('{}')", draft_.describe(at),
+                                                      draft_.elf.symbols()[relocation.symbol].name);
+                draft_.add_fault(at, std::move(applied).error().while_doing(doing));
+            }
         }
         for (std::uint32_t i = 0; i < code_.insns.size(); ++i) {
             if (is_wide_immediate(code_.insns[i])) {
@@ -96,6 +99,11 @@ class CodeRelocator {
             data != draft_.data_maps.end()) {
             return set_map_value(at, data->second, offset);
         }
+        if (section.name == ".addr_space.1") { // globals in the arena, from its beginning
+            if (const auto arena = find_arena()) {
+                return set_map_value(at, *arena, offset);
+            }
+        }
         if (const auto map = find_map(relocation, symbol, offset)) {
             set_source(low, kMapIndex);
             low.imm = static_cast<std::int32_t>(*map);
@@ -124,9 +132,21 @@ class CodeRelocator {
         return std::nullopt;
     }
 
+    [[nodiscard]] std::optional<std::uint32_t> find_arena() const {
+        for (std::uint32_t place = 0; place < draft_.spec.maps.size(); ++place) {
+            if (draft_.spec.maps[place].spec.type == spec::MapType::arena) {
+                return place;
+            }
+        }
+        return std::nullopt;
+    }
+
     Result<void> set_map_value(std::uint32_t at, std::uint32_t map, std::int64_t offset) {
-        const std::uint32_t size = draft_.spec.maps[map].spec.value_size_bytes;
-        if (offset < 0 || offset > std::int64_t{size}) {
+        const spec::MapSpec& spec = draft_.spec.maps[map].spec;
+        const std::uint64_t size = spec.type == spec::MapType::arena
+                                       ? std::uint64_t{spec.max_entries} * 4096
+                                       : spec.value_size_bytes;
+        if (offset < 0 || static_cast<std::uint64_t>(offset) > size || offset > INT32_MAX) {
             return fail(Code::invalid_input,
                         fmt::format("offset {} of global data of {} bytes", offset, size));
         }

@@ -80,12 +80,17 @@ struct Draft {
     std::vector<std::uint32_t> program_functions; // places in functions, in step with spec.programs
     std::map<CodePlace, std::uint32_t> program_at; // where each program of the spec begins
 
+    // What is wrong with single instructions; told to the programs that reach them.
+    std::map<CodePlace, Error> faults;
+
     static constexpr std::uint32_t kNone = 0xffffffff;
 
     // The function that contains a place, or null.
     [[nodiscard]] const Function* function_at(CodePlace place) const;
     [[nodiscard]] std::string describe(CodePlace place) const; // "section 'xdp' offset 0x18"
     void warn(std::string sentence);
+    // Notes the error at the place and poisons the instruction there.
+    void add_fault(CodePlace place, Error error);
 };
 
 // Opcode 0x85 with source 1: a call of a subprogram (RFC 9669, "Program-local functions").
@@ -94,6 +99,10 @@ inline bool is_subprogram_call(const RawInsn& insn) {
 }
 // Opcode 0x18, the first half of a wide immediate.
 inline bool is_wide_immediate(const RawInsn& insn) { return insn.opcode == 0x18; }
+
+// A call of a helper that does not exist (0xbad2310), as other loaders write it: the verifier's
+// answer is "invalid func unknown#195896080".
+inline constexpr RawInsn kPoisonedInsn{0x85, 0, 0, 195896080};
 
 // The passes.
 Result<void> read_types(Draft& draft);         // .BTF, .BTF.ext

@@ -22,8 +22,6 @@ namespace {
 using btf::Kind;
 using btf::TypeId;
 
-std::string_view without_flavour(std::string_view name) { return name.substr(0, name.find("___")); }
-
 class ExternReader {
   public:
     explicit ExternReader(Draft& draft) : draft_(draft) {}
@@ -189,7 +187,7 @@ class ExternReader {
     }
 
     void find_in_target(Extern& found, const btf::Type& type) {
-        const std::string_view name = without_flavour(type.name);
+        const std::string_view name = btf::essential_name(type.name);
         const bool has_type =
             type.kind == Kind::function || draft_.spec.types->resolve(type.target) != 0;
         if (!has_type) {

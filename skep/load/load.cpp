@@ -28,6 +28,7 @@ constexpr std::array kPasses{
     Pass{"resolving externs", read_externs},
     Pass{"filling maps", fill_initial_slots},
     Pass{"relocating code", apply_code_relocations},
+    Pass{"relocating to the target's types", apply_core_relocations},
     Pass{"linking subprograms", link_programs},
     Pass{"finishing types", finish_types},
 };
@@ -52,6 +53,18 @@ std::string Draft::describe(CodePlace place) const {
                        std::uint64_t{place.insn} * 8);
 }
 
+void Draft::add_fault(CodePlace place, Error error) {
+    faults.try_emplace(place, std::move(error));
+    std::vector<RawInsn>& insns = code.at(place.section).insns;
+    if (place.insn < insns.size()) {
+        if (is_wide_immediate(insns[place.insn]) && place.insn + 1 < insns.size()) {
+            insns[place.insn + 1] = kPoisonedInsn;
+        }
+        insns[place.insn] = kPoisonedInsn;
+        code.at(place.section).targets.erase(place.insn);
+    }
+}
+
 void Draft::warn(std::string sentence) { spec.warnings.push_back(std::move(sentence)); }
 
 Result<ObjectSpec> load_object(Bytes file, std::string file_name, const Options& options) {
@@ -66,7 +79,8 @@ Result<ObjectSpec> load_object(Bytes file, std::string file_name, const Options&
                 .core_relocations = {},
                 .externs = {},
                 .program_functions = {},
-                .program_at = {}};
+                .program_at = {},
+                .faults = {}};
     draft.spec.file = std::move(file_name);
     for (const Pass& pass : kPasses) {
         TRY_WHILE(fmt::format("{}: {}", loading, pass.doing), pass.run(draft));

@@ -43,6 +43,10 @@ struct ObjectMap {
 struct ObjectProgram {
     ProgramSpec spec;
     bool autoload = true; // a section name with a leading '?' turns it off
+    // Why this program cannot be loaded although the object can be read: an extern that nothing
+    // defines, a relocation that makes no sense. Whoever loads or verifies it reports this first;
+    // the instruction in question is a call of a helper that does not exist.
+    std::optional<Error> error;
 };
 
 struct ObjectSpec {

@@ -31,7 +31,7 @@ class Linker {
             const Piece piece = pieces_[next];
             TRY(retarget(piece));
         }
-        return {};
+        return fault_ ? Result<void>(*fault_) : Result<void>();
     }
 
   private:
@@ -51,11 +51,23 @@ class Linker {
         }
         place_of_[function.begin] = begin;
         pieces_.push_back({&function, begin});
+        note_fault(function);
         const auto first = code.insns.begin() + function.begin.insn;
         spec_.insns.insert(spec_.insns.end(), first, first + function.insn_count);
         take_range(code.functions, function, begin, spec_.functions);
         take_range(code.lines, function, begin, spec_.lines);
         return {};
+    }
+
+    // The first thing wrong in a function becomes the program's error.
+    void note_fault(const Function& function) {
+        const auto fault = draft_.faults.lower_bound(function.begin);
+        const bool is_within = fault != draft_.faults.end() &&
+                               fault->first.section == function.begin.section &&
+                               fault->first.insn - function.begin.insn < function.insn_count;
+        if (is_within && !fault_) {
+            fault_ = fault->second;
+        }
     }
 
     // The records of a function, moved to where it is now.
@@ -113,6 +125,7 @@ class Linker {
     Draft& draft_;
     ProgramSpec& spec_;
     std::vector<Piece> pieces_;
+    std::optional<Error> fault_;
     std::map<CodePlace, std::uint32_t> place_of_;
 };
 
@@ -133,8 +146,10 @@ Result<void> link_programs(Draft& draft) {
     std::size_t total = 0;
     for (std::size_t i = 0; i < draft.spec.programs.size(); ++i) {
         ProgramSpec& spec = draft.spec.programs[i].spec;
-        TRY_WHILE(fmt::format("program '{}'", spec.name),
-                  Linker(draft, spec).link(draft.functions[draft.program_functions[i]]));
+        auto linked = Linker(draft, spec).link(draft.functions[draft.program_functions[i]]);
+        if (!linked.ok()) {
+            draft.spec.programs[i].error = std::move(linked).error();
+        }
         settle_info(spec);
         total += spec.insns.size();
         if (total > kMaxTotalInsns) {

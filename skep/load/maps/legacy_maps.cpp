@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Maps of sections "maps" and "maps/NAME": definitions as bytes, in the layouts of three old
-// loaders. All begin with the same five words; which it is shows in how long one definition is.
+// Maps of sections "maps", "maps/NAME" and "NAME/maps": definitions as bytes, in the layouts of
+// three old loaders. All begin with the same five words; which it is shows in how long one
+// definition is.
 //
 //   bytes   0     4         8           12           16     20             24      28         32
 //   20      type  key_size  value_size  max_entries  flags libbpf 28      ... inner_map_idx  numa
@@ -151,7 +152,8 @@ constexpr std::size_t kMaxLegacyMaps = 4096;
 
 Result<void> read_legacy_maps(Draft& draft) {
     for (const Section& section : draft.elf.sections()) {
-        const bool is_legacy = section.name == "maps" || section.name.starts_with("maps/");
+        const bool is_legacy = section.name == "maps" || section.name.starts_with("maps/") ||
+                               section.name.ends_with("/maps");
         if (is_legacy && section.has_contents && !section.is_code) {
             if (section.size_bytes / kShortest > kMaxLegacyMaps) {
                 return fail(Code::too_big, fmt::format("section '{}' holds more than {} maps",
