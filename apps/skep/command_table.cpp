@@ -14,6 +14,7 @@ std::span<const Noun* const> nouns() {
         // built: dispatch.cpp keeps their names, so that a prefix never changes its meaning.
         &version_noun(),
         // skep's own.
+        &journey_noun(),
     };
     return all;
 }

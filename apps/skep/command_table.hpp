@@ -74,5 +74,6 @@ const Noun& prog_noun();
 const Noun& map_noun();
 const Noun& link_noun();
 const Noun& net_noun();
+const Noun& journey_noun();
 
 } // namespace skep::app
