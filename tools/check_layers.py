@@ -3,8 +3,9 @@
 
 layers.txt at the root says which rooms of skep/ a room may include; verify/ and run/ carry a
 layers.txt of their own for the rooms inside. A file directly in a room that has inner layers belongs
-to the inner room named like its stem, if there is one, else it stands above all of them. Only os/
-includes system headers. The apps may include every room.
+to the inner room named like its stem, else to "root" if there is one and the file is not named like
+the room, else it stands above all of them. Only os/ includes system headers. The apps may include
+every room.
 """
 import pathlib
 import re
@@ -31,9 +32,11 @@ def read_layers(path):
     return layers, errors
 
 
-def inner_room(parts, layers):
-    """The inner room of a path below a room: its folder, else its stem, else '' (above all)."""
+def inner_room(room, parts, layers):
+    """The inner room of a path below a room: its folder, its stem, root, or '' (above all)."""
     name = parts[0] if len(parts) > 1 else pathlib.Path(parts[0]).stem.removesuffix("_test")
+    if name not in layers and len(parts) == 1 and name != room and "root" in layers:
+        return "root"
     return name if name in layers else ""
 
 
@@ -58,7 +61,7 @@ def check_file(path, outer, inner):
         if target[1] != room and target[1] not in outer.get(room, set()):
             errors.append(f"{where}: {room}/ may not include {target[1]}/")
         if target[1] == room and room in inner:
-            ours, theirs = inner_room(parts[1:], inner[room]), inner_room(target[2:], inner[room])
+            ours, theirs = inner_room(room, parts[1:], inner[room]), inner_room(room, target[2:], inner[room])
             if ours and theirs != ours and theirs not in inner[room][ours] and "*" not in inner[room][ours]:
                 errors.append(f"{where}: {room}/{ours} may not include {room}/{theirs or 'its top'}")
     return errors
