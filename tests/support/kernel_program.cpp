@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/kernel_program.hpp"
+
+#include "skep/os/bpf_call.hpp"
+#include "skep/spec/abi.hpp"
+
+namespace skep::tests {
+namespace {
+
+constexpr int kProgLoad = 5;     // BPF_PROG_LOAD
+constexpr int kProgTestRun = 10; // BPF_PROG_TEST_RUN
+constexpr std::size_t kLogBytes = 1U << 16;
+
+std::uint64_t pointer(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
+
+long load_with(std::span<const RawInsn> insns, spec::ProgramType type, std::string* log) {
+    abi::ProgLoadAttr attributes{};
+    attributes.prog_type = static_cast<std::uint32_t>(type);
+    attributes.insn_cnt = static_cast<std::uint32_t>(insns.size());
+    attributes.insns = pointer(insns.data());
+    attributes.license = pointer("GPL");
+    if (log != nullptr) {
+        log->resize(kLogBytes);
+        attributes.log_level = 1;
+        attributes.log_size = kLogBytes;
+        attributes.log_buf = pointer(log->data());
+    }
+    const long result = os::bpf_call(kProgLoad, &attributes, sizeof attributes);
+    if (log != nullptr) {
+        log->resize(std::char_traits<char>::length(log->c_str()));
+    }
+    return result;
+}
+
+} // namespace
+
+bool kernel_is_available() {
+    const RawInsn program[] = {{0xb7, 0, 0, 0}, {0x95, 0, 0, 0}};
+    return KernelProgram::load(program, spec::ProgramType::socket_filter).ok();
+}
+
+Result<KernelProgram> KernelProgram::load(std::span<const RawInsn> insns, spec::ProgramType type) {
+    long result = load_with(insns, type, nullptr);
+    if (result < 0) {
+        std::string log;
+        result = load_with(insns, type, &log);
+        if (result < 0) {
+            return error_from_errno(
+                static_cast<int>(-result),
+                log.substr(log.size() - std::min<std::size_t>(log.size(), 400)));
+        }
+    }
+    return KernelProgram(os::Fd(static_cast<int>(result)));
+}
+
+Result<std::uint32_t> KernelProgram::run(Bytes packet) const {
+    abi::TestRunAttr attributes{};
+    attributes.prog_fd = static_cast<std::uint32_t>(fd_.number());
+    attributes.data_size_in = static_cast<std::uint32_t>(packet.size());
+    attributes.data_in = pointer(packet.data());
+    attributes.repeat = 1;
+    const long result = os::bpf_call(kProgTestRun, &attributes, sizeof attributes);
+    if (result < 0) {
+        return error_from_errno(static_cast<int>(-result), "PROG_TEST_RUN");
+    }
+    return attributes.retval;
+}
+
+} // namespace skep::tests

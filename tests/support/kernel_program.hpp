@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The running kernel as an engine: PROG_LOAD, then PROG_TEST_RUN.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "skep/base/bytes.hpp"
+#include "skep/bytecode/insn.hpp"
+#include "skep/os/fd.hpp"
+#include "skep/spec/program_types.hpp"
+
+namespace skep::tests {
+
+// Whether bpf(2) loads programs for us here.
+bool kernel_is_available();
+
+class KernelProgram {
+  public:
+    // The error carries the errno of PROG_LOAD and the last lines of its log.
+    static Result<KernelProgram> load(std::span<const RawInsn> insns, spec::ProgramType type);
+
+    // What it returns for this packet.
+    Result<std::uint32_t> run(Bytes packet) const;
+
+  private:
+    explicit KernelProgram(os::Fd fd) : fd_(std::move(fd)) {}
+    os::Fd fd_;
+};
+
+} // namespace skep::tests
