@@ -87,9 +87,10 @@ verify::VerifiedProgram unchecked(std::vector<RawInsn> insns, UncheckedOptions o
     parts.spec.type = options.type;
     parts.spec.license = "GPL";
     parts.spec.insns = insns;
+    parts.facts = std::move(options.facts);
     parts.facts.resize(insns.size());
     for (std::uint32_t at = 0; at < insns.size(); ++at) {
-        parts.facts[at].fault_reads_zero =
+        parts.facts[at].fault_reads_zero |=
             options.loads_may_fault && (insns[at].opcode & 0x07) == 0x01;
         parts.origins.push_back(InsnIndex{at});
     }

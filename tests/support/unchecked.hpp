@@ -17,6 +17,8 @@ struct UncheckedOptions {
     spec::ProgramType type = spec::ProgramType::socket_filter;
     std::vector<spec::MapSpec> maps;
     bool loads_may_fault = false; // every load is guarded and reads zero when it faults
+    // Facts that are claimed, by slot, true or not; the slots after the last know nothing.
+    std::vector<verify::InsnFacts> facts;
 };
 
 // Precondition: not empty.

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A fact that is wrong on purpose: the run ends, the process does not.
+#include <gtest/gtest.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/run/code/guard.hpp"
+#include "tests/support/engines.hpp"
+#include "tests/support/unchecked.hpp"
+
+namespace skep::tests {
+namespace {
+
+struct WrongFact : testing::Test {
+    void SetUp() override {
+        if (engines().back().name != "jit") {
+            GTEST_SKIP() << "there is no code generator for this machine";
+        }
+        ASSERT_TRUE(run::code::install_fault_handlers().ok());
+    }
+
+    // The answer of the JIT, and the faults it counted.
+    std::uint64_t run(std::string_view text, UncheckedOptions options = {}) {
+        auto assembled = assemble(text);
+        EXPECT_TRUE(assembled.ok());
+        auto executable = run::make_jit(unchecked(assembled->insns, std::move(options)), {});
+        EXPECT_TRUE(executable.ok());
+        invocation.faults = 0;
+        return (*executable)->run(nullptr, invocation);
+    }
+
+    helpers::Invocation invocation;
+};
+
+TEST_F(WrongFact, OfANonzeroDivisorEndsTheRun) {
+    UncheckedOptions options;
+    options.facts.resize(3);
+    options.facts[2].divisor_nonzero = true;
+    EXPECT_EQ(run("r0 = 7\nr1 = 0\nr0 /= r1\nexit", options), 0U);
+    EXPECT_EQ(invocation.faults, 1U);
+}
+
+TEST_F(WrongFact, OfMemoryThatIsThereEndsTheRun) {
+    EXPECT_EQ(run("r1 = 64\nr0 = *(u64 *)(r1 + 0)\nr0 = 1\nexit"), 0U);
+    EXPECT_EQ(invocation.faults, 1U);
+}
+
+TEST_F(WrongFact, InASubprogramEndsTheWholeRun) {
+    EXPECT_EQ(run("r6 = 5\ncall pc+2\nr0 = 1\nexit\nr6 = 0\n*(u64 *)(r6 + 8) = 1\nexit"), 0U);
+    EXPECT_EQ(invocation.faults, 1U);
+    EXPECT_EQ(run("r0 = 3\nexit"), 3U); // and the next one is as if nothing had been
+    EXPECT_EQ(invocation.faults, 0U);
+}
+
+TEST_F(WrongFact, DoesNotMatterWhereTheLoadIsGuarded) {
+    UncheckedOptions options;
+    options.loads_may_fault = true;
+    EXPECT_EQ(run("r1 = 1\nr2 = 2\nr3 = 3\nr4 = 4\nr5 = 5\nr6 = 64\nr0 = 7\nr7 = *(u32 *)(r6 + 0)\n"
+                  "r0 += r1\nr0 += r2\nr0 += r3\nr0 += r4\nr0 += r5\nr0 += r7\nexit",
+                  options),
+              22U);
+    EXPECT_EQ(run("*(u64 *)(r10 - 8) = -2\nr1 = *(s16 *)(r10 - 8)\nr0 = r1\nexit", options),
+              ~std::uint64_t{1});
+    EXPECT_EQ(invocation.faults, 0U);
+}
+
+} // namespace
+} // namespace skep::tests
