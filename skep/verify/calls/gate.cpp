@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/calls/gate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "skep/verify/explain/codes.hpp"
+
+namespace skep::verify {
+namespace {
+
+constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
+constexpr std::size_t kLicenceBytes = 127;    // so much of the text is looked at
+
+constexpr std::array<std::string_view, 6> kCompatible{
+    "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
+};
+
+std::string type_text(const Subject& subject) {
+    const spec::ProgramTypeRow* row = spec::find(subject.program.type);
+    return row == nullptr ? fmt::format("type {}", static_cast<std::uint32_t>(subject.program.type))
+                          : std::string(row->name);
+}
+
+Finding not_offered(const Subject& subject, const spec::HelperRow& row) {
+    Finding finding =
+        refuse(FindingCode::function_not_offered, EINVAL,
+               fmt::format("program of this type cannot use helper {}#{}", row.name,
+                           static_cast<std::uint32_t>(row.id)),
+               fmt::format("{} is not offered to {} programs", row.name, type_text(subject)));
+    if (row.callers->types.contains(subject.program.type)) {
+        finding.because =
+            fmt::format("{} is offered to {} programs only at some attach types, or when sleepable",
+                        row.name, type_text(subject));
+    }
+    return finding;
+}
+
+Ruling<void> check_sections(const State& state, const spec::HelperRow& row) {
+    const auto id = static_cast<std::uint32_t>(row.id);
+    if (state.resources.first(ResourceKind::spin_lock) != nullptr &&
+        !row.effects.has(spec::Effect::unlocks) && !row.effects.has(spec::Effect::locks)) {
+        return refuse(FindingCode::call_not_allowed_here, EINVAL,
+                      "function calls are not allowed while holding a lock",
+                      fmt::format("{} is called while a spin lock is held", row.name));
+    }
+    if (row.effects.has(spec::Effect::may_sleep) && state.resources.rcu_depth != 0) {
+        return refuse(FindingCode::call_not_allowed_here, EINVAL,
+                      fmt::format("sleepable helper {}#{} in rcu_read_lock region", row.name, id),
+                      fmt::format("{} may sleep, and an RCU read section is open", row.name));
+    }
+    if (row.effects.has(spec::Effect::may_sleep) && state.resources.preempt_off_depth != 0) {
+        return refuse(FindingCode::call_not_allowed_here, EINVAL,
+                      fmt::format("sleepable helper {}#{} in non-preemptible region", row.name, id),
+                      fmt::format("{} may sleep, and preemption is off", row.name));
+    }
+    return {};
+}
+
+} // namespace
+
+bool is_gpl_compatible(std::string_view license) {
+    const std::string_view seen = license.substr(0, std::min(license.find('\0'), kLicenceBytes));
+    return std::ranges::find(kCompatible, seen) != kCompatible.end();
+}
+
+spec::CallerSite caller_of(const Subject& subject) {
+    return {
+        .type = subject.program.type,
+        .attach_type = static_cast<spec::AttachType>(subject.program.expected_attach_type),
+        .sleepable = (subject.program.flags & kSleepable) != 0,
+        .target = subject.program.attach_target,
+    };
+}
+
+Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& state,
+                                          InsnIndex at) {
+    const auto id = static_cast<std::uint32_t>(subject.insn(at).imm);
+    const spec::HelperRow* row = spec::find_helper(id);
+    if (row == nullptr) {
+        const std::string message =
+            id == 0 ? "program of this type cannot use helper bpf_unspec#0"
+                    : fmt::format("invalid func unknown#{}", subject.insn(at).imm);
+        return refuse(FindingCode::unknown_function, EINVAL, message,
+                      fmt::format("helpers have numbers from 1 to {}", spec::kHighestHelper));
+    }
+    const spec::CallerSite caller = caller_of(subject);
+    if (!spec::is_offered(*row, caller)) {
+        return not_offered(subject, *row);
+    }
+    if (row->licence == spec::Licence::gpl_only && !is_gpl_compatible(subject.program.license)) {
+        return refuse(
+            FindingCode::licence, EINVAL,
+            "cannot call GPL-restricted function from non-GPL compatible program",
+            fmt::format("{} is only for GPL-compatible programs, and the licence is \"{}\"",
+                        row->name, subject.program.license));
+    }
+    if (row->effects.has(spec::Effect::may_sleep) && !caller.sleepable) {
+        return refuse(
+            FindingCode::call_not_allowed_here, EINVAL,
+            "helper call might sleep in a non-sleepable prog",
+            fmt::format("{} may sleep, and the program was not loaded as sleepable", row->name));
+    }
+    TRY(check_sections(state, *row));
+    return row;
+}
+
+} // namespace skep::verify

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gate: may this program call that helper at all, here? Asked before any argument is looked at,
+// in the kernel's order: known, offered, licence, sleeping, open sections.
+#pragma once
+
+#include <string_view>
+
+#include "skep/verify/explain/finding.hpp"
+#include "skep/verify/state/state.hpp"
+#include "skep/verify/state/subject.hpp"
+
+#include "skep/spec/helpers.hpp"
+
+namespace skep::verify {
+
+// The row of the helper that the instruction at `at` calls.
+Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& state, InsnIndex at);
+
+// Whether the program's licence is one that GPL-only functions accept.
+bool is_gpl_compatible(std::string_view license);
+
+// The program as a caller.
+spec::CallerSite caller_of(const Subject& subject);
+
+} // namespace skep::verify

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls to helpers: the gate, the arguments one by one, then what only the whole call shows.
+//
+// Proved by: helper_test.cpp; kernel_test.cpp puts a call of every helper to the running kernel.
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "skep/spec/callbacks.hpp"
+#include "skep/verify/access/kernel_types.hpp"
+#include "skep/verify/calls/argument_kinds.hpp"
+#include "skep/verify/calls/arguments.hpp"
+#include "skep/verify/calls/gate.hpp"
+#include "skep/verify/calls/result.hpp"
+
+namespace skep::verify {
+namespace {
+
+using spec::Helper;
+
+std::string map_text(const spec::MapSpec& map) {
+    const spec::MapTypeRow* row = spec::find(map.type);
+    return fmt::format("map '{}' is of type {}", map.name, row == nullptr ? "unknown" : row->name);
+}
+
+// The map and the helper belong together.
+Ruling<void> check_map(const CallSite& site, const CallPlan& plan) {
+    if (!plan.map.has_value()) {
+        return {};
+    }
+    const spec::MapSpec& map = site.subject.map(*plan.map);
+    const auto id = static_cast<std::uint32_t>(site.helper.id);
+    if (spec::maps_of_helper(id).contains(map.type)) {
+        return {};
+    }
+    if (site.helper.id == Helper::tail_call) {
+        return refuse(FindingCode::wrong_map, EINVAL, "expected prog array map for tail call",
+                      map_text(map));
+    }
+    if (site.helper.id == Helper::for_each_map_elem) {
+        return refuse(FindingCode::wrong_map, EINVAL, "callback function not allowed for map",
+                      map_text(map));
+    }
+    return refuse(FindingCode::wrong_map, EINVAL,
+                  fmt::format("cannot pass map_type {} into func {}#{}",
+                              static_cast<std::uint32_t>(map.type), site.name(), id),
+                  map_text(map));
+}
+
+// A program that goes on elsewhere never comes back to give anything back.
+Ruling<void> check_tail_call(const CallSite& site) {
+    if (site.state.resources.first(ResourceKind::spin_lock) != nullptr) {
+        return refuse(FindingCode::lock_misuse, EINVAL,
+                      "tail_call cannot be used inside bpf_spin_lock-ed region",
+                      "a lock is held, and the program may go on elsewhere");
+    }
+    const Resource* open = site.state.resources.first(ResourceKind::reference);
+    if (open == nullptr) {
+        return {};
+    }
+    Finding finding = refuse(
+        FindingCode::reference_leak, EINVAL, "tail_call would lead to reference leak",
+        fmt::format("what was taken at instruction {} is still held, and the program may go on "
+                    "elsewhere",
+                    open->acquired_at.value));
+    finding.kernel_detail =
+        fmt::format("Unreleased reference id={} alloc_insn={}", open->id, open->acquired_at.value);
+    return finding;
+}
+
+Ruling<void> check_local_storage(const CallSite& site, CallPlan& plan) {
+    plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << 2));
+    if (site.value(2).is_constant_zero()) {
+        return {};
+    }
+    return refuse(FindingCode::wrong_argument, EINVAL,
+                  "get_local_storage() doesn't support non-zero flags",
+                  "the flags of bpf_get_local_storage must be the constant 0");
+}
+
+struct SpecialRule {
+    Helper helper;
+    Ruling<void> (*check)(const CallSite&, CallPlan&);
+};
+constexpr SpecialRule kSpecialRules[] = {
+    {Helper::tail_call,
+     [](const CallSite& site, CallPlan& plan) -> Ruling<void> {
+         plan.is_tail_call = true;
+         return check_tail_call(site);
+     }},
+    {Helper::get_local_storage, check_local_storage},
+};
+
+Value callback_argument(const CallSite& site, const CallPlan& plan, const spec::CallbackRow& row,
+                        unsigned number) {
+    switch (row.arguments[number - 1]) {
+    case spec::CallbackArgument::none:
+        return Value::uninitialised();
+    case spec::CallbackArgument::number:
+        return Value::unknown();
+    case spec::CallbackArgument::map:
+        return Value::pointer(ValueKind::map_pointer, 0,
+                              plan.map.has_value() ? plan.map->number : 0);
+    case spec::CallbackArgument::key:
+        return Value::pointer(ValueKind::map_key, 0, plan.map.has_value() ? plan.map->number : 0);
+    case spec::CallbackArgument::value:
+        return Value::pointer(ValueKind::map_value, 0, plan.map.has_value() ? plan.map->number : 0);
+    case spec::CallbackArgument::context:
+        return site.value(row.context_argument);
+    case spec::CallbackArgument::task:
+        return site.value(1);
+    case spec::CallbackArgument::vma:
+        return Value::pointer(ValueKind::btf_object, kTrusted,
+                              kernel_structure(site.subject, "vm_area_struct").value_or(0));
+    case spec::CallbackArgument::dynptr:
+        return Value::pointer(ValueKind::dynptr, kReadOnly);
+    }
+    return Value::uninitialised();
+}
+
+// What the walk needs to enter the subprogram that the helper calls back.
+void plan_callback(const CallSite& site, const spec::CallbackRow& row, CallPlan& plan) {
+    CallbackRequest request;
+    request.subprogram = site.value(row.function_argument).subprogram();
+    request.kind = row.timing == spec::CallbackTiming::synchronous ? CallbackKind::synchronous
+                                                                   : CallbackKind::asynchronous;
+    request.function_register = static_cast<Reg>(row.function_argument);
+    request.context_register = static_cast<Reg>(row.context_argument);
+    for (unsigned number = 1; number <= kMaxArguments; ++number) {
+        request.arguments[number] = callback_argument(site, plan, row, number);
+    }
+    request.result = {row.answers.minimum, row.answers.maximum};
+    if (site.helper.id == Helper::loop) {
+        request.max_iterations = site.value(1).is_scalar() ? site.value(1).number.u.max : ~0ULL;
+    }
+    plan.callback = request;
+}
+
+Ruling<void> check_whole_call(const CallSite& site, CallPlan& plan) {
+    TRY(check_map(site, plan));
+    for (const SpecialRule& rule : kSpecialRules) {
+        if (rule.helper == site.helper.id) {
+            TRY(rule.check(site, plan));
+        }
+    }
+    if (const spec::CallbackRow* row = spec::find_callback(site.helper.id)) {
+        plan_callback(site, *row, plan);
+    }
+    return check_result_known(site, plan);
+}
+
+} // namespace
+
+Ruling<CallPlan> check_helper_call(const Subject& subject, const State& state, InsnIndex at) {
+    const spec::HelperRow* row = TRY(check_gate(subject, state, at));
+    const CallSite site{subject, state, at, *row, spec::arguments(*row, subject.program.type)};
+    CallPlan plan;
+    plan.function = static_cast<std::uint32_t>(row->id);
+    plan.moves_packet = row->effects.has(spec::Effect::moves_packet);
+    TRY(check_arguments(site, plan));
+    TRY(check_whole_call(site, plan));
+    return plan;
+}
+
+void step_helper_call(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
+                      IdSource& ids) {
+    const spec::HelperRow& row = *spec::find_helper(plan.function);
+    const State before = state;
+    step_common(plan, state);
+    const CallSite site{subject, before, at, row, spec::arguments(row, subject.program.type)};
+    Value result = result_of(site, plan, ids);
+    if (acquires(site, plan) && result.is_pointer()) {
+        result.reference_id = result.id != 0 ? result.id : ids.next();
+        state.resources.acquire(ResourceKind::reference, result.reference_id, at);
+    }
+    state.set_reg(0, result);
+}
+
+void step_common(const CallPlan& plan, State& state) {
+    if (plan.released_reference != 0) {
+        state.resources.release(plan.released_reference);
+        state.invalidate_reference(plan.released_reference);
+    }
+    for (const StackFill& fill : plan.fills) {
+        state.stack_for_write(fill.frame).set_bytes(fill.offset, fill.size_bytes, SlotByte::misc);
+    }
+    if (plan.moves_packet) {
+        state.forget_packet_pointers();
+    }
+    state.clobber_caller_saved();
+}
+
+std::string_view helper_name(std::uint32_t helper) {
+    const spec::HelperRow* row = spec::find_helper(helper);
+    return row == nullptr ? std::string_view{} : row->name;
+}
+
+} // namespace skep::verify
