@@ -17,7 +17,7 @@ constexpr std::uint64_t kMaxVariableOffset = 1ULL << 29;
 Finding out_of_block(const Block& block, const RegionRequest& request, std::int64_t begin,
                      std::string last_line) {
     Finding finding;
-    finding.code = "E0321";
+    finding.code = "E0304";
     finding.os_errno = EACCES;
     const std::string line = fmt::format("invalid access to {} off={} size={}", block.description,
                                          begin, request.size_bytes);
@@ -37,7 +37,7 @@ Finding out_of_block(const Block& block, const RegionRequest& request, std::int6
 
 Finding unbounded(std::string kernel_message, std::string because) {
     Finding finding;
-    finding.code = "E0322";
+    finding.code = "E0304";
     finding.os_errno = EACCES;
     finding.kernel_message = std::move(kernel_message);
     finding.what = "an index without a bound";
@@ -61,7 +61,7 @@ Ruling<void> check_map_permission(const spec::MapSpec& map, const RegionRequest&
         return {};
     }
     Finding finding;
-    finding.code = "E0323";
+    finding.code = "E0304";
     finding.os_errno = EACCES;
     finding.kernel_message =
         fmt::format("{} map forbidden, value_size={} off={} size={}",
@@ -128,7 +128,7 @@ Ruling<RegionUse> check_map_key(const Subject& subject, const RegionRequest& req
     const spec::MapSpec& map = subject.map(request.value.map());
     if (request.direction == Direction::write) {
         Finding finding;
-        finding.code = "E0324";
+        finding.code = "E0304";
         finding.os_errno = EACCES;
         finding.kernel_message = fmt::format("write to change key R{} not allowed", request.reg);
         finding.what = "a write into a map's key";
@@ -143,7 +143,7 @@ Ruling<RegionUse> check_map_key(const Subject& subject, const RegionRequest& req
 Ruling<RegionUse> check_sized_memory(const Subject&, const RegionRequest& request) {
     if (request.direction == Direction::write && request.value.has(kReadOnly)) {
         Finding finding;
-        finding.code = "E0325";
+        finding.code = "E0305";
         finding.os_errno = EACCES;
         finding.kernel_message =
             fmt::format("R{} cannot write into {}", request.reg, kind_text(request.value));

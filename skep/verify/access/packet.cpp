@@ -14,7 +14,7 @@ namespace {
 Finding past_the_end(const RegionRequest& request, std::int64_t begin) {
     const Value& value = request.value;
     Finding finding;
-    finding.code = "E0311";
+    finding.code = "E0302";
     finding.os_errno = EACCES;
     finding.kernel_detail =
         fmt::format("invalid access to packet, off={} size={}, R{}(id={},off={},r={})", begin,
@@ -38,7 +38,7 @@ Finding past_the_end(const RegionRequest& request, std::int64_t begin) {
 
 Finding may_be_negative(const RegionRequest& request) {
     Finding finding;
-    finding.code = "E0312";
+    finding.code = "E0302";
     finding.os_errno = EACCES;
     finding.kernel_message = fmt::format(
         "R{} min value is negative, either use unsigned index or do a if (index >=0) check.",
@@ -57,7 +57,7 @@ Ruling<RegionUse> check_packet(const Subject& subject, const RegionRequest& requ
     const auto allowed = row == nullptr ? spec::PacketAccess::none : row->packet;
     if (request.direction == Direction::write && allowed != spec::PacketAccess::write) {
         Finding finding;
-        finding.code = "E0313";
+        finding.code = "E0302";
         finding.os_errno = EACCES;
         finding.kernel_message = "cannot write into packet";
         finding.what = "this type of program may not write into packets";

@@ -21,7 +21,7 @@ Ruling<void> check_atomic_alignment(const RegionRequest& request) {
         return {};
     }
     Finding finding;
-    finding.code = "E0302";
+    finding.code = "E0309";
     finding.os_errno = EACCES;
     const std::string variable =
         request.value.number.is_zero() ? "0" : bits_text(request.value.number.bits);

@@ -116,7 +116,7 @@ Ruling<void> check_special_fields(const Subject& subject, const RegionRequest& r
             continue;
         }
         Finding finding;
-        finding.code = "E0326";
+        finding.code = "E0410";
         finding.os_errno = EACCES;
         finding.kernel_message =
             request.accessor == Accessor::helper

@@ -18,7 +18,7 @@ std::string_view verb(const RegionRequest& request) {
 
 Finding outside(const RegionRequest& request, std::string kernel_message, std::string because) {
     Finding finding;
-    finding.code = "E0301";
+    finding.code = "E0303";
     finding.os_errno = EACCES;
     finding.kernel_message = std::move(kernel_message);
     finding.what = request.direction == Direction::write ? "a write outside the stack"
@@ -60,7 +60,7 @@ Ruling<void> check_aligned(const RegionRequest& request, const StackReach& reach
         return {};
     }
     Finding finding;
-    finding.code = "E0302";
+    finding.code = "E0309";
     finding.os_errno = EACCES;
     const std::string variable = request.value.at_fixed_offset()
                                      ? fmt::format("{:#x}", request.value.number.value())
@@ -77,7 +77,7 @@ Ruling<void> check_aligned(const RegionRequest& request, const StackReach& reach
 
 Finding unset(const RegionRequest& request, std::int64_t begin, std::int64_t at) {
     Finding finding;
-    finding.code = "E0303";
+    finding.code = "E0408";
     finding.os_errno = EACCES;
     finding.kernel_message = request.accessor == Accessor::helper
                                  ? fmt::format("invalid read from stack R{} off {}+{} size {}",
@@ -93,7 +93,7 @@ Finding unset(const RegionRequest& request, std::int64_t begin, std::int64_t at)
 
 Finding helper_touches_special(const RegionRequest& request, std::int64_t at) {
     Finding finding;
-    finding.code = "E0304";
+    finding.code = "E0303";
     finding.os_errno = EACCES;
     finding.kernel_message = fmt::format("potential write to dynptr at off={} disallowed", at);
     finding.what = "memory that belongs to a dynptr, an iterator or an interrupt flag";

@@ -19,7 +19,7 @@ namespace skep::verify {
 
 template <unsigned Bits>
 struct Piece {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     using Number = typename W::Unsigned;
     using Signed = typename W::Signed;
 
@@ -74,9 +74,9 @@ constexpr Wrapped<Bits, Number> add_ends(Number a, Number b) {
     __extension__ using Wide = __int128;
     const Wide exact = static_cast<Wide>(a) + static_cast<Wide>(b);
     constexpr bool is_signed = std::is_signed_v<Number>;
-    const auto trimmed = Width<Bits>::trimmed(static_cast<std::uint64_t>(exact));
+    const auto trimmed = BitWidth<Bits>::trimmed(static_cast<std::uint64_t>(exact));
     if constexpr (is_signed) {
-        const Number wrapped = Width<Bits>::as_signed(trimmed);
+        const Number wrapped = BitWidth<Bits>::as_signed(trimmed);
         return {wrapped, static_cast<Wide>(wrapped) != exact};
     } else {
         return {trimmed, static_cast<Wide>(trimmed) != exact};
@@ -86,9 +86,9 @@ template <unsigned Bits, class Number>
 constexpr Wrapped<Bits, Number> subtract_ends(Number a, Number b) {
     __extension__ using Wide = __int128;
     const Wide exact = static_cast<Wide>(a) - static_cast<Wide>(b);
-    const auto trimmed = Width<Bits>::trimmed(static_cast<std::uint64_t>(exact));
+    const auto trimmed = BitWidth<Bits>::trimmed(static_cast<std::uint64_t>(exact));
     if constexpr (std::is_signed_v<Number>) {
-        const Number wrapped = Width<Bits>::as_signed(trimmed);
+        const Number wrapped = BitWidth<Bits>::as_signed(trimmed);
         return {wrapped, static_cast<Wide>(wrapped) != exact};
     } else {
         return {trimmed, static_cast<Wide>(trimmed) != exact};
@@ -151,7 +151,7 @@ constexpr Piece<Bits> multiply(const Piece<Bits>& a, const Piece<Bits>& b) {
     result.bits = a.bits.times(b.bits);
     using P = Piece<Bits>;
     const UnsignedWide greatest = static_cast<UnsignedWide>(a.u.max) * b.u.max;
-    if (greatest <= Width<Bits>::kUnsignedMax) {
+    if (greatest <= BitWidth<Bits>::kUnsignedMax) {
         result.u = {static_cast<typename P::Number>(std::uint64_t{a.u.min} * b.u.min),
                     static_cast<typename P::Number>(greatest)};
     }
@@ -160,7 +160,7 @@ constexpr Piece<Bits> multiply(const Piece<Bits>& a, const Piece<Bits>& b) {
         static_cast<Wide>(a.s.max) * b.s.min, static_cast<Wide>(a.s.max) * b.s.max};
     const Wide low = std::min(std::min(corners[0], corners[1]), std::min(corners[2], corners[3]));
     const Wide high = std::max(std::max(corners[0], corners[1]), std::max(corners[2], corners[3]));
-    if (low >= Width<Bits>::kSignedMin && high <= Width<Bits>::kSignedMax) {
+    if (low >= BitWidth<Bits>::kSignedMin && high <= BitWidth<Bits>::kSignedMax) {
         result.s = {static_cast<typename P::Signed>(low), static_cast<typename P::Signed>(high)};
     }
     return result;
@@ -169,7 +169,7 @@ constexpr Piece<Bits> multiply(const Piece<Bits>& a, const Piece<Bits>& b) {
 // An unsigned interval that does not cross the sign says as much when read as signed.
 template <unsigned Bits>
 constexpr void signed_from_unsigned(Piece<Bits>& piece) {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     if (W::as_signed(piece.u.min) <= W::as_signed(piece.u.max)) {
         piece.s = {W::as_signed(piece.u.min), W::as_signed(piece.u.max)};
     }
@@ -208,7 +208,7 @@ constexpr Piece<Bits> shift_left(const Piece<Bits>& a, unsigned amount) {
     using P = Piece<Bits>;
     Piece<Bits> result;
     result.bits = a.bits.shifted_left(amount);
-    if (a.u.max <= static_cast<typename P::Number>(Width<Bits>::kUnsignedMax >> amount)) {
+    if (a.u.max <= static_cast<typename P::Number>(BitWidth<Bits>::kUnsignedMax >> amount)) {
         result.u = {static_cast<typename P::Number>(a.u.min << amount),
                     static_cast<typename P::Number>(a.u.max << amount)};
     }
@@ -237,7 +237,7 @@ constexpr Piece<Bits> shift_right_signed(const Piece<Bits>& a, unsigned amount) 
 // them do too, and run from the one to the other unless the sign bit changes on the way.
 template <unsigned Bits>
 constexpr Piece<Bits> sign_extend(const Piece<Bits>& a, unsigned count) {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     using P = Piece<Bits>;
     if (count >= Bits) {
         return a;

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "skep/verify/domain/width.hpp"
+#include "skep/verify/domain/bit_width.hpp"
 
 namespace skep::verify {
 
@@ -40,17 +40,17 @@ struct Interval {
 };
 
 template <unsigned Bits>
-using UnsignedInterval = Interval<typename Width<Bits>::Unsigned>;
+using UnsignedInterval = Interval<typename BitWidth<Bits>::Unsigned>;
 template <unsigned Bits>
-using SignedInterval = Interval<typename Width<Bits>::Signed>;
+using SignedInterval = Interval<typename BitWidth<Bits>::Signed>;
 
 template <unsigned Bits>
 constexpr UnsignedInterval<Bits> every_unsigned() {
-    return {0, Width<Bits>::kUnsignedMax};
+    return {0, BitWidth<Bits>::kUnsignedMax};
 }
 template <unsigned Bits>
 constexpr SignedInterval<Bits> every_signed() {
-    return {Width<Bits>::kSignedMin, Width<Bits>::kSignedMax};
+    return {BitWidth<Bits>::kSignedMin, BitWidth<Bits>::kSignedMax};
 }
 
 } // namespace skep::verify

@@ -20,8 +20,8 @@ template <unsigned Bits>
 struct BasicScalar {
     static constexpr unsigned kBits = Bits;
     static constexpr unsigned kHalf = Bits / 2;
-    using W = Width<Bits>;
-    using H = Width<kHalf>;
+    using W = BitWidth<Bits>;
+    using H = BitWidth<kHalf>;
     using Number = typename W::Unsigned;
     using Signed = typename W::Signed;
     using Low = typename H::Unsigned;

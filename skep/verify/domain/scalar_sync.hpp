@@ -16,7 +16,7 @@ namespace sync {
 template <unsigned Bits>
 constexpr void intervals_within_bits(const Tnum<Bits>& bits, UnsignedInterval<Bits>& u,
                                      SignedInterval<Bits>& s) {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     using Number = typename W::Unsigned;
     const auto least = static_cast<Number>(bits.value | (bits.mask & W::kSignBit));
     const auto greatest = static_cast<Number>(
@@ -30,7 +30,7 @@ constexpr void intervals_within_bits(const Tnum<Bits>& bits, UnsignedInterval<Bi
 // if only one pair of pieces overlaps, that piece bounds both.
 template <unsigned Bits>
 constexpr void exchange_signs(UnsignedInterval<Bits>& u, SignedInterval<Bits>& s) {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     if (W::as_signed(u.min) <= W::as_signed(u.max)) {
         s = s.meet({W::as_signed(u.min), W::as_signed(u.max)});
     }
@@ -49,9 +49,9 @@ constexpr void exchange_signs(UnsignedInterval<Bits>& u, SignedInterval<Bits>& s
 // half in common, the low halves run from the one to the other. With adjacent upper halves they run
 // through the wrap, which is a plain signed range when it goes through zero.
 template <unsigned Bits>
-constexpr void low_from_wide(typename Width<Bits>::Unsigned first,
-                             typename Width<Bits>::Unsigned last, BasicScalar<Bits>& scalar) {
-    using H = Width<Bits / 2>;
+constexpr void low_from_wide(typename BitWidth<Bits>::Unsigned first,
+                             typename BitWidth<Bits>::Unsigned last, BasicScalar<Bits>& scalar) {
+    using H = BitWidth<Bits / 2>;
     const auto low_first = H::trimmed(first);
     const auto low_last = H::trimmed(last);
     const auto signed_first = H::as_signed(low_first);
@@ -76,8 +76,8 @@ constexpr void low_from_wide(typename Width<Bits>::Unsigned first,
 // is not negative.
 template <unsigned Bits>
 constexpr void wide_from_low(BasicScalar<Bits>& scalar) {
-    using W = Width<Bits>;
-    using H = Width<Bits / 2>;
+    using W = BitWidth<Bits>;
+    using H = BitWidth<Bits / 2>;
     using Number = typename W::Unsigned;
     const auto upper = static_cast<Number>(~Number{H::kUnsignedMax});
     const auto replaced = [upper](Number number, typename H::Unsigned low) {
@@ -99,7 +99,7 @@ constexpr void wide_from_low(BasicScalar<Bits>& scalar) {
 
 template <unsigned Bits>
 constexpr void deduce(BasicScalar<Bits>& scalar) {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     low_from_wide<Bits>(scalar.u.min, scalar.u.max, scalar);
     low_from_wide<Bits>(W::as_unsigned(scalar.s.min), W::as_unsigned(scalar.s.max), scalar);
     exchange_signs<Bits / 2>(scalar.u_low, scalar.s_low);

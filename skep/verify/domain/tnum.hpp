@@ -14,13 +14,13 @@
 
 #include <bit>
 
-#include "skep/verify/domain/width.hpp"
+#include "skep/verify/domain/bit_width.hpp"
 
 namespace skep::verify {
 
 template <unsigned Bits>
 struct Tnum {
-    using W = Width<Bits>;
+    using W = BitWidth<Bits>;
     using Number = typename W::Unsigned;
 
     Number value = 0;
@@ -134,11 +134,11 @@ struct Tnum {
     // The low `To` bits; or the same number in more bits, the new ones zero.
     template <unsigned To>
     [[nodiscard]] constexpr Tnum<To> resized() const {
-        return {Width<To>::trimmed(value), Width<To>::trimmed(mask)};
+        return {BitWidth<To>::trimmed(value), BitWidth<To>::trimmed(mask)};
     }
     // This number with its low half replaced.
     [[nodiscard]] constexpr Tnum with_low(const Tnum<Bits / 2>& low) const requires(Bits > 4) {
-        const Number upper = static_cast<Number>(~Number{Width<Bits / 2>::kUnsignedMax});
+        const Number upper = static_cast<Number>(~Number{BitWidth<Bits / 2>::kUnsignedMax});
         return {static_cast<Number>((value & upper) | low.value),
                 static_cast<Number>((mask & upper) | low.mask)};
     }

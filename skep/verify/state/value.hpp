@@ -82,6 +82,7 @@ struct Value {
     std::uint32_t reference_id = 0; // the open reference that it lives by; 0: none
     std::uint32_t subject = 0;      // see map(), type_id(), size_bytes(), subprogram()
     std::int32_t range = 0;         // packet: bytes proved from the base
+    std::uint32_t origin = 0;       // scalars: what it was computed from (dependencies.hpp)
     std::uint32_t instance =
         0; // map_*: which looked-up inner map; btf_object: 0 kernel, 1 program's BTF
     Scalar number = Scalar::constant(0);

@@ -49,8 +49,8 @@ class Sets {
                 set.u_low = ordered<std::uint8_t>(pick() & 15, pick() & 15);
             }
             if (coin()) {
-                set.s_low = ordered<std::int8_t>(Width<4>::as_signed(pick() & 15),
-                                                 Width<4>::as_signed(pick() & 15));
+                set.s_low = ordered<std::int8_t>(BitWidth<4>::as_signed(pick() & 15),
+                                                 BitWidth<4>::as_signed(pick() & 15));
             }
             const auto before = members(set);
             if (before.empty()) {
@@ -138,7 +138,7 @@ TEST(Transfer, ShiftsOfTheLowHalfContainEveryConcreteResult) {
             const Small arithmetic = Transfer<AluOp::arsh>::apply_low<8>(a, by);
             for (const std::uint8_t x : members(a)) {
                 const auto low = static_cast<std::uint8_t>(x & 15);
-                const auto as_signed = Width<4>::as_signed(low);
+                const auto as_signed = BitWidth<4>::as_signed(low);
                 ASSERT_TRUE(left.contains(static_cast<std::uint8_t>((low << amount) & 15)));
                 ASSERT_TRUE(right.contains(static_cast<std::uint8_t>(low >> amount)));
                 ASSERT_TRUE(
@@ -154,8 +154,8 @@ TEST(Transfer, SignExtensionContainsEveryConcreteResult) {
         const Small a = sets.next();
         const Small wide = Extended<4>::apply<8>(a, a);
         for (const std::uint8_t x : members(a)) {
-            const auto extended =
-                static_cast<std::uint8_t>(Width<4>::as_signed(static_cast<std::uint8_t>(x & 15)));
+            const auto extended = static_cast<std::uint8_t>(
+                BitWidth<4>::as_signed(static_cast<std::uint8_t>(x & 15)));
             ASSERT_TRUE(wide.contains(extended));
         }
     }

@@ -204,7 +204,7 @@ constexpr void learn_no_common_bit(Piece<Bits>& a, Piece<Bits>& b) {
         return;
     }
     a.bits =
-        a.bits.bit_and(Tnum<Bits>::constant(Width<Bits>::trimmed(~std::uint64_t{b.bits.value})));
+        a.bits.bit_and(Tnum<Bits>::constant(BitWidth<Bits>::trimmed(~std::uint64_t{b.bits.value})));
 }
 
 template <unsigned Bits>

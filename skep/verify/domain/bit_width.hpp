@@ -13,7 +13,7 @@
 namespace skep::verify {
 
 template <unsigned Bits>
-struct Width {
+struct BitWidth {
     static_assert(Bits == 4 || Bits == 8 || Bits == 16 || Bits == 32 || Bits == 64);
 
     using Unsigned = std::conditional_t<

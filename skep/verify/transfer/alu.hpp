@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Arithmetic on registers, numbers and pointers alike.
+//
+// Proved by: arithmetic_test.cpp for the numbers; alu_test.cpp, tests/cases for the rest.
+#pragma once
+
+#include "skep/verify/explain/finding.hpp"
+#include "skep/verify/state/state.hpp"
+#include "skep/verify/state/workspace.hpp"
+
+namespace skep::verify {
+
+// May it? For insn kind alu, after check_registers.
+Ruling<void> check_alu(const Subject& subject, const State& state, const Insn& insn);
+
+// What then?
+void step_alu(Workspace& workspace, State& state, const Insn& insn);
+
+// The second operand of an arithmetic instruction or jump as a value: a register's, or the
+// sign-extended immediate.
+Value operand_value(const State& state, const Insn& insn);
+
+// Before a number is copied: gives it an id, so that what is learned about one copy is known of
+// all.
+void link_before_copy(Workspace& workspace, Value& source);
+
+} // namespace skep::verify
