@@ -2,7 +2,7 @@
 //
 // Arithmetic on registers, numbers and pointers alike.
 //
-// Proved by: arithmetic_test.cpp for the numbers; alu_test.cpp, tests/cases for the rest.
+// Proved by: arithmetic_test.cpp for the numbers, tests/cases for the rest.
 #pragma once
 
 #include "skep/verify/explain/finding.hpp"

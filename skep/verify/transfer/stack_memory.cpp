@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/transfer/stack_memory.hpp"
+
+#include <fmt/format.h>
+
+#include "skep/verify/access/stack.hpp"
+#include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/transfer/alu.hpp"
+
+namespace skep::verify {
+namespace {
+
+StackReach reach_of(const Value& base, const Insn& insn) {
+    RegionRequest request;
+    request.value = base;
+    request.offset = insn.offset;
+    return stack_reach(request);
+}
+
+bool slot_aligned(int offset) { return offset % static_cast<int>(kSlotBytes) == 0; }
+
+Finding wrong_width(std::string_view what, std::string_view kernel, std::string because) {
+    return refuse({.code = FindingCode::stack_access,
+                   .kernel = std::string(kernel),
+                   .what = std::string(what),
+                   .because = std::move(because),
+                   .suggestion = "pointers are kept on the stack in eight aligned bytes"});
+}
+
+// Which kinds the bytes of a fixed access are of.
+struct Census {
+    unsigned zero = 0;
+    unsigned spilled_zero = 0;
+    unsigned total = 0;
+};
+Census census(const Stack& stack, std::int64_t begin, std::int64_t end) {
+    Census counts;
+    for (std::int64_t at = begin; at < end; ++at) {
+        const Slot& slot = stack.slot(Stack::slot_of(static_cast<int>(at)));
+        const SlotByte byte = slot.bytes[Stack::byte_of(static_cast<int>(at))];
+        counts.zero += byte == SlotByte::zero ? 1U : 0U;
+        counts.spilled_zero += byte == SlotByte::spill && slot.value.is_constant_zero() ? 1U : 0U;
+        ++counts.total;
+    }
+    return counts;
+}
+
+Value number_of_width(unsigned size_bytes) {
+    return Value::scalar(Scalar::of_bits(size_bytes * 8));
+}
+
+// The low end of a spilled number, as much of it as is read.
+Value narrowed(const Value& spilled, unsigned size_bytes) {
+    Value value = spilled;
+    if (size_bytes < kSlotBytes) {
+        if (value.number.u.max >= (std::uint64_t{1} << (size_bytes * 8))) {
+            value.id = 0;
+            value.offset = 0;
+            value.linked_by_delta = false;
+        }
+        value.number.keep_low_bits(size_bytes * 8);
+    }
+    return value;
+}
+
+void store_variable(Workspace& workspace, State& state, const Value& base, const Insn& insn,
+                    const StoredValue& stored) {
+    const StackReach reach = reach_of(base, insn);
+    const bool zero = stored.value.has_value() && stored.value->is_constant_zero();
+    if (zero) {
+        workspace.need(*stored.value);
+    }
+    Stack& stack = state.stack_for_write(base.frame);
+    for (std::int64_t at = reach.min; at < reach.max + insn.size_bytes; ++at) {
+        const bool survives = zero && stack.byte(static_cast<int>(at)) == SlotByte::zero;
+        if (!survives) {
+            stack.set_bytes(static_cast<int>(at), 1, SlotByte::misc);
+        }
+    }
+}
+
+bool is_spillable(const Value& value, int offset, unsigned size_bytes) {
+    return value.is_scalar() ? slot_aligned(offset) : size_bytes == kSlotBytes;
+}
+
+void spill(Workspace& workspace, State& state, const Value& base, int offset, const Insn& insn,
+           const StoredValue& stored) {
+    const unsigned size = insn.size_bytes;
+    Value value = *stored.value;
+    if (value.is_scalar()) {
+        const bool fits =
+            size == kSlotBytes || value.number.u.max < (std::uint64_t{1} << (size * 8));
+        if (fits && stored.from.has_value() && !value.is_constant() &&
+            (value.id == 0 || value.linked_by_delta)) {
+            link_before_copy(workspace, state.reg_for_write(*stored.from));
+            value = state.reg(*stored.from);
+        }
+        if (!fits) {
+            value.id = 0;
+            value.offset = 0;
+            value.linked_by_delta = false;
+        }
+    }
+    state.stack_for_write(base.frame).spill(offset, size, value);
+}
+
+} // namespace
+
+Ruling<void> check_stack_store(const State& state, const RegionRequest& request, const Insn& insn) {
+    const bool plain_store =
+        insn.kind == InsnKind::store_reg ||
+        (insn.kind == InsnKind::atomic && insn.atomic_op == AtomicOp::store_rel);
+    if (!plain_store || !stack_reach(request).is_fixed()) {
+        return {};
+    }
+    const Value& value = state.reg(insn.src);
+    if (!value.is_pointer()) {
+        return {};
+    }
+    if (request.size_bytes != kSlotBytes) {
+        return wrong_width("a part of a pointer is stored", "invalid size of register spill",
+                           fmt::format("R{} is a pointer and {} bytes of it are stored", insn.src,
+                                       request.size_bytes));
+    }
+    if (value.is(ValueKind::stack) && request.value.frame != state.depth()) {
+        return refuse({.code = FindingCode::stack_access,
+                       .os_errno = EINVAL,
+                       .kernel = "cannot spill pointers to stack into stack frame of the caller",
+                       .what = "a pointer into the stack is stored in the caller's frame",
+                       .because = "it would outlive the frame that it points into"});
+    }
+    return {};
+}
+
+Ruling<void> check_stack_load(const State& state, const RegionRequest& request) {
+    const StackReach reach = stack_reach(request);
+    if (!reach.is_fixed()) {
+        return {};
+    }
+    const Slot& slot =
+        state.stack(request.value.frame).slot(Stack::slot_of(static_cast<int>(reach.min)));
+    if (slot.is_spill() && slot.value.is_pointer() && request.size_bytes != kSlotBytes) {
+        return wrong_width("a part of a pointer is loaded", "invalid size of register fill",
+                           fmt::format("fp{:+} holds a pointer and {} bytes of it are read",
+                                       reach.min, request.size_bytes));
+    }
+    return {};
+}
+
+void stack_store(Workspace& workspace, State& state, const Value& base, const Insn& insn,
+                 const StoredValue& stored) {
+    const StackReach reach = reach_of(base, insn);
+    if (!reach.is_fixed()) {
+        store_variable(workspace, state, base, insn, stored);
+        return;
+    }
+    const int offset = static_cast<int>(reach.min);
+    if (stored.value.has_value() && is_spillable(*stored.value, offset, insn.size_bytes)) {
+        spill(workspace, state, base, offset, insn, stored);
+        return;
+    }
+    const bool zero = stored.value.has_value() && stored.value->is_constant_zero();
+    if (zero) {
+        workspace.need(*stored.value);
+    }
+    state.stack_for_write(base.frame)
+        .set_bytes(offset, insn.size_bytes, zero ? SlotByte::zero : SlotByte::misc);
+}
+
+Value stack_load(const State& state, const Value& base, const Insn& insn) {
+    const StackReach reach = reach_of(base, insn);
+    const Stack& stack = state.stack(base.frame);
+    if (reach.is_fixed()) {
+        const int offset = static_cast<int>(reach.min);
+        const Slot& slot = stack.slot(Stack::slot_of(offset));
+        const bool from_low_end =
+            slot_aligned(offset) && slot.is_spill() && insn.size_bytes <= slot.spilled_bytes();
+        if (from_low_end && (slot.value.is_scalar() || insn.size_bytes == kSlotBytes)) {
+            return slot.value.is_scalar() ? narrowed(slot.value, insn.size_bytes) : slot.value;
+        }
+    }
+    const Census counts = census(stack, reach.min, reach.max + insn.size_bytes);
+    if (counts.zero == counts.total) {
+        return Value::constant(0);
+    }
+    if (reach.is_fixed() && counts.spilled_zero == counts.total) {
+        Value zero = Value::constant(0); // aligned accesses lie in one slot
+        zero.origin = stack.slot(Stack::slot_of(static_cast<int>(reach.min))).value.origin;
+        return zero;
+    }
+    return number_of_width(insn.size_bytes);
+}
+
+} // namespace skep::verify
