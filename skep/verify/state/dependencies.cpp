@@ -3,6 +3,17 @@
 
 namespace skep::verify {
 
+void Dependencies::follow(Origin first, Origin then) {
+    if (then == 0 || first == then) {
+        return;
+    }
+    if (is_needed(first)) {
+        need(then);
+    } else {
+        followers_.emplace(first, then);
+    }
+}
+
 void Dependencies::need(Origin origin) {
     pending_.push_back(origin);
     while (!pending_.empty()) {
@@ -15,6 +26,12 @@ void Dependencies::need(Origin origin) {
         node.needed = true;
         pending_.push_back(node.first);
         pending_.push_back(node.second);
+        if (!followers_.empty()) {
+            const auto [begin, end] = followers_.equal_range(next);
+            for (auto follower = begin; follower != end; ++follower) {
+                pending_.push_back(follower->second);
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 namespace skep::verify {
@@ -39,6 +40,9 @@ class Dependencies {
         return a == 0 ? b : add(a, b);
     }
     [[nodiscard]] bool is_needed(Origin origin) const { return nodes_[origin].needed; }
+    // When `first` becomes needed later, so does `then`: a path stopped because it was like another
+    // one that is not finished yet.
+    void follow(Origin first, Origin then);
     // Some check relied on it.
     void need(Origin origin);
 
@@ -56,6 +60,7 @@ class Dependencies {
     }
 
     std::vector<Node> nodes_;
+    std::unordered_multimap<Origin, Origin> followers_;
     std::vector<Origin> pending_; // work list of need(), kept to save allocations
 };
 

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/explore/equivalence.hpp"
+
+#include <algorithm>
+
+namespace skep::verify {
+namespace {
+
+// All that says what a pointer is, its variable part and ids aside.
+bool same_identity(const Value& old, const Value& now) {
+    return old.kind == now.kind && old.flags == now.flags && old.offset == now.offset &&
+           old.subject == now.subject && old.instance == now.instance && old.frame == now.frame;
+}
+
+bool varies_by_range(ValueKind kind) {
+    return kind == ValueKind::map_value || kind == ValueKind::map_key ||
+           kind == ValueKind::memory || kind == ValueKind::buffer ||
+           kind == ValueKind::tracepoint_buffer || kind == ValueKind::packet ||
+           kind == ValueKind::packet_meta;
+}
+
+bool unset(SlotByte byte) { return byte == SlotByte::misc || byte == SlotByte::invalid; }
+
+// Registers that survive a call.
+constexpr RegSet kCalleeSaved = 0x3c0; // R6..R9
+
+} // namespace
+
+bool IdPairs::match(std::uint32_t old_id, std::uint32_t new_id) {
+    if ((old_id == 0) != (new_id == 0)) {
+        return false;
+    }
+    if (old_id == 0) {
+        return true;
+    }
+    for (const auto& [known_old, known_new] : pairs_) {
+        if (known_old == old_id || known_new == new_id) {
+            return known_old == old_id && known_new == new_id;
+        }
+    }
+    pairs_.emplace_back(old_id, new_id);
+    return true;
+}
+
+bool IdPairs::match_numbers(std::uint32_t old_id, std::uint32_t new_id) {
+    if (old_id == 0 && new_id == 0) {
+        return true;
+    }
+    return match(old_id != 0 ? old_id : ++last_private_, new_id != 0 ? new_id : ++last_private_);
+}
+
+bool Equivalence::covers(const State& old, const State& now, InsnIndex at, Likeness likeness) {
+    if (old.frame_count() != now.frame_count() || old.sleepable != now.sleepable ||
+        (old.speculative && !now.speculative)) {
+        return false;
+    }
+    ids_.clear();
+    likeness_ = likeness;
+    if (!same_resources(old.resources, now.resources)) {
+        return false;
+    }
+    for (unsigned number = 0; number < old.frame_count(); ++number) {
+        if (!covers_frame(old, now, number, at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Equivalence::same_resources(const Resources& old, const Resources& now) {
+    if (old.held.size() != now.held.size() || old.rcu_depth != now.rcu_depth ||
+        old.preempt_off_depth != now.preempt_off_depth) {
+        return false;
+    }
+    for (std::size_t index = 0; index < old.held.size(); ++index) {
+        const Resource& a = old.held[index];
+        const Resource& b = now.held[index];
+        if (a.kind != b.kind || !ids_.match(a.id, b.id) || !ids_.match(a.object, b.object)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Equivalence::covers_frame(const State& old_state, const State& now_state, unsigned number,
+                               InsnIndex at) {
+    const Frame& old = old_state.frame(number);
+    const Frame& now = now_state.frame(number);
+    if (old.subprogram != now.subprogram || old.call_site != now.call_site ||
+        old.callback != now.callback || old.callback_result != now.callback_result) {
+        return false;
+    }
+    const bool current = number + 1 == old_state.frame_count();
+    RegSet live_regs = liveness_.regs[at.value];
+    SlotSet live_slots = liveness_.slots[at.value];
+    if (!current) {
+        // A caller's registers wait for the return; its stack may be used meanwhile. A callback's
+        // caller comes back to the call itself, with its arguments.
+        const Frame& callee = old_state.frame(number + 1);
+        const std::uint32_t call = callee.call_site.value;
+        live_regs = callee.callback == CallbackKind::none
+                        ? static_cast<RegSet>(liveness_.regs[call + 1] & kCalleeSaved)
+                        : liveness_.regs[call] | liveness_.regs[call + 1];
+        live_slots = liveness_.slots[call] | liveness_.slots[call + 1];
+    }
+    if (old_state.same_frame(now_state, number)) {
+        // The very same frame: only the ids must be noted.
+        for (Reg reg = 0; reg < kRegisters; ++reg) {
+            if ((live_regs & only(reg)) != 0 && !covers_value(old.regs[reg], now.regs[reg])) {
+                return false;
+            }
+        }
+        return covers_stack(old.stack.read(), now.stack.read(), live_slots);
+    }
+    for (Reg reg = 0; reg < kFramePointer; ++reg) {
+        if ((live_regs & only(reg)) != 0 && !covers_value(old.regs[reg], now.regs[reg])) {
+            return false;
+        }
+    }
+    return covers_stack(old.stack.read(), now.stack.read(), live_slots);
+}
+
+bool Equivalence::covers_number(const Value& old, const Value& now) {
+    const bool matters = likeness_ != Likeness::finished || dependencies_.is_needed(old.origin);
+    if (!matters) {
+        return true;
+    }
+    if (likeness_ == Likeness::exactly ? old.number != now.number
+                                       : !old.number.includes(now.number)) {
+        return false;
+    }
+    if (old.linked_by_delta != now.linked_by_delta ||
+        (old.linked_by_delta && old.offset != now.offset)) {
+        return false;
+    }
+    return ids_.match_numbers(old.id, now.id);
+}
+
+bool Equivalence::covers_value(const Value& old, const Value& now) {
+    if (!old.is_initialised()) {
+        return likeness_ != Likeness::exactly || !now.is_initialised();
+    }
+    if (old.is_scalar() && now.is_scalar()) {
+        return covers_number(old, now);
+    }
+    if (!same_identity(old, now) || !ids_.match(old.id, now.id) ||
+        !ids_.match(old.reference_id, now.reference_id)) {
+        return false;
+    }
+    // What a comparison with the end proved: at least as much now, and the same verdict beyond it.
+    const bool same_end = old.range >= 0 ? now.range >= old.range : now.range == old.range;
+    if (!same_end || (likeness_ == Likeness::exactly && now.range != old.range)) {
+        return false;
+    }
+    if (likeness_ != Likeness::exactly && varies_by_range(old.kind)) {
+        return old.number.includes(now.number);
+    }
+    return old.number == now.number;
+}
+
+bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
+    if (old.is_spill()) {
+        const bool same_width = now.is_spill() && old.spilled_bytes() == now.spilled_bytes();
+        if (same_width) {
+            return covers_value(old.value, now.value) &&
+                   std::equal(old.bytes.begin(), old.bytes.end(), now.bytes.begin(),
+                              [](SlotByte a, SlotByte b) { return a == b || unset(a); });
+        }
+        // A whole number that nothing relied on is as good as unknown bytes.
+        return likeness_ == Likeness::finished && old.is_full_spill() && old.value.is_scalar() &&
+               !dependencies_.is_needed(old.value.origin) &&
+               std::all_of(now.bytes.begin(), now.bytes.end(),
+                           [](SlotByte byte) { return unset(byte) || byte == SlotByte::zero; });
+    }
+    const bool special = std::any_of(old.bytes.begin(), old.bytes.end(), [](SlotByte byte) {
+        return byte == SlotByte::dynptr || byte == SlotByte::iterator || byte == SlotByte::irq_flag;
+    });
+    if (special) {
+        return old.bytes == now.bytes && same_identity(old.value, now.value) &&
+               old.value.number == now.value.number && old.value.range == now.value.range &&
+               ids_.match(old.value.id, now.value.id) &&
+               ids_.match(old.value.reference_id, now.value.reference_id);
+    }
+    for (unsigned byte = 0; byte < kSlotBytes; ++byte) {
+        const SlotByte now_byte = now.bytes[byte];
+        const bool now_special = now_byte == SlotByte::dynptr || now_byte == SlotByte::iterator ||
+                                 now_byte == SlotByte::irq_flag;
+        const bool same = old.bytes[byte] == now_byte;
+        const bool weaker =
+            unset(old.bytes[byte]) && !now_special && likeness_ != Likeness::exactly;
+        if (!same && !weaker) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Equivalence::covers_stack(const Stack& old, const Stack& now, SlotSet live) {
+    const std::uint32_t count = std::max(old.slot_count(), now.slot_count());
+    for (std::uint32_t index = 0; index < count; ++index) {
+        if ((live & (SlotSet{1} << index)) != 0 && !covers_slot(old.slot(index), now.slot(index))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Equivalence::inherit_needs(Workspace& workspace, const State& old, const State& now) const {
+    const auto inherit = [&workspace, this](const Value& from, const Value& to) {
+        if (from.is_scalar() && to.is_scalar() && from.origin != 0) {
+            if (dependencies_.is_needed(from.origin)) {
+                workspace.need(to);
+            } else if (likeness_ == Likeness::by_range) {
+                workspace.dependencies.follow(from.origin, to.origin);
+            }
+        }
+    };
+    for (unsigned number = 0; number < old.frame_count(); ++number) {
+        for (Reg reg = 0; reg < kFramePointer; ++reg) {
+            inherit(old.frame(number).regs[reg], now.frame(number).regs[reg]);
+        }
+        const Stack& old_stack = old.stack(number);
+        const Stack& now_stack = now.stack(number);
+        for (std::uint32_t index = 0;
+             index < std::min(old_stack.slot_count(), now_stack.slot_count()); ++index) {
+            if (old_stack.slot(index).is_spill() && now_stack.slot(index).is_spill()) {
+                inherit(old_stack.slot(index).value, now_stack.slot(index).value);
+            }
+        }
+    }
+}
+
+} // namespace skep::verify

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// State equivalence: may this path stop here?
+//
+// A path may stop at a point that was already proved safe from a state that allows at least as
+// much. "Allows at least as much" is inclusion in every live register and slot; what is not live
+// cannot matter. Ids and references need not be the same numbers: they must match one to one, so
+// that what moved together still does.
+//
+//   finished   the old state is proved: a number that no check relied on counts as any number
+//   by_range   the old state is still being explored (a loop through an iterator, a callback or
+//              may_goto): nothing is left out, because what will matter is not known yet
+//   exactly    nothing has changed at all: coming back so means never leaving
+//
+// Proved by: equivalence_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/state/state.hpp"
+#include "skep/verify/state/workspace.hpp"
+
+namespace skep::verify {
+
+enum class Likeness : std::uint8_t { finished, by_range, exactly };
+
+// Pairs of ids, old and new, that must stand for each other.
+class IdPairs {
+  public:
+    void clear() {
+        pairs_.clear();
+        last_private_ = kFirstPrivate;
+    }
+    // Both are "none", or they stand for each other and for nothing else.
+    bool match(std::uint32_t old_id, std::uint32_t new_id);
+    // The same for numbers, where "none" is an id of its own that nobody shares.
+    bool match_numbers(std::uint32_t old_id, std::uint32_t new_id);
+
+  private:
+    static constexpr std::uint32_t kFirstPrivate = 1U << 31;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs_;
+    std::uint32_t last_private_ = kFirstPrivate;
+};
+
+class Equivalence {
+  public:
+    Equivalence(const Liveness& liveness, const Dependencies& dependencies)
+        : liveness_(liveness), dependencies_(dependencies) {}
+
+    // Whether whatever can happen from `now` at `at` can also happen from `old`.
+    bool covers(const State& old, const State& now, InsnIndex at, Likeness likeness);
+
+    // What the old state needed exactly, the new one does too. After covers() was true.
+    void inherit_needs(Workspace& workspace, const State& old, const State& now) const;
+
+  private:
+    bool covers_frame(const State& old, const State& now, unsigned number, InsnIndex at);
+    bool covers_value(const Value& old, const Value& now);
+    bool covers_number(const Value& old, const Value& now);
+    bool covers_stack(const Stack& old, const Stack& now, SlotSet live);
+    bool covers_slot(const Slot& old, const Slot& now);
+    bool same_resources(const Resources& old, const Resources& now);
+
+    const Liveness& liveness_;
+    const Dependencies& dependencies_;
+    IdPairs ids_;
+    Likeness likeness_ = Likeness::finished;
+};
+
+} // namespace skep::verify
