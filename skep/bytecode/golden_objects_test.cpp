@@ -37,8 +37,9 @@ Result<std::vector<Bytes>> code_sections(Bytes elf) {
         const auto type = TRY(read_at<std::uint32_t>(header, 4));
         const auto flags = TRY(read_at<std::uint64_t>(header, 8));
         if (type == kProgbits && (flags & kExecutable) != 0) {
-            sections.push_back(TRY(slice(elf, TRY(read_at<std::uint64_t>(header, 24)),
-                                         TRY(read_at<std::uint64_t>(header, 32)))));
+            const auto offset = TRY(read_at<std::uint64_t>(header, 24));
+            const auto size = TRY(read_at<std::uint64_t>(header, 32));
+            sections.push_back(TRY(slice(elf, offset, size)));
         }
     }
     return sections;
