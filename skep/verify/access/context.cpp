@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "skep/spec/contexts.hpp"
+#include "skep/verify/access/typed_pointer.hpp"
 #include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {
@@ -69,19 +70,6 @@ Finding refused(const Subject& subject, const ContextAccess& access) {
     return finding;
 }
 
-// Numbers keep their load's width; a sign-extending load spreads the highest bit of it.
-Value loaded_number(const ContextAccess& access) {
-    const unsigned bits = access.size_bytes * 8;
-    if (bits == 64) {
-        return Value::unknown();
-    }
-    if (!access.sign_extended) {
-        return Value::scalar(Scalar::of_bits(bits));
-    }
-    const std::int64_t half = std::int64_t{1} << (bits - 1);
-    return Value::scalar(Scalar::signed_range(-half, half - 1));
-}
-
 Value trusted_object(const Subject& subject, std::string_view type) {
     Value value = Value::pointer(ValueKind::btf_object, kTrusted);
     if (subject.environment.kernel_types != nullptr) {
@@ -94,7 +82,7 @@ Value trusted_object(const Subject& subject, std::string_view type) {
 Value yielded(const Subject& subject, const ContextAccess& access, const spec::Yield& yields) {
     switch (yields.kind) {
     case spec::YieldKind::number:
-        return loaded_number(access);
+        return loaded_number(access.size_bytes, access.sign_extended);
     case spec::YieldKind::packet:
         return Value::pointer(ValueKind::packet);
     case spec::YieldKind::packet_end:

@@ -17,6 +17,9 @@ struct TypedAccess {
     bool sign_extended = false;
 };
 
+// An unknown number of that many bytes, as a load gives it.
+Value loaded_number(std::uint32_t size_bytes, bool sign_extended);
+
 // What a load yields (id 0 where one is needed: the walk gives it); for a store: uninitialised.
 Ruling<Value> check_typed_access(const Subject& subject, const State& state,
                                  const TypedAccess& access);
