@@ -8,11 +8,16 @@
 // helper never includes an engine.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
+
+#include "skep/spec/program_types.hpp"
 
 namespace skep::maps {
 class Map;
-}
+class RingBuffer;
+} // namespace skep::maps
 
 namespace skep::helpers {
 
@@ -26,27 +31,45 @@ using HelperFunction = std::uint64_t (*)(std::uint64_t, std::uint64_t, std::uint
 struct Services {
     void* owner = nullptr; // first argument of the functions below
     // A line of bpf_printk, without its newline.
-    void (*trace)(void* owner, Invocation& invocation, const char* text, std::uint32_t size) = nullptr;
+    void (*trace)(void* owner, Invocation& invocation, const char* text,
+                  std::uint32_t size) = nullptr;
     std::uint64_t (*clock_ns)(void* owner, int clock_id) = nullptr;
     // The inner map with this id, or null: slots of maps of maps hold ids.
     maps::Map* (*map_by_id)(void* owner, std::uint32_t id) = nullptr;
     // Runs the program with this id in place of the rest of the calling one: true when it ran, its
     // answer in *result; false when there is no such program (the tail call then falls through).
-    bool (*run_program)(void* owner, std::uint32_t id, Invocation& invocation, std::uint64_t* result) = nullptr;
+    bool (*run_program)(void* owner, std::uint32_t id, Invocation& invocation,
+                        std::uint64_t* result) = nullptr;
     // The device that a redirect named; false when there is none.
     bool (*redirect_target)(void* owner, std::uint32_t ifindex) = nullptr;
 };
 
-// Where a redirect helper wants the packet to go; read by datapath/ after XDP_REDIRECT.
+// Where a redirect helper wants the packet to go; read by datapath/ after XDP_REDIRECT or
+// TC_ACT_REDIRECT, and emptied there.
 struct Redirect {
     maps::Map* map = nullptr;
-    std::uint64_t index = 0; // ifindex when map is null
+    std::uint64_t index = 0; // the key in the map, or the ifindex when map is null
     std::uint64_t flags = 0;
 };
 
+// A ring buffer record between reserve and submit.
+struct Reservation {
+    maps::RingBuffer* ring = nullptr;
+    std::uint8_t* record = nullptr;
+    std::uint64_t size_bytes = 0;
+};
+inline constexpr std::uint32_t kReservationsMost = 16; // further ones are refused with NULL
+
+// Memory that a program owns, as addresses.
+struct MemoryRange {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0; // one past
+};
+
 struct Invocation {
-    void* context = nullptr;      // the host record of spec/host_contexts.hpp
-    std::uint32_t cpu = 0;        // the slot
+    void* context = nullptr; // the host record of spec/host_contexts.hpp
+    spec::ProgramType program_type = spec::ProgramType::unspec; // decides what bpf_redirect answers
+    std::uint32_t cpu = 0;                                      // the slot
     std::uint32_t tail_calls = 0; // made so far in this run; MAX_TAIL_CALL_CNT is 33
     const Services* services = nullptr;
     Redirect redirect;
@@ -54,13 +77,29 @@ struct Invocation {
     // Filled in by the engine for its own programs: runs the subprogram at `entry`, an opaque
     // number that the engine gave when the program loaded the subprogram's address.
     std::uint64_t (*call_back)(Invocation& invocation, std::uint64_t entry, std::uint64_t r1,
-                               std::uint64_t r2, std::uint64_t r3, std::uint64_t r4, std::uint64_t r5) = nullptr;
-    void* engine = nullptr;       // the engine's own
+                               std::uint64_t r2, std::uint64_t r3, std::uint64_t r4,
+                               std::uint64_t r5) = nullptr;
+    void* engine = nullptr;        // the engine's own
     std::uint64_t loop_budget = 0; // left for may_goto
     std::uint32_t faults = 0;      // runs that ended by a fault in generated code (their answer is 0)
+
+    // What bpf_probe_read and %s may read beside the packet: the engine's stack for this run, and
+    // the values of the program's maps. All other addresses answer -EFAULT. Empty: nothing may be
+    // read.
+    MemoryRange stack;
+    MemoryRange packet; // the frame of an XDP or socket buffer context
+    std::span<maps::Map* const> maps;
+    std::array<Reservation, kReservationsMost> reservations{};
 };
+
+// After every run that did not end by itself (a fault, a tail call that never came back): gives up
+// what the program still held. Cheap when it held nothing.
+void end_run(Invocation& invocation);
 
 // The function for a helper id, or null when this build does not carry it (its row says why).
 HelperFunction find_helper(std::uint32_t id);
+
+// True for helpers that have no function because the engine itself does their work (bpf_tail_call).
+bool is_done_by_engine(std::uint32_t id);
 
 } // namespace skep::helpers

@@ -13,6 +13,14 @@ int Map::peek(std::uint8_t*) { return -EOPNOTSUPP; }
 
 bool Map::element_from(std::uint64_t, std::uint32_t, Element&) { return false; }
 
+bool Map::owns(const void*, std::uint64_t) const { return false; }
+
+bool Map::lies_inside(const os::Mapping& memory, const void* address, std::uint64_t size_bytes) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    return at >= begin && at - begin <= memory.size() && size_bytes <= memory.size() - (at - begin);
+}
+
 std::uint32_t Map::user_value_bytes() const { return spec().value_size_bytes; }
 
 int Map::read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t) {

@@ -73,6 +73,8 @@ class Map {
     virtual int pop(std::uint8_t* value);
     virtual int peek(std::uint8_t* value);
     [[nodiscard]] virtual std::optional<DirectValues> direct_values() const { return std::nullopt; }
+    // Whether [address, address + size) lies inside the memory of the values, for probe reads.
+    [[nodiscard]] virtual bool owns(const void* address, std::uint64_t size_bytes) const;
     // The first element at `position` or later, false at the end: for bpf_for_each_map_elem, and
     // for batches, whose opaque cursor is a position (below 2^32 for hash kinds). The key stays
     // valid until the next call on this thread's Element.
@@ -96,6 +98,10 @@ class Map {
   protected:
     Map(spec::MapSpec spec, MapFiles files, std::uint32_t slot_count)
         : spec_(std::move(spec)), files_(std::move(files)), slot_count_(slot_count) {}
+
+    // For owns().
+    static bool lies_inside(const os::Mapping& memory, const void* address,
+                            std::uint64_t size_bytes);
 
   private:
     spec::MapSpec spec_;

@@ -17,12 +17,14 @@ struct HostXdp {
     std::uint64_t data = 0;
     std::uint64_t data_end = 0;
     std::uint64_t data_meta = 0;       // == data when there is no metadata
-    std::uint64_t data_hard_start = 0; // how far adjust_head may go
+    std::uint64_t data_hard_start = 0; // first byte of the frame; adjust_head stays 40 bytes above
     std::uint64_t data_hard_end = 0;   // how far adjust_tail may go
     std::uint32_t ingress_ifindex = 0;
     std::uint32_t rx_queue_index = 0;
     std::uint32_t egress_ifindex = 0;
-    std::uint32_t reserved = 0;
+    // Bytes of the packet that follow data_end in memory and that direct access does not see: what the
+    // kernel keeps in fragments. bpf_xdp_load_bytes reaches them.
+    std::uint32_t beyond_bytes = 0;
 };
 
 // __sk_buff: the first 192 bytes are the structure of linux/bpf.h byte for byte, so that narrow and
@@ -47,6 +49,7 @@ struct HostSkb {
     std::uint64_t head = 0;     // first byte of the frame's memory
     std::uint64_t tail_end = 0; // one past the last
     std::uint64_t mac_header = 0; // address of the link-layer header
+    std::uint64_t network_header = 0; // and of what follows it
 };
 static_assert(offsetof(HostSkb, flow_keys) == 144 && offsetof(HostSkb, hwtstamp) == 184);
 static_assert(offsetof(HostSkb, data) == 192);

@@ -68,6 +68,10 @@ class IndexedMap : public Map {
         return true;
     }
 
+    [[nodiscard]] bool owns(const void* address, std::uint64_t size_bytes) const override {
+        return lies_inside(memory_, address, size_bytes);
+    }
+
   protected:
     IndexedMap(Plan&& plan, Store&& store)
         : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), shape_(spec()),

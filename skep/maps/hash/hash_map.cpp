@@ -197,6 +197,10 @@ class HashMap final : public Map {
         return true;
     }
 
+    [[nodiscard]] bool owns(const void* address, std::uint64_t size_bytes) const override {
+        return lies_inside(memory_, address, size_bytes);
+    }
+
     [[nodiscard]] std::uint32_t user_value_bytes() const override {
         return kind_.per_cpu ? static_cast<std::uint32_t>(cpu_value_bytes_) * slot_count()
                              : spec().value_size_bytes;

@@ -66,6 +66,9 @@ class RingBuffer final : public Map {
     int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override;
     int take_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override;
     RingBuffer* ring() override { return this; }
+    [[nodiscard]] bool owns(const void* address, std::uint64_t size_bytes) const override {
+        return lies_inside(shared_, address, size_bytes);
+    }
     [[nodiscard]] std::uint64_t memory_bytes() const override;
 
   private:
