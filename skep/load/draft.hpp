@@ -105,15 +105,16 @@ inline bool is_wide_immediate(const RawInsn& insn) { return insn.opcode == 0x18;
 inline constexpr RawInsn kPoisonedInsn{0x85, 0, 0, 195896080};
 
 // The passes.
-Result<void> read_types(Draft& draft);         // .BTF, .BTF.ext
-Result<void> read_functions(Draft& draft);     // code and function symbols; license, version
-Result<void> read_programs(Draft& draft);      // which functions are programs, of what type
-Result<void> read_legacy_maps(Draft& draft);   // maps
-Result<void> read_btf_maps(Draft& draft);      // .maps
-Result<void> read_data_maps(Draft& draft);     // .bss .data* .rodata*
-Result<void> read_externs(Draft& draft);       // .kconfig, .ksyms
-Result<void> read_struct_ops(Draft& draft);    // .struct_ops*
-Result<void> fill_initial_slots(Draft& draft); // map in map, program arrays
+Result<void> read_types(Draft& draft);             // .BTF, .BTF.ext
+Result<void> read_functions(Draft& draft);         // code and function symbols; license, version
+Result<void> read_programs(Draft& draft);          // which functions are programs, of what type
+Result<void> read_legacy_maps(Draft& draft);       // maps
+Result<void> read_btf_maps(Draft& draft);          // .maps
+Result<void> read_data_maps(Draft& draft);         // .bss .data* .rodata*
+Result<void> read_externs(Draft& draft);           // .kconfig, .ksyms
+Result<void> read_struct_ops(Draft& draft);        // .struct_ops*
+Result<void> resolve_attach_targets(Draft& draft); // BTF ids of what programs are typed by
+Result<void> fill_initial_slots(Draft& draft);     // map in map, program arrays
 Result<void> apply_code_relocations(Draft& draft);
 Result<void> apply_core_relocations(Draft& draft);
 Result<void> link_programs(Draft& draft); // programs with the subprograms they reach

@@ -11,6 +11,7 @@
 //
 // A weak extern that is not found is zero; a strong one is an error.
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -57,6 +58,7 @@ class ExternReader {
         TypeId type = 0;
         std::uint32_t size_bytes = 0;
         std::uint32_t offset = 0;
+        std::uint64_t alignment = 1;
     };
 
     Result<void> read_kconfig(TypeId section) {
@@ -68,16 +70,23 @@ class ExternReader {
             if (symbol == by_name_.end()) {
                 continue;
             }
-            Setting setting{&draft_.externs[symbol->second], variable.name, variable.target, 0, 0};
+            Setting setting{
+                &draft_.externs[symbol->second], variable.name, variable.target, 0, 0, 1};
             setting.size_bytes =
                 TRY_WHILE(fmt::format("'{}'", variable.name), types.size_of(variable.target));
+            setting.alignment = alignment_of(variable.target);
             setting.extern_->type = entry.variable;
             setting.extern_->is_kconfig = true;
             settings.push_back(setting);
         }
+        // The order of other loaders: falling alignment, rising size, name.
+        std::stable_sort(settings.begin(), settings.end(), [](const Setting& a, const Setting& b) {
+            return std::tuple(b.alignment, a.size_bytes, a.name) <
+                   std::tuple(a.alignment, b.size_bytes, b.name);
+        });
         std::uint64_t total = 0;
         for (Setting& setting : settings) {
-            const std::uint64_t alignment = alignment_of(setting.type);
+            const std::uint64_t alignment = setting.alignment;
             total = (total + alignment - 1) / alignment * alignment;
             setting.offset = static_cast<std::uint32_t>(total);
             setting.extern_->kconfig_offset = setting.offset;

@@ -26,6 +26,8 @@ constexpr std::array kPasses{
     Pass{"reading maps", read_btf_maps},
     Pass{"reading global data", read_data_maps},
     Pass{"resolving externs", read_externs},
+    Pass{"reading struct_ops", read_struct_ops},
+    Pass{"resolving attach targets", resolve_attach_targets},
     Pass{"filling maps", fill_initial_slots},
     Pass{"relocating code", apply_code_relocations},
     Pass{"relocating to the target's types", apply_core_relocations},

@@ -26,8 +26,9 @@ enum class Pinning : std::uint32_t { none = 0, by_name = 1 };
 // One initial slot of a map of maps or a program array.
 struct InitialSlot {
     std::uint32_t index = 0;
-    std::uint32_t target =
-        0; // place in ObjectSpec::maps, or in ObjectSpec::programs for a program array
+    // Place in ObjectSpec::maps; in ObjectSpec::programs for a program array, and for struct_ops,
+    // whose index is the byte offset in the value.
+    std::uint32_t target = 0;
 };
 
 struct ObjectMap {

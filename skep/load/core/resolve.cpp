@@ -122,9 +122,11 @@ Result<void> agree(std::optional<std::uint64_t>& value, std::uint64_t another) {
     return {};
 }
 
+// Absence is an answer too: "no", a size of 0, a type id of 0.
 bool is_answer_when_absent(CoreKind kind) {
-    return kind == CoreKind::field_exists || kind == CoreKind::type_exists ||
-           kind == CoreKind::type_matches || kind == CoreKind::enumerator_exists;
+    return kind == CoreKind::field_exists || kind == CoreKind::enumerator_exists ||
+           (kind >= CoreKind::type_id_target && kind <= CoreKind::type_size) ||
+           kind == CoreKind::type_matches;
 }
 
 } // namespace

@@ -25,20 +25,52 @@ class Linker {
   public:
     Linker(Draft& draft, ProgramSpec& spec) : draft_(draft), spec_(spec) {}
 
-    Result<void> link(const Function& main) {
+    Result<void> link(const Function& main, const Function* exception_callback) {
         TRY(append(main));
-        for (std::size_t next = 0; next < pieces_.size(); ++next) {
-            const Piece piece = pieces_[next];
-            TRY(retarget(piece));
+        TRY(follow());
+        if (exception_callback != nullptr && !place_of_.contains(exception_callback->begin)) {
+            TRY(append(*exception_callback));
+            TRY(follow());
         }
         return fault_ ? Result<void>(*fault_) : Result<void>();
     }
 
   private:
+    // A function whose calls are being followed.
     struct Piece {
         const Function* function;
-        std::uint32_t begin; // in spec.insns
+        std::uint32_t begin;     // in spec.insns
+        std::uint32_t next_insn; // in the section: what has not been looked at
     };
+
+    // Depth first, as each call is met, so that the order is that of other loaders.
+    Result<void> follow() {
+        while (!pieces_.empty()) {
+            Piece& piece = pieces_.back();
+            const CodeSection& code = draft_.code.at(piece.function->begin.section);
+            const auto target = code.targets.lower_bound(piece.next_insn);
+            if (target == code.targets.end() ||
+                target->first >= piece.function->begin.insn + piece.function->insn_count) {
+                pieces_.pop_back();
+                continue;
+            }
+            piece.next_insn = target->first + 1;
+            const CodePlace at{piece.function->begin.section, target->first};
+            const std::uint32_t here = target->first - piece.function->begin.insn + piece.begin;
+            const std::uint32_t there = TRY_WHILE(draft_.describe(at), place(target->second));
+            retarget(here, there);
+        }
+        return {};
+    }
+
+    // Both a call and a function's address count from the next instruction.
+    void retarget(std::uint32_t here, std::uint32_t there) {
+        spec_.insns[here].imm =
+            static_cast<std::int32_t>(there) - static_cast<std::int32_t>(here) - 1;
+        if (is_wide_immediate(spec_.insns[here]) && here + 1 < spec_.insns.size()) {
+            spec_.insns[here + 1].imm = 0;
+        }
+    }
 
     Result<void> append(const Function& function) {
         const CodeSection& code = draft_.code.at(function.begin.section);
@@ -50,7 +82,7 @@ class Linker {
                             spec_.name, kMaxInsns));
         }
         place_of_[function.begin] = begin;
-        pieces_.push_back({&function, begin});
+        pieces_.push_back({&function, begin, function.begin.insn});
         note_fault(function);
         const auto first = code.insns.begin() + function.begin.insn;
         spec_.insns.insert(spec_.insns.end(), first, first + function.insn_count);
@@ -87,26 +119,6 @@ class Linker {
         }
     }
 
-    Result<void> retarget(const Piece& piece) {
-        const CodeSection& code = draft_.code.at(piece.function->begin.section);
-        const std::uint32_t first = piece.function->begin.insn;
-        auto target = code.targets.lower_bound(first);
-        for (; target != code.targets.end() && target->first < first + piece.function->insn_count;
-             ++target) {
-            const CodePlace at{piece.function->begin.section, target->first};
-            const std::uint32_t here = target->first - first + piece.begin;
-            const std::uint32_t there = TRY_WHILE(draft_.describe(at), place(target->second));
-            // Both forms count from the next instruction; a function's address counts from itself.
-            const bool is_call = spec_.insns[here].opcode == 0x85;
-            spec_.insns[here].imm =
-                static_cast<std::int32_t>(there) - static_cast<std::int32_t>(here) - 1;
-            if (!is_call) {
-                spec_.insns[here + 1].imm = 0;
-            }
-        }
-        return {};
-    }
-
     // Where a place of the file is in the program; appends its function when it is new.
     Result<std::uint32_t> place(CodePlace at) {
         const Function* function = draft_.function_at(at);
@@ -140,13 +152,48 @@ void settle_info(ProgramSpec& spec) {
     }
 }
 
+// The callback that a program names in a declaration tag, "exception_callback:NAME".
+class ExceptionCallbacks {
+  public:
+    explicit ExceptionCallbacks(const Draft& draft) : draft_(draft) {
+        static constexpr std::string_view kTag = "exception_callback:";
+        if (!draft.spec.types) {
+            return;
+        }
+        const btf::Btf& types = *draft.spec.types;
+        for (btf::TypeId id = types.first_own_id(); id < types.type_count(); ++id) {
+            const btf::Type& type = types.type(id);
+            if (type.kind == btf::Kind::declaration_tag && type.name.starts_with(kTag)) {
+                callbacks_[types.type(type.target).name] = type.name.substr(kTag.size());
+            }
+        }
+    }
+
+    [[nodiscard]] const Function* of(const Function& main) const {
+        const auto named = callbacks_.find(main.name);
+        if (named == callbacks_.end()) {
+            return nullptr;
+        }
+        const auto found = std::find_if(
+            draft_.functions.begin(), draft_.functions.end(),
+            [&named](const Function& function) { return function.name == named->second; });
+        return found == draft_.functions.end() ? nullptr : &*found;
+    }
+
+  private:
+    const Draft& draft_;
+    std::map<std::string_view, std::string_view> callbacks_;
+};
+
 } // namespace
 
 Result<void> link_programs(Draft& draft) {
     std::size_t total = 0;
+    const ExceptionCallbacks callbacks(draft);
     for (std::size_t i = 0; i < draft.spec.programs.size(); ++i) {
         ProgramSpec& spec = draft.spec.programs[i].spec;
-        auto linked = Linker(draft, spec).link(draft.functions[draft.program_functions[i]]);
+        const Function& main = draft.functions[draft.program_functions[i]];
+        auto linked = Linker(draft, spec).link(main, callbacks.of(main));
         if (!linked.ok()) {
             draft.spec.programs[i].error = std::move(linked).error();
         }

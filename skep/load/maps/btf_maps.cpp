@@ -176,6 +176,9 @@ Result<void> read_btf_maps(Draft& draft) {
         const std::string name(variable.name);
         const std::string doing =
             fmt::format("map '{}' at offset {:#x} of section '.maps'", name, entry.offset);
+        if (variable.linkage == btf::Linkage::external) {
+            continue; // another object's: an error where it is used
+        }
         const auto number = draft.elf.find_symbol(section->index, name);
         if (!number) {
             return fail(Code::invalid_input, doing + ": it has no symbol");
