@@ -75,8 +75,7 @@ const Op* call_subprogram(const Op* self, Machine& machine) {
 
 const Op* leave(const Op*, Machine& machine) { return machine.leave(); }
 
-// r1 context, r2 program array, r3 index. The other program's end is the end of this subprogram;
-// when there is no such program, or too many were called already, the program goes on.
+// r1 context, r2 program array, r3 index. The other program's end is the end of this subprogram.
 const Op* tail_call(const Op* self, Machine& machine) {
     auto& programs = *reinterpret_cast<maps::Map*>(machine.reg[2]);
     const auto index = static_cast<std::uint32_t>(machine.reg[3]);

@@ -46,7 +46,8 @@ bool IdPairs::match_numbers(std::uint32_t old_id, std::uint32_t new_id) {
     if (old_id == 0 && new_id == 0) {
         return true;
     }
-    return match(old_id != 0 ? old_id : ++last_private_, new_id != 0 ? new_id : ++last_private_);
+    const std::uint32_t fresh = ++last_private_; // for the side that has none
+    return match(old_id != 0 ? old_id : fresh, new_id != 0 ? new_id : fresh);
 }
 
 bool Equivalence::covers(const State& old, const State& now, InsnIndex at, Likeness likeness) {
