@@ -65,8 +65,10 @@ std::string insn_text(const ProgramSpec& program, InsnIndex at) {
     }
     const std::variant<Insn, DecodeError> decoded = decode(program.insns, at);
     const Insn* insn = std::get_if<Insn>(&decoded);
+    Names names;
+    names.call = helper_call_name;
     return insn == nullptr ? std::string("(no instruction)")
-                           : disassemble(*insn, at, Dialect::kernel, {.call = helper_call_name});
+                           : disassemble(*insn, at, Dialect::kernel, names);
 }
 
 bool has_source(const Place& place) { return !place.file.empty() && place.line != 0; }
