@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "skep/base/bytes.hpp"
+#include "skep/contexts/classic_packet.hpp"
 #include "skep/run/interpreter/machine.hpp"
 #include "skep/spec/host_contexts.hpp"
 
