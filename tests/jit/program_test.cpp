@@ -252,8 +252,8 @@ TEST(Image, HoldsNoAddressOfItsProcess) {
     }
     UncheckedOptions options;
     options.maps = {array_of(8, 1)};
-    const auto program = unchecked(
-        insns_of("r1 = map_idx[0]\ncall 5\nr2 = map_idx_value[0]+0\nexit"), options);
+    const auto program =
+        unchecked(insns_of("r1 = map_idx[0]\ncall 5\nr2 = map_idx_value[0]+0\nexit"), options);
     const auto image = run::jit::compile(program, {});
     ASSERT_TRUE(image.ok());
     EXPECT_EQ(image->relocations.size(), 3U);

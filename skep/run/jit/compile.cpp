@@ -19,8 +19,9 @@ namespace {
 
 #if defined(__x86_64__)
 using HostTarget = x64::TargetX64;
-HostTarget make_target(std::size_t slots) {
-    return HostTarget({.bmi2 = __builtin_cpu_supports("bmi2") != 0}, slots);
+HostTarget make_target(Processor processor, std::size_t slots) {
+    const bool this_one = processor == Processor::this_one;
+    return HostTarget({.bmi2 = this_one && __builtin_cpu_supports("bmi2") != 0}, slots);
 }
 #endif
 
@@ -90,10 +91,10 @@ std::vector<std::optional<ArrayShape>> array_shapes(const verify::VerifiedProgra
 }
 
 Result<Image> compile([[maybe_unused]] const verify::VerifiedProgram& program,
-                      [[maybe_unused]] ArrayShapes shapes) {
+                      [[maybe_unused]] ArrayShapes shapes, [[maybe_unused]] Processor processor) {
 #if defined(__x86_64__)
     const Plan plan = TRY(make_plan(program, shapes));
-    HostTarget target = make_target(plan.insns.size());
+    HostTarget target = make_target(processor, plan.insns.size());
     return Lowering<HostTarget>(program, plan, shapes, target).run();
 #else
     return fail(Code::unsupported,

@@ -20,8 +20,16 @@ namespace skep::run::jit {
 std::vector<std::optional<ArrayShape>> array_shapes(const verify::VerifiedProgram& program,
                                                     const Binding& binding);
 
-Result<Image> compile(const verify::VerifiedProgram& program, ArrayShapes shapes);
+// Which instructions may be used: those of the machine that runs this, or only what every machine
+// of its kind has.
+enum class Processor : std::uint8_t { this_one, any };
+
+Result<Image> compile(const verify::VerifiedProgram& program, ArrayShapes shapes,
+                      Processor processor = Processor::this_one);
 
 Result<void> bind(Image& image, const Binding& binding);
+
+// Places a bound image and wraps it for running.
+Result<std::unique_ptr<Executable>> make_runnable(Image image);
 
 } // namespace skep::run::jit

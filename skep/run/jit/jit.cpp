@@ -59,13 +59,17 @@ class JitExecutable final : public Executable {
 
 } // namespace
 
+Result<std::unique_ptr<Executable>> jit::make_runnable(Image image) {
+    code::CodeImage code = TRY(code::CodeImage::place(image.code));
+    return std::unique_ptr<Executable>(
+        std::make_unique<JitExecutable>(std::move(code), std::move(image)));
+}
+
 Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program,
                                              const Binding& binding) {
     jit::Image image = TRY(jit::compile(program, jit::array_shapes(program, binding)));
     TRY(jit::bind(image, binding));
-    code::CodeImage code = TRY(code::CodeImage::place(image.code));
-    return std::unique_ptr<Executable>(
-        std::make_unique<JitExecutable>(std::move(code), std::move(image)));
+    return jit::make_runnable(std::move(image));
 }
 
 } // namespace skep::run

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/tiers.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/engines.hpp"
+#include "tests/support/unchecked.hpp"
+
+namespace skep::tests {
+namespace {
+
+const std::vector<RawInsn> kReturnsTwo{{0xb7, 0, 0, 2}, {0x95, 0, 0, 0}};
+
+TEST(Tiers, GiveTheOneThatWasAskedForOrTheFastest) {
+    const auto program = unchecked(kReturnsTwo);
+    for (const run::Tier tier : {run::Tier::interpreter, run::Tier::jit}) {
+        if (!run::check_available(tier).ok()) {
+            continue;
+        }
+        auto ready = run::make_executable(program, {}, tier);
+        ASSERT_TRUE(ready.ok());
+        EXPECT_EQ(ready->executable->tier(), tier);
+        helpers::Invocation invocation;
+        EXPECT_EQ(ready->executable->run(nullptr, invocation), 2U);
+    }
+    auto ready = run::make_executable(program, {});
+    ASSERT_TRUE(ready.ok());
+    EXPECT_EQ(run::name_of(ready->executable->tier()), engines().back().name);
+    EXPECT_FALSE(ready->reason.empty());
+}
+
+TEST(Tiers, RefuseWhatIsNotThereInsteadOfTakingAnother) {
+    EXPECT_FALSE(run::make_executable(unchecked(kReturnsTwo), {}, run::Tier::llvm).ok());
+}
+
+} // namespace
+} // namespace skep::tests
