@@ -178,8 +178,10 @@ static_assert([] {
 
 template <class Row, class Projection>
 std::span<const Row> rows_of(std::span<const Row> rows, ContextId id, Projection context_of) {
-    const auto range = std::ranges::equal_range(rows, id, {}, context_of);
-    return {range.begin(), range.end()};
+    // Not equal_range: its answer, a subrange, is beyond clang 14 with this library.
+    const auto first = std::ranges::lower_bound(rows, id, {}, context_of);
+    const auto last = std::ranges::upper_bound(rows, id, {}, context_of);
+    return {first, last};
 }
 
 bool width_fits(Widths allowed, const ContextField& field, const AccessQuery& query) {
