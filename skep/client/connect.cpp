@@ -5,12 +5,9 @@
 
 namespace skep::client {
 
-Result<std::unique_ptr<Transport>> connect_kernel() {
-    return fail(Code::unsupported, "the kernel engine is not in this build");
-}
-
 Result<std::unique_ptr<Transport>> connect_daemon() {
-    return fail(Code::unsupported, "the user engine's daemon is not in this build: use --engine kernel");
+    return fail(Code::unsupported,
+                "the user engine's daemon is not in this build: use --engine kernel");
 }
 
 Result<std::unique_ptr<Transport>> connect_in_process() {

@@ -4,8 +4,8 @@
 //
 // Three of them: the running kernel (the system call itself), an engine inside this process, and
 // skepd by a socket. Everything above sees bpf(2): a command, attributes with addresses and
-// descriptors of this process, a result or a negative errno. What bpf(2) has no call for (ports, XDP
-// by netlink, the trace stream) stands beside it.
+// descriptors of this process, a result or a negative errno. What bpf(2) has no call for (ports,
+// XDP by netlink, the trace stream) stands beside it.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +26,14 @@ enum class Replace : std::uint8_t { no, yes };
 
 // One line of `net list`: a program attached to a device.
 struct NetAttachment {
-    std::string device;         // "veth0", or on the user engine "pcap:/tmp/in.pcap", "tap:t0", ...
-    std::uint32_t ifindex = 0;  // 0 for what is no interface
-    std::string kind;           // "driver", "generic", "offload", "multi"; on the user engine the port's kind
+    std::string device;        // "veth0", or on the user engine "pcap:/tmp/in.pcap", "tap:t0", ...
+    std::uint32_t ifindex = 0; // 0 for what is no interface
+    std::string kind; // "driver", "generic", "offload", "multi"; on the user engine the port's kind
     std::uint32_t prog_id = 0;
-    bool enforced = true;       // whether verdicts are acted upon
+    bool enforced = true; // whether verdicts are acted upon
     // Counters of the user engine, by XDP action: aborted, drop, pass, tx, redirect.
     std::vector<std::uint64_t> verdicts;
-    std::string state;          // user engine: "running", "ended", or an error
+    std::string state; // user engine: "running", "ended", or an error
 };
 
 // One tc filter, or the flow dissector of a namespace, for `net list`; kernel engine only.
@@ -64,9 +64,11 @@ class Transport {
     // As bpf(2): >= 0, or a negative errno.
     virtual long bpf(std::uint32_t command, void* attributes, std::uint32_t size) = 0;
 
-    virtual Result<void> xdp_attach(const std::string& device, int prog_fd, XdpMode mode, Replace replace) = 0;
+    virtual Result<void> xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
+                                    Replace replace) = 0;
     virtual Result<void> xdp_detach(const std::string& device, XdpMode mode) = 0;
-    virtual Result<std::vector<NetAttachment>> xdp_list(const std::optional<std::string>& device) = 0;
+    virtual Result<std::vector<NetAttachment>>
+    xdp_list(const std::optional<std::string>& device) = 0;
     virtual Result<std::vector<TcAttachment>> tc_list(const std::optional<std::string>& device) = 0;
     virtual Result<std::unique_ptr<TraceReader>> open_trace() = 0;
 
