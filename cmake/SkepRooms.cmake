@@ -13,7 +13,7 @@ pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
 # Libraries of others that a room stands on, beside the rooms of layers.txt.
 set(SKEP_EXTERNAL_base fmt::fmt)
 set(SKEP_EXTERNAL_os Threads::Threads PkgConfig::LIBPCAP)
-set(SKEP_EXTERNAL_observe nlohmann_json::nlohmann_json)
+set(SKEP_EXTERNAL_observe nlohmann_json::nlohmann_json PkgConfig::CAPSTONE)
 set(SKEP_EXTERNAL_load PkgConfig::LIBELF)
 set(SKEP_EXTERNAL_run PkgConfig::CAPSTONE)
 set(SKEP_EXTERNAL_client PkgConfig::LIBBPF)

@@ -21,20 +21,25 @@ namespace skep::app {
 
 // What the exit status of a failed command is: 255, or the errno counted back from 256 where the
 // tool that people know does so and scripts have come to rely on it.
-enum class Status : std::uint8_t { plain, errno_number };
+enum class Status : std::uint8_t {
+    plain,
+    errno_number, // when the engine refused
+    errno_always, // and for words that cannot be understood: EINVAL
+    one,
+};
 
 // The error of a command that has shown what went wrong itself: nothing more is shown.
-Error already_reported();
+Error already_reported(int os_errno = 0);
 bool is_already_reported(const Error& error);
 
 using CommandFunction = Result<void> (*)(Session& session, Words& words);
 
 struct Verb {
-    std::string_view names;     // "show|list": alternatives
-    std::string_view arguments; // grammar, as help shows it; upper-case words are Terms
-    std::string_view says;      // one sentence
-    CommandFunction run = nullptr;
-    std::size_t least_words = 0; // that must follow the verb
+    std::string_view names;        // "show|list": alternatives
+    std::string_view arguments;    // grammar, as help shows it; upper-case words are Terms
+    std::string_view says;         // one sentence
+    CommandFunction run = nullptr; // null: not built; the row keeps the place of its prefixes
+    std::size_t least_words = 0;   // that must follow the verb
     Status status = Status::plain;
 };
 

@@ -207,23 +207,40 @@ int show_usage(Session& session, const std::string& text, int status) {
     return status;
 }
 
-// bpftool leaves these silent or says only "usage"; the exit status stays.
 int status_of(const Error& error, Status rule) {
-    return rule == Status::errno_number && error.os_errno != 0 ? 256 - (error.os_errno & 0xff)
-                                                               : kFailed;
+    constexpr int kInvalid = 22;
+    switch (rule) {
+    case Status::plain:
+        break;
+    case Status::one:
+        return 1;
+    case Status::errno_number:
+        return error.os_errno == 0 ? kFailed : (256 - error.os_errno) & 0xff;
+    case Status::errno_always:
+        return (256 - (error.os_errno == 0 ? kInvalid : error.os_errno)) & 0xff;
+    }
+    return kFailed;
 }
 
-int run_verb(Session& session, const Verb& verb, std::string_view typed, Words words) {
-    if (words.remaining() < verb.least_words) {
-        const Error error{Code::invalid_input, 22,
-                          fmt::format("'{}' needs at least {} arguments, {} found", typed,
-                                      verb.least_words, words.remaining())};
-        report(session, error);
-        return status_of(error, verb.status);
+Result<void> run_row(Session& session, const Verb& verb, std::string_view typed, Words& words) {
+    if (verb.run == nullptr) {
+        return fail(Code::unsupported, fmt::format("'{}' is not built into this skep", verb.names));
     }
+    if (words.remaining() < verb.least_words) {
+        return fail(Code::invalid_input, fmt::format("'{}' needs at least {} arguments, {} found",
+                                                     typed, verb.least_words, words.remaining()));
+    }
+    return verb.run(session, words);
+}
+
+// What was begun of a JSON document is ended before the error is shown, and then not inside it.
+int run_verb(Session& session, const Verb& verb, std::string_view typed, Words words) {
     const std::size_t depth = session.json() != nullptr ? session.json()->depth() : 0;
-    Result<void> done = verb.run(session, words);
-    if (!done.ok() && !is_already_reported(done.error())) {
+    const Result<void> done = run_row(session, verb, typed, words);
+    if (done.ok()) {
+        return 0;
+    }
+    if (!is_already_reported(done.error())) {
         if (session.json() != nullptr && session.json()->depth() > depth) {
             session.json()->close_all(depth);
             session.remark("Error: {}", done.error().message);
@@ -231,7 +248,7 @@ int run_verb(Session& session, const Verb& verb, std::string_view typed, Words w
             report(session, done.error());
         }
     }
-    return done.ok() ? 0 : status_of(done.error(), verb.status);
+    return status_of(done.error(), verb.status);
 }
 
 int run_noun(Session& session, const Noun& noun, std::vector<std::string> words) {
@@ -259,7 +276,7 @@ int run_noun(Session& session, const Noun& noun, std::vector<std::string> words)
 
 } // namespace
 
-Error already_reported() { return fail(Code::invalid_input, ""); }
+Error already_reported(int os_errno) { return {Code::invalid_input, os_errno, ""}; }
 bool is_already_reported(const Error& error) { return error.message.empty(); }
 
 Result<CommandLine> read_command_line(std::vector<std::string> arguments,
@@ -273,12 +290,18 @@ Result<CommandLine> read_command_line(std::vector<std::string> arguments,
 }
 
 void report(Session& session, const Error& error) {
+    const std::string_view message = error.message;
+    const std::string_view what = message.substr(0, message.find('\n'));
     if (session.json() != nullptr) {
         session.json()->begin_object();
-        session.json()->member("error", std::string_view(error.message));
+        session.json()->member("error", what);
         session.json()->end_object();
     } else {
-        session.remark("Error: {}", error.message);
+        session.remark("Error: {}", what);
+    }
+    // What helps stands on further lines, always for people.
+    if (what.size() < message.size()) {
+        session.remark("{}", message.substr(what.size() + 1));
     }
 }
 

@@ -147,6 +147,9 @@ std::string usage_of_noun(const Session& session, const Noun& noun) {
         text += wrapped(start + " ", arguments);
     };
     for (const Verb& verb : noun.verbs) {
+        if (verb.run == nullptr) {
+            continue;
+        }
         line(verb.names, verb.arguments);
     }
     line(noun.verbs.empty() ? "" : "help", noun.verbs.empty() ? noun.itself->arguments : "");
@@ -168,6 +171,9 @@ std::string man_page() {
                                 roff(verb.arguments), roff(verb.says));
         };
         for (const Verb& verb : noun->verbs) {
+            if (verb.run == nullptr) {
+                continue;
+            }
             entry(verb, verb.names);
         }
         if (noun->itself != nullptr) {
@@ -196,7 +202,7 @@ std::string bash_completion() {
         names += std::string(noun->name) + " ";
         std::string verbs;
         for (const Verb& verb : noun->verbs) {
-            verbs += std::string(verb.names) + " ";
+            verbs += verb.run == nullptr ? "" : std::string(verb.names) + " ";
         }
         std::replace(verbs.begin(), verbs.end(), '|', ' ');
         if (!verbs.empty()) {

@@ -17,10 +17,14 @@ constexpr std::size_t kMaxPins = 1U << 16;
 
 std::string_view word_for(ObjectKind kind) {
     switch (kind) {
-    case ObjectKind::program: return "prog";
-    case ObjectKind::map: return "map";
-    case ObjectKind::link: return "link";
-    case ObjectKind::btf: break;
+    case ObjectKind::program:
+        return "prog";
+    case ObjectKind::map:
+        return "map";
+    case ObjectKind::link:
+        return "link";
+    case ObjectKind::btf:
+        break;
     }
     return "btf";
 }
@@ -49,14 +53,16 @@ Result<os::Fd> open_pinned(Session& session, const std::string& typed, ObjectKin
     }
     const std::optional<ObjectKind> kind = TRY(client::kind_of(fd->number()));
     if (kind != wanted) {
-        return fail(Code::invalid_input, fmt::format("incorrect object type: {}",
-                                                     kind.has_value() ? word_for(*kind) : "unknown"));
+        return fail(Code::invalid_input,
+                    fmt::format("incorrect object type: {}",
+                                kind.has_value() ? word_for(*kind) : "unknown"));
     }
     return fd;
 }
 
 // Opens every object of a kind for which `fits` says so. One that goes away meanwhile is no error.
-template <class Fits> Result<std::vector<os::Fd>> open_fitting(Session& session, ObjectKind kind, const Fits& fits) {
+template <class Fits>
+Result<std::vector<os::Fd>> open_fitting(Session& session, ObjectKind kind, const Fits& fits) {
     client::Transport* engine = TRY(session.engine());
     std::vector<os::Fd> found;
     for (const std::uint32_t id : TRY(client::all_ids(*engine, kind))) {
@@ -77,9 +83,7 @@ template <class Fits> Result<std::vector<os::Fd>> open_fitting(Session& session,
 constexpr std::size_t kNameChars = abi::kNameSize - 1;
 
 // Both sides cut to what the engine keeps of a name, with a remark when that made a difference.
-Result<std::string> read_name(Words& words) {
-    return read_value(words, "name");
-}
+Result<std::string> read_name(Words& words) { return read_value(words, "name"); }
 
 Result<std::vector<os::Fd>> programs_named(Session& session, const std::string& name) {
     const auto fits = [&](client::Transport& engine, const os::Fd& fd) -> Result<bool> {
@@ -90,8 +94,10 @@ Result<std::vector<os::Fd>> programs_named(Session& session, const std::string& 
     std::vector<os::Fd> found = TRY(open_fitting(session, ObjectKind::program, fits));
     if (found.empty()) {
         const bool is_long = name.size() > kNameChars;
-        return fail(Code::not_found, fmt::format("no program is named '{}'{}", name,
-                                                 is_long ? "\nthe engine keeps the first 15 letters of a name" : ""));
+        return fail(
+            Code::not_found,
+            fmt::format("no program is named '{}'{}", name,
+                        is_long ? "\nthe engine keeps the first 15 letters of a name" : ""));
     }
     return found;
 }
@@ -134,8 +140,10 @@ Result<std::vector<os::Fd>> maps_named(Session& session, const std::string& name
     std::vector<os::Fd> found = TRY(open_fitting(session, ObjectKind::map, fits));
     if (found.empty()) {
         const bool is_long = name.size() > kNameChars;
-        return fail(Code::not_found, fmt::format("no map is named '{}'{}", name,
-                                                 is_long ? "\nthe engine keeps the first 15 letters of a name" : ""));
+        return fail(
+            Code::not_found,
+            fmt::format("no map is named '{}'{}", name,
+                        is_long ? "\nthe engine keeps the first 15 letters of a name" : ""));
     }
     return found;
 }
@@ -160,7 +168,8 @@ Result<Found> find_programs(Session& session, Words& words) {
         const std::string path = TRY(read_value(words, "pinned"));
         return only(TRY(open_pinned(session, path, ObjectKind::program)));
     }
-    return fail(Code::invalid_input, fmt::format("expected 'id', 'tag', 'name' or 'pinned', got: '{}'?", words.peek()));
+    return fail(Code::invalid_input,
+                fmt::format("expected 'id', 'tag', 'name' or 'pinned', got: '{}'?", words.peek()));
 }
 
 Result<Found> find_maps(Session& session, Words& words) {
@@ -186,7 +195,8 @@ Result<Found> find_maps(Session& session, Words& words) {
         const std::string path = TRY(read_value(words, "pinned"));
         return only(TRY(open_pinned(session, path, ObjectKind::map)));
     }
-    return fail(Code::invalid_input, fmt::format("expected 'id', 'name' or 'pinned', got: '{}'?", words.peek()));
+    return fail(Code::invalid_input,
+                fmt::format("expected 'id', 'name' or 'pinned', got: '{}'?", words.peek()));
 }
 
 Result<os::Fd> find_program(Session& session, Words& words) {
@@ -213,7 +223,8 @@ Result<os::Fd> find_link(Session& session, Words& words) {
         if (!fd.ok()) {
             Error error = std::move(fd).error();
             const std::string phrase = fmt::format("get by id ({})", id);
-            error.message.replace(0, phrase.size(), fmt::format("failed to get link with ID {}", id));
+            error.message.replace(0, phrase.size(),
+                                  fmt::format("failed to get link with ID {}", id));
             return error;
         }
         return fd;
@@ -222,11 +233,14 @@ Result<os::Fd> find_link(Session& session, Words& words) {
         const std::string path = TRY(read_value(words, "pinned"));
         return open_pinned(session, path, ObjectKind::link);
     }
-    return fail(Code::invalid_input, words.at_end() ? "link specifier is invalid or missing"
-                                                    : fmt::format("expected 'id' or 'pinned', got: '{}'?", words.peek()));
+    return fail(Code::invalid_input,
+                words.at_end()
+                    ? "link specifier is invalid or missing"
+                    : fmt::format("expected 'id' or 'pinned', got: '{}'?", words.peek()));
 }
 
-Result<std::map<std::uint32_t, std::vector<std::string>>> find_pins(client::Transport& engine, ObjectKind kind) {
+Result<std::map<std::uint32_t, std::vector<std::string>>> find_pins(client::Transport& engine,
+                                                                    ObjectKind kind) {
     std::map<std::uint32_t, std::vector<std::string>> pins;
     const std::string directory = TRY(engine.pin_directory());
     for (const std::string& path : os::files_below(directory, kMaxPins)) {
@@ -237,7 +251,8 @@ Result<std::map<std::uint32_t, std::vector<std::string>>> find_pins(client::Tran
         }
         std::uint32_t id = 0;
         if (kind == ObjectKind::program) {
-            id = TRY(client::info_of_program(engine, fd->number(), client::ProgramParts::maps)).info.id;
+            id = TRY(client::info_of_program(engine, fd->number(), client::ProgramParts::maps))
+                     .info.id;
         } else if (kind == ObjectKind::map) {
             id = TRY(client::info_of_map(engine, fd->number())).id;
         } else {
@@ -261,11 +276,13 @@ Result<std::string> path_for_pin(Session& session, const std::string& typed) {
         return path; // when there is no such directory, pinning says so
     }
     if (session.options().no_mount) {
-        return fail(Code::invalid_input, "no BPF file system found, not mounting it due to --nomount option");
+        return fail(Code::invalid_input,
+                    "no BPF file system found, not mounting it due to --nomount option");
     }
     if (directory != "/sys/fs/bpf" && !TRY(os::is_empty_directory(directory))) {
         return fail(Code::invalid_input,
-                    fmt::format("can't pin at {}: {} is no BPF file system\nmounting one there would hide what is in "
+                    fmt::format("can't pin at {}: {} is no BPF file system\nmounting one there "
+                                "would hide what is in "
                                 "it; pin below /sys/fs/bpf",
                                 path, directory));
     }
@@ -284,7 +301,8 @@ Result<void> pin_object(Session& session, const os::Fd& object, Words& words) {
 std::int64_t calendar_seconds(std::uint64_t since_boot_ns) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    const std::int64_t at_ns = now_ns - static_cast<std::int64_t>(os::boot_time_ns()) + static_cast<std::int64_t>(since_boot_ns);
+    const std::int64_t at_ns = now_ns - static_cast<std::int64_t>(os::boot_time_ns()) +
+                               static_cast<std::int64_t>(since_boot_ns);
     return at_ns / 1'000'000'000;
 }
 

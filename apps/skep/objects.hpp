@@ -29,7 +29,8 @@ Result<os::Fd> find_map(Session& session, Words& words);
 Result<os::Fd> find_link(Session& session, Words& words);
 
 // Where objects of a kind are pinned below the engine's pin directory, by id.
-Result<std::map<std::uint32_t, std::vector<std::string>>> find_pins(client::Transport& engine, client::ObjectKind kind);
+Result<std::map<std::uint32_t, std::vector<std::string>>> find_pins(client::Transport& engine,
+                                                                    client::ObjectKind kind);
 
 // A typed path as the engine understands it. On the kernel engine, makes sure that it lies in a BPF
 // file system: mounts one over /sys/fs/bpf or an empty directory, unless options forbid it.

@@ -113,8 +113,9 @@ struct ProgramRecord {
     std::vector<std::uint32_t> func_lens;                // and how many bytes it has
     std::vector<std::array<std::uint32_t, 2>> functions; // instruction, BTF type
     std::vector<std::array<std::uint32_t, 4>>
-        lines;                              // instruction, file, line text, line and column
-    std::vector<std::uint64_t> jited_lines; // where each line's code begins
+        lines; // instruction, file, line text, line and column
+    std::vector<std::array<std::uint8_t, abi::kTagSize>> tags; // of each subprogram
+    std::vector<std::uint64_t> jited_lines;                    // where each line's code begins
     [[nodiscard]] std::string name() const;
     [[nodiscard]] std::string tag() const; // 16 hexadecimal digits
 };

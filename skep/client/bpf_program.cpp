@@ -123,6 +123,8 @@ Result<void> make_room_for_code(ProgramRecord& record, const abi::ProgInfo& firs
     TRY(make_room(record.jited_lines, first.nr_jited_line_info, info.jited_line_info));
     info.nr_jited_line_info = first.nr_jited_line_info;
     info.jited_line_info_rec_size = sizeof(record.jited_lines[0]);
+    TRY(make_room(record.tags, first.nr_prog_tags, info.prog_tags));
+    info.nr_prog_tags = first.nr_prog_tags;
     return {};
 }
 
@@ -151,6 +153,7 @@ Result<ProgramRecord> info_of_program(Transport& engine, int fd, ProgramParts pa
     keep(record.functions, info.func_info == 0 ? 0 : info.nr_func_info);
     keep(record.lines, info.line_info == 0 ? 0 : info.nr_line_info);
     keep(record.jited_lines, info.jited_line_info == 0 ? 0 : info.nr_jited_line_info);
+    keep(record.tags, info.prog_tags == 0 ? 0 : info.nr_prog_tags);
     return record;
 }
 

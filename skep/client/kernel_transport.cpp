@@ -145,6 +145,11 @@ class KernelTransport final : public Transport {
         FdFacts facts;
         facts.memlock = TRY(os::fdinfo_number(fd, "memlock")).value_or(0);
         facts.frozen = TRY(os::fdinfo_number(fd, "frozen")).value_or(0) != 0;
+        const std::optional<std::uint64_t> owner = TRY(os::fdinfo_number(fd, "owner_prog_type"));
+        if (owner.has_value()) {
+            facts.owner_program_type = static_cast<std::uint32_t>(*owner);
+            facts.owner_is_jited = TRY(os::fdinfo_number(fd, "owner_jited")).value_or(0) != 0;
+        }
         return facts;
     }
 };

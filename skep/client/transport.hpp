@@ -79,6 +79,9 @@ class Transport {
     struct FdFacts {
         std::uint64_t memlock = 0;
         bool frozen = false;
+        // Of a program array that holds or held programs.
+        std::optional<std::uint32_t> owner_program_type;
+        bool owner_is_jited = false;
     };
     virtual Result<FdFacts> fd_facts(int fd) = 0;
 };

@@ -15,7 +15,9 @@ namespace skep::observe {
 
 namespace {
 
-std::string fixed_text(const char (&field)[abi::kNameSize]) { return {field, strnlen(field, sizeof(field))}; }
+std::string fixed_text(const char (&field)[abi::kNameSize]) {
+    return {field, strnlen(field, sizeof(field))};
+}
 
 std::string calendar_time(std::int64_t seconds) {
     const auto at = static_cast<std::time_t>(seconds);
@@ -44,12 +46,14 @@ std::string joined(const std::vector<std::uint32_t>& numbers) {
 }
 
 // A number with its words; shown only when `when`.
-void add(View& view, std::string_view name, std::uint64_t value, std::string words, bool when = true) {
+void add(View& view, std::string_view name, std::uint64_t value, std::string words,
+         bool when = true) {
     if (when) {
         view.push_back({name, value, std::move(words)});
     }
 }
-void add_text(View& view, std::string_view name, std::string value, std::string words, bool when = true) {
+void add_text(View& view, std::string_view name, std::string value, std::string words,
+              bool when = true) {
     if (when) {
         view.push_back({name, std::move(value), std::move(words)});
     }
@@ -94,21 +98,26 @@ View program_view(const ProgramShown& program) {
     add_text(view, "name", name, fmt::format("name {}  ", name), !name.empty());
     add_text(view, "tag", tag, fmt::format("tag {}", tag));
     view.push_back({"gpl_compatible", is_gpl, is_gpl ? "  gpl" : ""});
-    add(view, "run_time_ns", info.run_time_ns, fmt::format(" run_time_ns {}", info.run_time_ns), has_run);
+    add(view, "run_time_ns", info.run_time_ns, fmt::format(" run_time_ns {}", info.run_time_ns),
+        has_run);
     add(view, "run_cnt", info.run_cnt, fmt::format(" run_cnt {}", info.run_cnt), has_run);
-    add(view, "recursion_misses", info.recursion_misses, fmt::format(" recursion_misses {}", info.recursion_misses),
-        info.recursion_misses != 0);
+    add(view, "recursion_misses", info.recursion_misses,
+        fmt::format(" recursion_misses {}", info.recursion_misses), info.recursion_misses != 0);
     const bool has_time = info.load_time != 0;
     add(view, "loaded_at", static_cast<std::uint64_t>(program.loaded_at_s),
         fmt::format("\n\tloaded_at {}", calendar_time(program.loaded_at_s)), has_time);
     add(view, "uid", info.created_by_uid, fmt::format("  uid {}", info.created_by_uid), has_time);
-    add(view, "bytes_xlated", info.xlated_prog_len, fmt::format("\n\txlated {}B", info.xlated_prog_len));
+    add(view, "bytes_xlated", info.xlated_prog_len,
+        fmt::format("\n\txlated {}B", info.xlated_prog_len));
     const bool is_jited = info.jited_prog_len != 0;
     view.push_back({"jited", is_jited, is_jited ? "" : "  not jited"});
-    add(view, "bytes_jited", info.jited_prog_len, fmt::format("  jited {}B", info.jited_prog_len), is_jited);
-    add(view, "bytes_memlock", program.memlock_bytes, fmt::format("  memlock {}B", program.memlock_bytes));
+    add(view, "bytes_jited", info.jited_prog_len, fmt::format("  jited {}B", info.jited_prog_len),
+        is_jited);
+    add(view, "bytes_memlock", program.memlock_bytes,
+        fmt::format("  memlock {}B", program.memlock_bytes));
     if (!program.map_ids.empty()) {
-        view.push_back({"map_ids", program.map_ids, fmt::format("  map_ids {}", joined(program.map_ids))});
+        view.push_back(
+            {"map_ids", program.map_ids, fmt::format("  map_ids {}", joined(program.map_ids))});
     }
     add_pin_words(view, program.pins);
     add(view, "btf_id", info.btf_id, fmt::format("\n\tbtf_id {}", info.btf_id), info.btf_id != 0);
@@ -133,7 +142,8 @@ View map_view(const MapShown& map) {
     if (map.owner_program_type.has_value()) {
         const std::string owner = name_of_program_type(*map.owner_program_type);
         add_text(view, "owner_prog_type", owner, fmt::format("\n\towner_prog_type {}  ", owner));
-        view.push_back({"owner_jited", map.owner_is_jited, map.owner_is_jited ? "owner jited" : "owner not jited"});
+        view.push_back({"owner_jited", map.owner_is_jited,
+                        map.owner_is_jited ? "owner jited" : "owner not jited"});
     }
     view.push_back({"frozen", std::uint64_t{map.is_frozen}, ""});
     add_pin_words(view, map.pins);
@@ -147,15 +157,16 @@ View map_view(const MapShown& map) {
 namespace {
 
 // The types of links, in the order of linux/bpf.h, as bpftool calls them.
-constexpr std::array<std::string_view, 15> kLinkTypes{"unspec",     "raw_tracepoint", "tracing",       "cgroup",
-                                                      "iter",       "netns",          "xdp",           "perf_event",
-                                                      "kprobe_multi", "struct_ops",   "netfilter",     "tcx",
-                                                      "uprobe_multi", "netkit",       "sockmap"};
+constexpr std::array<std::string_view, 15> kLinkTypes{
+    "unspec",       "raw_tracepoint", "tracing",      "cgroup",     "iter",      "netns",
+    "xdp",          "perf_event",     "kprobe_multi", "struct_ops", "netfilter", "tcx",
+    "uprobe_multi", "netkit",         "sockmap"};
 
 // What a link of its type says beyond its program; each type has its own layout of `kind`.
 void add_link_kind(View& view, const LinkShown& link) {
     const auto& kind = link.info.kind;
-    const std::string_view type = link.info.type < kLinkTypes.size() ? kLinkTypes[link.info.type] : "";
+    const std::string_view type =
+        link.info.type < kLinkTypes.size() ? kLinkTypes[link.info.type] : "";
     const auto add_attach_type = [&](std::uint32_t number) {
         const std::string name = name_of_attach_type(number);
         add_text(view, "attach_type", name, fmt::format("attach_type {}  ", name));
@@ -165,8 +176,10 @@ void add_link_kind(View& view, const LinkShown& link) {
     } else if (type == "tracing") {
         view.push_back({"", {}, "\n\t"});
         add_attach_type(kind[0]);
-        add(view, "target_obj_id", kind[1], fmt::format("\n\ttarget_obj_id {}  ", kind[1]), kind[1] != 0);
-        add(view, "target_btf_id", kind[2], fmt::format("target_btf_id {}  ", kind[2]), kind[2] != 0);
+        add(view, "target_obj_id", kind[1], fmt::format("\n\ttarget_obj_id {}  ", kind[1]),
+            kind[1] != 0);
+        add(view, "target_btf_id", kind[2], fmt::format("target_btf_id {}  ", kind[2]),
+            kind[2] != 0);
     } else if (type == "cgroup") {
         std::uint64_t id = 0;
         std::memcpy(&id, &kind[0], sizeof(id));
@@ -186,8 +199,8 @@ void add_link_kind(View& view, const LinkShown& link) {
 
 View link_view(const LinkShown& link) {
     const abi::LinkInfo& info = link.info;
-    const std::string type =
-        info.type < kLinkTypes.size() ? std::string(kLinkTypes[info.type]) : fmt::format("type {}", info.type);
+    const std::string type = info.type < kLinkTypes.size() ? std::string(kLinkTypes[info.type])
+                                                           : fmt::format("type {}", info.type);
     View view;
     add(view, "id", info.id, fmt::format("{}: ", info.id));
     add_text(view, "type", type, type + "  ");

@@ -17,8 +17,8 @@
 
 namespace skep::observe {
 
-using FieldValue = std::variant<std::monostate, bool, std::uint64_t, std::string, std::vector<std::uint32_t>,
-                                std::vector<std::string>>;
+using FieldValue = std::variant<std::monostate, bool, std::uint64_t, std::string,
+                                std::vector<std::uint32_t>, std::vector<std::string>>;
 
 struct Field {
     std::string_view name; // in JSON

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// skep net: programs at network devices, or on the user engine at ports (captures, TAPs,
+// interfaces).
+#include "apps/skep/command_table.hpp"
+#include "apps/skep/objects.hpp"
+#include "skep/observe/object_views.hpp"
+#include "skep/observe/view.hpp"
+#include "skep/os/files.hpp"
+
+namespace skep::app {
+
+namespace {
+
+using observe::View;
+
+struct ModeRow {
+    std::string_view name;
+    client::XdpMode mode;
+};
+constexpr std::array kModes{
+    ModeRow{"xdp", client::XdpMode::any},
+    ModeRow{"xdpgeneric", client::XdpMode::generic},
+    ModeRow{"xdpdrv", client::XdpMode::driver},
+    ModeRow{"xdpoffload", client::XdpMode::offload},
+};
+
+Result<ModeRow> read_mode(Words& words) {
+    const std::string typed = words.take();
+    for (const ModeRow& row : kModes) {
+        if (stands_for(typed, row.name)) {
+            return row;
+        }
+    }
+    return fail(Code::invalid_input, fmt::format("invalid net attach/detach type: {}", typed));
+}
+
+Result<std::string> read_device(Words& words) {
+    if (!words.take_keyword("dev")) {
+        return fail(Code::invalid_input, fmt::format("expected 'dev', got: '{}'", words.peek()));
+    }
+    return words.value("the device");
+}
+
+// Refused as an ABI would, but with what the program's type is good for.
+std::string type_advice(client::Transport& engine, const os::Fd& program) {
+    const Result<client::ProgramRecord> record =
+        client::info_of_program(engine, program.number(), client::ProgramParts::maps);
+    if (!record.ok() || record->info.type == static_cast<std::uint32_t>(spec::ProgramType::xdp)) {
+        return {};
+    }
+    return fmt::format("\nthe program's type is {}, and only xdp programs fit here",
+                       observe::name_of_program_type(record->info.type));
+}
+
+Result<void> attach(Session& session, Words& words) {
+    const ModeRow row = TRY(read_mode(words));
+    const os::Fd program = TRY(find_program(session, words));
+    const std::string device = TRY(read_device(words));
+    const client::Replace replace =
+        words.take_keyword("overwrite") ? client::Replace::yes : client::Replace::no;
+    TRY(words.expect_end());
+    client::Transport* engine = TRY(session.engine());
+    Result<void> attached = engine->xdp_attach(device, program.number(), row.mode, replace);
+    if (!attached.ok()) {
+        Error error = std::move(attached).error();
+        if (!error.message.starts_with("invalid devname")) {
+            error.message.insert(0, fmt::format("interface {} attach failed: ", row.name));
+        }
+        error.message += error.code == Code::invalid_input ? type_advice(*engine, program) : "";
+        return error;
+    }
+    return {};
+}
+
+Result<void> detach(Session& session, Words& words) {
+    const ModeRow row = TRY(read_mode(words));
+    const std::string device = TRY(read_device(words));
+    TRY(words.expect_end());
+    client::Transport* engine = TRY(session.engine());
+    Result<void> detached = engine->xdp_detach(device, row.mode);
+    if (!detached.ok()) {
+        Error error = std::move(detached).error();
+        if (!error.message.starts_with("invalid devname")) {
+            error.message.insert(0, fmt::format("interface {} detach failed: ", row.name));
+        }
+        return error;
+    }
+    return {};
+}
+
+constexpr std::array<std::string_view, 5> kActions{"aborted", "drop", "pass", "tx", "redirect"};
+
+View view_of(const client::NetAttachment& attachment) {
+    View view;
+    const std::string place = attachment.ifindex != 0
+                                  ? fmt::format("{}({})", attachment.device, attachment.ifindex)
+                                  : attachment.device;
+    view.push_back({"devname", attachment.device, place});
+    view.push_back(
+        {attachment.ifindex != 0 ? "ifindex" : "", std::uint64_t{attachment.ifindex}, ""});
+    view.push_back({"mode", attachment.kind, " " + attachment.kind});
+    view.push_back(
+        {"id", std::uint64_t{attachment.prog_id}, fmt::format(" id {}", attachment.prog_id)});
+    if (!attachment.enforced) {
+        view.push_back({"enforced", false, "  verdicts counted, not enforced"});
+    }
+    if (!attachment.state.empty()) {
+        view.push_back({"state", attachment.state, "  " + attachment.state});
+    }
+    for (std::size_t at = 0; at < attachment.verdicts.size() && at < kActions.size(); ++at) {
+        const std::uint64_t count = attachment.verdicts[at];
+        view.push_back({kActions[at], count,
+                        fmt::format("{}{} {}", at == 0 ? "\n\t" : "  ", kActions[at], count)});
+    }
+    view.push_back({"", {}, "\n"});
+    return view;
+}
+
+View view_of(const client::TcAttachment& attachment) {
+    return {{"devname", attachment.device,
+             fmt::format("{}({})", attachment.device, attachment.ifindex)},
+            {"ifindex", std::uint64_t{attachment.ifindex}, ""},
+            {"kind", attachment.kind, " " + attachment.kind},
+            {"name", attachment.name, " " + attachment.name},
+            {"id", std::uint64_t{attachment.prog_id}, fmt::format(" id {}", attachment.prog_id)},
+            {"", {}, "\n"}};
+}
+
+// The flow dissector of this network namespace; none where the engine has none.
+std::vector<View> flow_dissectors(client::Transport& engine) {
+    std::vector<View> views;
+    const Result<os::Fd> space = os::open_to_read("/proc/self/ns/net");
+    if (engine.engine() != client::EngineKind::kernel || !space.ok()) {
+        return views;
+    }
+    const Result<std::vector<std::uint32_t>> ids =
+        client::query(engine, space->number(), spec::AttachType::flow_dissector);
+    for (const std::uint32_t id : ids.ok() ? *ids : std::vector<std::uint32_t>()) {
+        views.push_back({{"id", std::uint64_t{id}, fmt::format("id {}", id)}, {"", {}, "\n"}});
+    }
+    return views;
+}
+
+void show_section(Session& session, std::string_view name, const std::vector<View>& views) {
+    if (observe::JsonWriter* json = session.json()) {
+        json->begin_array(name);
+        for (const View& view : views) {
+            observe::print_json(*json, view);
+        }
+        json->end_array();
+        return;
+    }
+    session.print("{}:\n", name);
+    for (const View& view : views) {
+        observe::print_text(session.out(), view);
+    }
+    session.print("\n");
+}
+
+template <class Attachment>
+std::vector<View> views_of(const std::vector<Attachment>& attachments) {
+    std::vector<View> views;
+    for (const Attachment& attachment : attachments) {
+        views.push_back(view_of(attachment));
+    }
+    return views;
+}
+
+Result<void> list(Session& session, Words& words) {
+    std::optional<std::string> device;
+    if (!words.at_end()) {
+        device = TRY(read_device(words));
+        TRY(words.expect_end());
+    }
+    client::Transport* engine = TRY(session.engine());
+    const std::vector<View> xdp = views_of(TRY(engine->xdp_list(device)));
+    const std::vector<View> tc = views_of(TRY(engine->tc_list(device)));
+    const std::vector<View> dissectors = flow_dissectors(*engine);
+    if (session.json() != nullptr) {
+        session.json()->begin_array();
+        session.json()->begin_object();
+    }
+    show_section(session, "xdp", xdp);
+    show_section(session, "tc", tc);
+    show_section(session, "flow_dissector", dissectors);
+    if (session.json() != nullptr) {
+        session.json()->end_object();
+        session.json()->end_array();
+    }
+    return {};
+}
+
+} // namespace
+
+const Noun& net_noun() {
+    // clang-format off
+    static constexpr std::array rows{
+        Verb{"show|list", "[dev DEVICE]", "lists programs at network devices and ports", list},
+        Verb{"attach", "XDP_ATTACH PROG dev DEVICE [overwrite]", "puts an XDP program at a device", attach, 5, Status::errno_always},
+        Verb{"detach", "XDP_ATTACH dev DEVICE", "takes the XDP program from a device", detach, 3, Status::errno_always},
+    };
+    // clang-format on
+    static constexpr Noun noun{.name = "net",
+                               .says = "Programs at network devices.",
+                               .verbs = rows,
+                               .note = "The user engine's devices: pcap:IN[,OUT] replays a "
+                                       "capture, tap:NAME is a TAP, an interface's\n"
+                                       "name observes it. Programs at cgroups, sockets and in tc "
+                                       "are not attached by this command."};
+    return noun;
+}
+
+} // namespace skep::app

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Machine code as people read it: disassembled, with C lines where they begin and names where jumps
+// and calls go. From the records of bpf(2) alone.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skep/base/bytes.hpp"
+#include "skep/observe/listing.hpp"
+
+namespace skep::observe {
+
+// A part of a program's machine code: one subprogram.
+struct MachineFunction {
+    std::string name;
+    std::string prototype;     // empty without BTF
+    std::uint64_t address = 0; // where it lies when it runs, 0 when not told
+    Bytes code;
+    // Source lines by the address where their code begins, rising.
+    std::vector<std::pair<std::uint64_t, SourceLine>> lines;
+};
+
+struct MachineInsn {
+    std::uint64_t offset = 0; // from the function's beginning
+    Bytes bytes;
+    std::string operation;             // "mov"
+    std::vector<std::string> operands; // "%rsp", "%rbp"
+    std::string remark;                // where it goes: "<+0x1c>"
+};
+
+enum class Machine : std::uint8_t { x86_64, arm64 };
+Machine this_machine();
+
+// Bytes that are no instruction become ".byte".
+Result<std::vector<MachineInsn>> disassemble_machine_code(const MachineFunction& function,
+                                                          Machine machine);
+
+Result<void> print_machine_code_text(Output& output, std::span<const MachineFunction> functions,
+                                     const ListingStyle& style);
+Result<void> print_machine_code_json(JsonWriter& json, std::span<const MachineFunction> functions,
+                                     const ListingStyle& style);
+
+} // namespace skep::observe
