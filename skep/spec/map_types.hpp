@@ -208,10 +208,10 @@ inline constexpr std::uint16_t bloom_commands = kMapLookup | kMapUpdate;
 
 inline constexpr std::uint16_t nothing_special = kNothingSpecial;
 inline constexpr std::uint16_t resilient_lock = kResilientLock;
-inline constexpr std::uint16_t pointers = kPointer | kReferenceCount | kResilientLock;
-inline constexpr std::uint16_t pointers_and_lock = pointers | kSpinLock;
+inline constexpr std::uint16_t pointers_alone = kPointer | kReferenceCount | kResilientLock;
+inline constexpr std::uint16_t pointers_and_lock = pointers_alone | kSpinLock;
 inline constexpr std::uint16_t pointers_lock_and_uptr = pointers_and_lock | kUserPointer;
-inline constexpr std::uint16_t pointers_and_work = pointers | kTimer | kWorkQueue | kTaskWork;
+inline constexpr std::uint16_t pointers_and_work = pointers_alone | kTimer | kWorkQueue | kTaskWork;
 inline constexpr std::uint16_t everything_special = pointers_and_work | kSpinLock | kList | kTree;
 
 inline constexpr MapInSleepable sleepers = MapInSleepable::allowed;
