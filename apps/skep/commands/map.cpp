@@ -47,7 +47,8 @@ Result<void> list_maps(Session& session, const std::optional<PinTable>& pins) {
         if (!fd.ok() && fd.error().code == Code::not_found) {
             continue; // it went away meanwhile
         }
-        TRY(show_map(session, TRY(std::move(fd)), pins));
+        const os::Fd map = TRY(std::move(fd));
+        TRY(show_map(session, map, pins));
     }
     if (session.json() != nullptr) {
         session.json()->end_array();

@@ -93,10 +93,9 @@ void print_plain(Session& session, const OpenMap& map, Bytes key, Bytes value) {
     }
     const bool is_short = key.size() + value.size() <= kShortElementBytes;
     if (!key.empty()) {
-        session.print(is_short ? "key: {}" : "key:\n{}", hex_text(key));
-        session.print("{}", is_short ? "  " : "\n");
+        session.print("key:{}{}{}", is_short ? " " : "\n", hex_text(key), is_short ? "  " : "\n");
     }
-    session.print(is_short ? "value: {}\n" : "value:\n{}\n", hex_text(value));
+    session.print("value:{}{}\n", is_short ? " " : "\n", hex_text(value));
 }
 
 } // namespace
