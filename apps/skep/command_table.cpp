@@ -9,7 +9,12 @@ namespace skep::app {
 
 std::span<const Noun* const> nouns() {
     static const std::array all{
-        &help_noun(), &batch_noun(), &prog_noun(), &map_noun(), &link_noun(), &net_noun(),
+        &help_noun(),
+        &batch_noun(),
+        &prog_noun(),
+        &map_noun(),
+        &link_noun(),
+        &net_noun(),
         // cgroup, perf, feature, gen, struct_ops and iter have their places here once they are
         // built: dispatch.cpp keeps their names, so that a prefix never changes its meaning.
         &version_noun(),

@@ -103,6 +103,23 @@ std::string source_words(const SourceLine& source, LineNumbers numbers) {
     return words;
 }
 
+namespace {
+
+// Engines mark instructions of their own in the offset of a move, where no program may write: they
+// are shown as the move that they are.
+std::variant<Insn, DecodeError> decode_leniently(std::span<const RawInsn> insns, InsnIndex at) {
+    auto decoded = decode(insns, at);
+    if (std::holds_alternative<DecodeError>(decoded)) {
+        const std::array<RawInsn, 1> unmarked{
+            RawInsn{insns[at.value].opcode, insns[at.value].registers, 0, insns[at.value].imm}};
+        auto again = decode(unmarked, InsnIndex(0));
+        decoded = std::holds_alternative<Insn>(again) ? std::move(again) : std::move(decoded);
+    }
+    return decoded;
+}
+
+} // namespace
+
 std::vector<ListedInsn> make_listing(const ListedProgram& program, const Names& names) {
     std::vector<ListedInsn> listing;
     std::size_t next_function = 0;
@@ -110,7 +127,7 @@ std::vector<ListedInsn> make_listing(const ListedProgram& program, const Names& 
     for (std::uint32_t at = 0; at < program.insns.size();) {
         ListedInsn listed;
         listed.index = InsnIndex(at);
-        const auto decoded = decode(program.insns, listed.index);
+        const auto decoded = decode_leniently(program.insns, listed.index);
         const Insn* insn = std::get_if<Insn>(&decoded);
         const std::uint32_t slots =
             std::min<std::uint32_t>(insn == nullptr ? 1 : insn->slots(),

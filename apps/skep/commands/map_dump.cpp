@@ -174,8 +174,10 @@ Result<Walk> walk(Session& session, const OpenMap& map, observe::JsonWriter* jso
         if (value.ok()) {
             ++done.count;
             TRY(print_element(session, map, key, *value, json, style));
-        } else {
-            print_missing(session, key, value.error(), json);
+        } else if (value.error().code != Code::not_found ||
+                   !(map.holds_maps() || map.holds_programs())) {
+            print_missing(session, key, value.error(),
+                          json); // an empty slot of those is no element
         }
     }
     return done;
