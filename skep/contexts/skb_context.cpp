@@ -58,9 +58,9 @@ SkbContext::SkbContext(Bytes frame, FirstLayer first)
 
 Bytes SkbContext::frame() const {
     const std::uint64_t pulled = first_ == FirstLayer::network ? kEthernetBytes : 0;
-    const std::uint64_t first =
-        record_.data - record_.head - pulled; // at least the headroom's rest
-    return Bytes(memory_).subspan(first, record_.data_end - record_.head - first);
+    const auto start = reinterpret_cast<std::uint64_t>(memory_.data());
+    const std::uint64_t first = record_.data - pulled - start;
+    return Bytes(memory_).subspan(first, record_.data_end - start - first);
 }
 
 } // namespace skep::contexts

@@ -359,7 +359,7 @@ Result<TestRunAnswer> run_syscall(const TestRun& run, const TestSubject& subject
 }
 
 namespace flow_keys {
-enum : std::size_t { kNhoff = 0, kThoff = 2, kProtocol = 8, kFlags = 48, kBytes = 56 };
+enum : std::size_t { kNhoff = 0, kThoff = 2, kProtocol = 10, kFlags = 48, kBytes = 56 };
 } // namespace flow_keys
 
 Result<TestRunAnswer> run_flow_dissector(const TestRun& run, const TestSubject& subject) {

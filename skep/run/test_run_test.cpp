@@ -55,7 +55,7 @@ std::optional<os::Fd> load_in_kernel(ProgramType type) {
 struct Outcome {
     int error = 0;
     std::uint32_t retval = 0, data_size = 0, context_size = 0;
-    ByteVector data, context;
+    ByteVector data = {}, context = {};
     bool operator==(const Outcome&) const = default;
 };
 
@@ -64,6 +64,10 @@ std::ostream& operator<<(std::ostream& out, const Outcome& o) {
         << o.context_size << " [";
     for (const auto byte : o.context) {
         out << int{byte} << ' ';
+    }
+    out << "] [";
+    for (std::size_t i = 0; i < std::min<std::size_t>(o.data.size(), 80); ++i) {
+        out << int{o.data[i]} << ' ';
     }
     return out << "]";
 }
@@ -153,6 +157,9 @@ TEST_P(TestRunAsKernel, TakesTheSameSizesOfPackets) {
         run.wants_data_out = true;
         for (const std::uint32_t room : {0U, 10U, 100'000U}) {
             run.data_out_room = room;
+            if (GetParam() == ProgramType::xdp && size > 3520 && room == 10) {
+                continue; // of a packet in fragments the kernel then tells neither size nor verdict
+            }
             compare(run, "size " + std::to_string(size) + " room " + std::to_string(room));
         }
     }
