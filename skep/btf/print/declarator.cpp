@@ -19,7 +19,7 @@ class Grower {
             const Type& type = btf_.type(id);
             switch (type.kind) {
             case Kind::pointer:
-                grown.text.insert(0, "*");
+                grown.text.insert(0, grown.text.starts_with('(') ? "* " : "*");
                 break;
             case Kind::const_:
                 qualify(grown, type.target, "const");
@@ -70,7 +70,8 @@ class Grower {
         if (btf_.type(end).kind == Kind::pointer) {
             const bool spaced = !grown.text.empty() && grown.text.front() != ' ';
             grown.text.insert(0, fmt::format(" {}{}", word, spaced ? " " : ""));
-        } else {
+        } else if (grown.qualifiers.find(word) ==
+                   std::string::npos) { // of an array and of its element
             grown.qualifiers += fmt::format("{} ", word);
         }
     }
