@@ -130,17 +130,16 @@ struct LimitOfSet {
 
 constexpr auto limits_by_set() {
     using namespace attach_sets;
-    constexpr bool sleepable = true;
-    constexpr bool any_load = false;
     std::array rows{
-#define CALLERS_ONLY(name, type, attach_types, load, target)                                       \
-    LimitOfSet{CallerSetId::name, CallerLimit{ProgramType::type, attach_types, load, target}},
+#define CALLERS_ONLY(name, type, attach_types, target)                                             \
+    LimitOfSet{CallerSetId::name, CallerLimit{ProgramType::type, attach_types, target}},
 #include "skep/spec/helpers/callers.def"
     };
     return rows;
 }
 constexpr auto kLimits = limits_by_set();
-static_assert(std::ranges::is_sorted(kLimits, {}, &LimitOfSet::set), "CALLERS_ONLY rows stand in the order of the sets");
+static_assert(std::ranges::is_sorted(kLimits, {}, &LimitOfSet::set),
+              "CALLERS_ONLY rows stand in the order of the sets");
 
 constexpr std::array kLimitRows = [] {
     std::array<CallerLimit, kLimits.size()> rows{};
@@ -380,7 +379,6 @@ bool is_offered(const HelperRow& row, const CallerSite& caller) {
     return std::ranges::all_of(row.callers->limits, [&](const CallerLimit& limit) {
         return limit.type != caller.type ||
                (limit.attach_types.contains(caller.attach_type) &&
-                (caller.sleepable || !limit.sleepable_only) &&
                 (limit.target.empty() || target_fits(limit.target, caller.target)));
     });
 }

