@@ -8,6 +8,7 @@
 #include <set>
 #include <variant>
 
+#include "skep/spec/helpers.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/shape/function_info.hpp"
 
@@ -195,6 +196,41 @@ void describe_subprograms(Subject& subject) {
     }
 }
 
+bool moves_packet(const Insn& insn) {
+    if (insn.kind == InsnKind::call_kfunc) {
+        return true; // some do; which ones is not needed yet
+    }
+    if (insn.kind != InsnKind::call_helper) {
+        return false;
+    }
+    const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
+    return row != nullptr && row->effects.has(spec::Effect::moves_packet);
+}
+
+// A function moves the packet when it, or one that it calls or hands on, does.
+void find_packet_movers(Subject& subject) {
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (Subprogram& subprogram : subject.subprograms) {
+            bool moves = subprogram.moves_packet;
+            for (std::uint32_t at = subprogram.start.value; !moves && at < subprogram.end.value;
+                 at += subject.insns[at].slots()) {
+                const Insn& insn = subject.insns[at];
+                moves = moves_packet(insn);
+                if (!moves && names_subprogram(insn)) {
+                    const auto target =
+                        static_cast<std::uint32_t>(named_subprogram(insn, InsnIndex{at}));
+                    const auto callee = subject.subprogram_at(InsnIndex{target});
+                    moves = callee.has_value() && subject.subprograms[*callee].moves_packet;
+                }
+            }
+            changed = changed || moves != subprogram.moves_packet;
+            subprogram.moves_packet = moves;
+        }
+    }
+}
+
 } // namespace
 
 Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& environment) {
@@ -208,6 +244,7 @@ Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& e
     TRY(check_map_references(subject));
     TRY(check_control_flow(subject));
     describe_subprograms(subject);
+    find_packet_movers(subject);
     return subject;
 }
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Functions of the program itself. A static one is walked at each call, in the caller's state. A
+// global one is walked once, from what its BTF signature promises; calls are only compared with
+// that.
+//
+// Proved by: tests/cases (subprograms).
+#pragma once
+
+#include <vector>
+
+#include "skep/verify/access/region.hpp"
+
+namespace skep::verify {
+
+enum class ParameterKind : std::uint8_t { number, context, memory };
+struct Parameter {
+    ParameterKind kind = ParameterKind::number;
+    std::uint32_t size_bytes = 0; // memory
+    bool may_be_null = true;      // memory
+};
+struct Signature {
+    std::vector<Parameter> parameters;
+    bool returns_number = true; // else nothing
+};
+
+// What a global function's BTF says; refuses what is not known.
+Ruling<Signature> signature_of(const Subject& subject, std::uint32_t subprogram);
+
+// The state in which a global function is walked.
+State entry_state(std::uint32_t subprogram, const Signature& signature, IdSource& ids);
+
+// A call to a global function: the arguments are what it expects.
+Ruling<void> check_global_call(const Subject& subject, const State& state,
+                               const Signature& signature);
+void step_global_call(const Subject& subject, std::uint32_t callee, const Signature& signature,
+                      State& state);
+
+// A call to a static function: there is a frame left. Then: enters it.
+Ruling<void> check_static_call(const State& state);
+void step_static_call(std::uint32_t callee, InsnIndex at, State& state);
+
+// The frame's registers that the caller gets back, and those it loses. Precondition: the current
+// frame is a static function's.
+Ruling<void> check_return(const State& state);
+void step_return(State& state);
+
+} // namespace skep::verify

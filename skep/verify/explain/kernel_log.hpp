@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// KernelLog: the walk as the kernel's log tells it, so that existing readers work.
+//
+// Level 1 keeps the path that is walked: when another one begins, what the last one added since the
+// branch is erased. Level 2 keeps all. Level 4 adds statistics at the end. With level 1 success
+// leaves the summary alone. See spec/verifier.md, section 16.
+//
+// Proved by: kernel_log_test.cpp, tests/golden.
+#pragma once
+
+#include <string>
+
+#include "skep/verify/explain/finding.hpp"
+#include "skep/verify/state/state.hpp"
+#include "skep/verify/state/workspace.hpp"
+#include "skep/verify/verify.hpp"
+
+namespace skep::verify {
+
+class KernelLog {
+  public:
+    KernelLog(const Subject& subject, std::uint32_t level) : subject_(subject), level_(level) {}
+
+    [[nodiscard]] bool follows() const { return (level_ & (kLogPath | kLogAll)) != 0; }
+    [[nodiscard]] std::size_t position() const { return text_.size(); }
+
+    // A path begins at the start of a function; branches off; goes back to where it branched off.
+    void begins(const State& state, InsnIndex at);
+    void branches(const State& state, InsnIndex from, InsnIndex to);
+    void back_to(std::size_t position);
+
+    // An instruction is judged; has been carried out.
+    void insn(const State& state, InsnIndex at);
+    void stepped(const State& state, const Insn& insn, const Workspace& workspace);
+    void pruned(InsnIndex at);
+
+    // Calls.
+    void enters(const State& state, std::uint32_t callee);
+    void returns(const State& state, InsnIndex call);
+    void assumes_global(std::uint32_t callee);
+    void begins_global(std::uint32_t subprogram);
+    void finished_global(std::uint32_t subprogram);
+
+    // The end: what was refused, or nothing; then the summary.
+    std::string finish(const Finding* refused, const Statistics& statistics, std::uint64_t limit);
+
+  private:
+    void line(const std::string& text) { text_ += text + "\n"; }
+    void source_line(InsnIndex at);
+    [[nodiscard]] std::string state_text(const State& state, unsigned frame) const;
+    [[nodiscard]] std::string slot_text(const State& state, unsigned frame,
+                                        std::uint32_t index) const;
+    [[nodiscard]] std::string changes_text(const State& state, const Insn& insn,
+                                           const Workspace& workspace) const;
+
+    const Subject& subject_;
+    std::uint32_t level_;
+    std::string text_;
+    std::size_t insn_began_ = 0;
+    std::uint32_t last_line_ = 0; // index of the record last shown, plus one
+    InsnIndex branch_from_;
+    bool branched_ = false;
+};
+
+} // namespace skep::verify

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/explore/checkpoints.hpp"
+
+#include <algorithm>
+
+namespace skep::verify {
+namespace {
+
+constexpr std::uint64_t kJumpsBetweenSaves = 2;
+constexpr std::uint64_t kInsnsBetweenSaves = 8;
+constexpr std::uint64_t kJumpsInLoop = 20;
+constexpr std::uint64_t kInsnsInLoop = 100;
+constexpr std::uint32_t kMaxRecorded = 40;
+constexpr std::uint32_t kPatience = 3;
+constexpr std::uint32_t kPatienceInLoop = 64;
+
+std::uint64_t bytes_of(const State& state, const State* shared_with) {
+    std::uint64_t bytes = 0;
+    for (unsigned number = 0; number < state.frame_count(); ++number) {
+        const bool shared = shared_with != nullptr && number < shared_with->frame_count() &&
+                            state.same_frame(*shared_with, number);
+        bytes += shared ? 0 : sizeof(Frame) + state.stack(number).slot_count() * sizeof(Slot);
+    }
+    return bytes;
+}
+
+} // namespace
+
+Checkpoints::Checkpoints(const Subject& subject, const Liveness& liveness, Workspace& workspace)
+    : liveness_(liveness), workspace_(workspace), equivalence_(liveness, workspace.dependencies),
+      by_insn_(subject.insns.size()) {}
+
+bool Checkpoints::is_proved(CheckpointIndex index) const {
+    while (all_[index].open_paths == 0) {
+        if (all_[index].waits_for == kNoCheckpoint) {
+            return true;
+        }
+        index = all_[index].waits_for;
+    }
+    return false;
+}
+
+bool Checkpoints::is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const {
+    while (of != kNoCheckpoint && all_[of].depth > all_[ancestor].depth) {
+        of = all_[of].parent;
+    }
+    return of == ancestor;
+}
+
+// Everything between here and the open checkpoint is proved no sooner than it.
+void Checkpoints::wait(CheckpointIndex from, CheckpointIndex for_open) {
+    for (CheckpointIndex index = from; index != kNoCheckpoint && index != for_open;
+         index = all_[index].parent) {
+        CheckpointIndex& waits_for = all_[index].waits_for;
+        if (waits_for == kNoCheckpoint || all_[waits_for].depth > all_[for_open].depth) {
+            waits_for = for_open;
+        }
+    }
+}
+
+bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
+                          const Visit& visit, Answer& answer) {
+    Checkpoint& checkpoint = all_[index];
+    answer = Answer::proved;
+    if (is_proved(index)) {
+        return equivalence_.covers(checkpoint.state, state, visit.at, Likeness::finished);
+    }
+    if (visit.kind == PointKind::loop) {
+        if (!is_ancestor(index, parent) ||
+            !equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range)) {
+            return false;
+        }
+        wait(parent, index);
+        return true;
+    }
+    answer = Answer::infinite_loop;
+    return checkpoint.open_paths > 0 && is_ancestor(index, parent) &&
+           equivalence_.covers(checkpoint.state, state, visit.at, Likeness::exactly);
+}
+
+Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, const Visit& visit) {
+    const Effort& effort = visit.effort;
+    const bool force = visit.kind == PointKind::loop || effort.recorded > kMaxRecorded;
+    const std::uint64_t jumps = effort.jumps - jumps_at_save_;
+    const std::uint64_t insns = effort.insns - insns_at_save_;
+    bool add = force || (jumps >= kJumpsBetweenSaves && insns >= kInsnsBetweenSaves);
+    std::vector<CheckpointIndex>& here = by_insn_[visit.at.value];
+    for (std::size_t position = 0; position < here.size();) {
+        const CheckpointIndex index = here[position];
+        Answer answer = Answer::proved;
+        if (is_like(index, state, parent, visit, answer)) {
+            matched_ = index;
+            ++all_[index].hits;
+            if (answer == Answer::proved) {
+                equivalence_.inherit_needs(workspace_, all_[index].state, state);
+            }
+            return answer;
+        }
+        if (all_[index].open_paths > 0 && !force && jumps < kJumpsInLoop && insns < kInsnsInLoop) {
+            add = false;
+        }
+        all_[index].misses += add ? 1U : 0U;
+        const std::uint32_t patience = visit.kind == PointKind::loop && all_[index].open_paths > 0
+                                           ? kPatienceInLoop
+                                           : kPatience;
+        if (all_[index].misses > all_[index].hits * patience + patience) {
+            forget(index);
+            here.erase(here.begin() + static_cast<std::ptrdiff_t>(position));
+        } else {
+            ++position;
+        }
+    }
+    if (add) {
+        save(state, parent, visit);
+    }
+    return Answer::go_on;
+}
+
+void Checkpoints::forget(CheckpointIndex index) {
+    Checkpoint& checkpoint = all_[index];
+    checkpoint.listed = false;
+    memory_bytes_ -= checkpoint.bytes;
+    checkpoint.bytes = 0;
+    checkpoint.state = State{};
+    --statistics_.peak_states;
+}
+
+// Each live number gets a node of its own, so that a need is traced to the place it was in. Frames
+// that are still those of the parent have theirs.
+void Checkpoints::give_places(State& state, CheckpointIndex parent, InsnIndex at) {
+    Dependencies& dependencies = workspace_.dependencies;
+    const State* before =
+        parent != kNoCheckpoint && all_[parent].listed ? &all_[parent].state : nullptr;
+    for (unsigned number = 0; number < state.frame_count(); ++number) {
+        if (before != nullptr && number < before->frame_count() &&
+            state.same_frame(*before, number)) {
+            continue;
+        }
+        const bool current = number == state.depth();
+        const RegSet live = current ? liveness_.regs[at.value] : RegSet{0x7ff};
+        const SlotSet live_slots = current ? liveness_.slots[at.value] : kAllSlots;
+        Frame& frame = state.frame_for_write(number);
+        for (Reg reg = 0; reg < kFramePointer; ++reg) {
+            if ((live & only(reg)) != 0 && frame.regs[reg].is_scalar()) {
+                frame.regs[reg].origin = dependencies.place(frame.regs[reg].origin);
+            }
+        }
+        for (std::uint32_t index = 0; index < frame.stack.read().slot_count(); ++index) {
+            const Slot& slot = frame.stack.read().slot(index);
+            if ((live_slots & (SlotSet{1} << index)) != 0 && slot.is_spill() &&
+                slot.value.is_scalar()) {
+                Slot& written = frame.stack.write().slot_for_write(index);
+                written.value.origin = dependencies.place(written.value.origin);
+            }
+        }
+    }
+}
+
+void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit) {
+    give_places(state, parent, visit.at);
+    Checkpoint checkpoint;
+    checkpoint.state = state;
+    checkpoint.at = visit.at;
+    checkpoint.parent = parent;
+    checkpoint.depth = parent == kNoCheckpoint ? 0 : all_[parent].depth + 1;
+    checkpoint.bytes =
+        sizeof(Checkpoint) + bytes_of(state, parent == kNoCheckpoint || !all_[parent].listed
+                                                 ? nullptr
+                                                 : &all_[parent].state);
+    memory_bytes_ += checkpoint.bytes;
+    parent = static_cast<CheckpointIndex>(all_.size());
+    all_.push_back(std::move(checkpoint));
+    std::vector<CheckpointIndex>& here = by_insn_[visit.at.value];
+    here.insert(here.begin(), parent);
+    insns_at_save_ = visit.effort.insns;
+    jumps_at_save_ = visit.effort.jumps;
+    ++statistics_.total_states;
+    ++statistics_.peak_states;
+    statistics_.max_states_per_insn =
+        std::max<std::uint64_t>(statistics_.max_states_per_insn, here.size());
+    statistics_.memory_bytes =
+        std::max(statistics_.memory_bytes, memory_bytes_ + workspace_.dependencies.memory_bytes());
+}
+
+void Checkpoints::open(CheckpointIndex parent) {
+    if (parent != kNoCheckpoint) {
+        ++all_[parent].open_paths;
+    }
+}
+
+void Checkpoints::close(CheckpointIndex parent) {
+    while (parent != kNoCheckpoint && --all_[parent].open_paths == 0) {
+        const Checkpoint& closed = all_[parent];
+        if (closed.waits_for != kNoCheckpoint && closed.parent != kNoCheckpoint &&
+            closed.parent != closed.waits_for) {
+            wait(closed.parent, closed.waits_for);
+        }
+        parent = closed.parent;
+    }
+}
+
+const State* Checkpoints::previous(CheckpointIndex from, InsnIndex at) const {
+    for (; from != kNoCheckpoint; from = all_[from].parent) {
+        if (all_[from].at == at && all_[from].listed) {
+            return &all_[from].state;
+        }
+    }
+    return nullptr;
+}
+
+} // namespace skep::verify

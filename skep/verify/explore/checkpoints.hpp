@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checkpoints: states saved along the way, to compare later paths with.
+//
+// They form a tree: each has the checkpoint before it on its path as parent. One is open while a
+// path that went through it is still to be walked; when none is, everything reachable from it is
+// proved. A path that came back into a loop and stopped there because it was like an open one is
+// proved only when that one is: until then what it went through `waits` for it.
+//
+// When to save and when to forget follows spec/verifier.md, section 10.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "skep/verify/explore/equivalence.hpp"
+#include "skep/verify/verify.hpp"
+
+namespace skep::verify {
+
+using CheckpointIndex = std::uint32_t;
+inline constexpr CheckpointIndex kNoCheckpoint = ~0U;
+
+// How a point of the program is treated when a path comes by.
+enum class PointKind : std::uint8_t {
+    ordinary, // a state is saved when enough has happened; coming back unchanged is an infinite
+              // loop
+    loop,     // always saved; a loop of unknown length converges here
+};
+
+// Work done so far, which decides whether saving pays.
+struct Effort {
+    std::uint64_t insns = 0;
+    std::uint64_t jumps = 0;
+    std::uint32_t recorded = 0; // jumps since this path's last checkpoint
+};
+
+class Checkpoints {
+  public:
+    Checkpoints(const Subject& subject, const Liveness& liveness, Workspace& workspace);
+
+    enum class Answer : std::uint8_t { go_on, proved, infinite_loop };
+    struct Visit {
+        InsnIndex at;
+        PointKind kind = PointKind::ordinary;
+        Effort effort;
+    };
+    // A path comes by with `state`, having last passed `parent`. When the state is saved, it gets
+    // origins of its own and `parent` becomes the new checkpoint.
+    Answer visit(State& state, CheckpointIndex& parent, const Visit& visit);
+
+    // A path through `parent` begins besides the one that is walked; one has ended.
+    void open(CheckpointIndex parent);
+    void close(CheckpointIndex parent);
+
+    // The state at the last visit of `at` on the path that leads here; null when there is none.
+    [[nodiscard]] const State* previous(CheckpointIndex from, InsnIndex at) const;
+    // The state that an infinite loop came back to.
+    [[nodiscard]] const State& matched() const { return all_[matched_].state; }
+
+    [[nodiscard]] const Statistics& statistics() const { return statistics_; }
+    [[nodiscard]] std::uint64_t memory_bytes() const { return memory_bytes_; }
+
+  private:
+    struct Checkpoint {
+        State state;
+        InsnIndex at;
+        CheckpointIndex parent = kNoCheckpoint;
+        CheckpointIndex waits_for = kNoCheckpoint; // an open ancestor
+        std::uint32_t open_paths = 1;
+        std::uint32_t depth = 0;
+        std::uint32_t hits = 0;
+        std::uint32_t misses = 0;
+        std::uint64_t bytes = 0;
+        bool listed = true;
+    };
+
+    [[nodiscard]] bool is_proved(CheckpointIndex index) const;
+    [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
+    void wait(CheckpointIndex from, CheckpointIndex for_open);
+    bool is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
+                 const Visit& visit, Answer& answer);
+    void save(State& state, CheckpointIndex& parent, const Visit& visit);
+    void give_places(State& state, CheckpointIndex parent, InsnIndex at);
+    void forget(CheckpointIndex index);
+
+    const Liveness& liveness_;
+    Workspace& workspace_;
+    Equivalence equivalence_;
+    std::deque<Checkpoint> all_;
+    std::vector<std::vector<CheckpointIndex>> by_insn_;
+    Statistics statistics_;
+    std::uint64_t memory_bytes_ = 0;
+    std::uint64_t insns_at_save_ = 0;
+    std::uint64_t jumps_at_save_ = 0;
+    CheckpointIndex matched_ = kNoCheckpoint;
+};
+
+} // namespace skep::verify

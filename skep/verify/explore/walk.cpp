@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/explore/walk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "skep/verify/calls/callback.hpp"
+#include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/shape/control_flow.hpp"
+#include "skep/verify/transfer/registers.hpp"
+
+namespace skep::verify {
+namespace {
+
+constexpr std::size_t kMaxPending = 8192;
+
+Finding too_many_insns(std::uint64_t processed) {
+    return refuse({.code = FindingCode::too_complex,
+                   .os_errno = E2BIG,
+                   .kernel = fmt::format("BPF program is too large. Processed {} insn", processed),
+                   .because = fmt::format(
+                       "after {} instructions on all paths together there were still paths left",
+                       processed - 1)});
+}
+
+Finding too_many_branches() {
+    return refuse(
+        {.code = FindingCode::too_complex,
+         .os_errno = EFAULT,
+         .kernel = fmt::format("The sequence of {} jumps is too complex.", kMaxPending + 1),
+         .because = fmt::format("{} branches were waiting to be walked at once", kMaxPending)});
+}
+
+} // namespace
+
+Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
+    : workspace_(workspace), subject_(workspace.subject), facts_(facts), log_(log),
+      liveness_(find_liveness(workspace.subject)),
+      checkpoints_(workspace.subject, liveness_, workspace),
+      points_(prune_points(workspace.subject)) {}
+
+Statistics Walk::statistics() const {
+    Statistics statistics = checkpoints_.statistics();
+    statistics.insns_processed = effort_.insns;
+    statistics.memory_bytes += longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
+                               decisions_.capacity() * sizeof(Decision);
+    return statistics;
+}
+
+Ruling<void> Walk::run() {
+    State entry = State::entering(0);
+    entry.set_reg(1, Value::pointer(ValueKind::context));
+    TRY(explore(std::move(entry), InsnIndex{0}));
+    for (std::size_t next = 0; next < globals_called_.size(); ++next) {
+        const std::uint32_t subprogram = globals_called_[next];
+        log_.begins_global(subprogram);
+        const Signature* known = TRY(signature(subprogram));
+        TRY(explore(entry_state(subprogram, *known, workspace_.ids),
+                    subject_.subprograms[subprogram].start));
+        log_.finished_global(subprogram);
+    }
+    return {};
+}
+
+// The place and the path of a refusal are the walk's to say.
+Finding Walk::placed(Finding finding) const {
+    finding.place.insn = path_.at;
+    constexpr std::size_t kLongest = 32;
+    for (std::uint32_t decision = path_.decision;
+         decision != kNoDecision && finding.path.size() < kLongest;
+         decision = decisions_[decision].before) {
+        Place place;
+        place.insn = decisions_[decision].at;
+        finding.path.push_back(std::move(place));
+    }
+    std::reverse(finding.path.begin(), finding.path.end());
+    return finding;
+}
+
+Ruling<void> Walk::explore(State entry, InsnIndex start) {
+    pending_.clear();
+    path_ = Path{};
+    path_.state = std::move(entry);
+    path_.at = start;
+    log_.begins(path_.state, start);
+    for (;;) {
+        Ruling<Flow> flow = advance();
+        if (!flow.ok()) {
+            return placed(std::move(*std::move(flow).error()));
+        }
+        if (*flow == Flow::ended) {
+            checkpoints_.close(path_.parent);
+            if (!pop()) {
+                return {};
+            }
+        }
+    }
+}
+
+Ruling<Walk::Flow> Walk::advance() {
+    if (++effort_.insns > subject_.environment.instruction_limit) {
+        return too_many_insns(effort_.insns);
+    }
+    if (points_[path_.at.value] && TRY(pass_point()) == Flow::ended) {
+        return Flow::ended;
+    }
+    const Insn& insn = subject_.insn(path_.at);
+    facts_.reached(path_.at);
+    log_.insn(path_.state, path_.at);
+    const Flow flow = TRY(step(insn));
+    log_.stepped(path_.state, insn, workspace_);
+    return flow;
+}
+
+Ruling<Walk::Flow> Walk::pass_point() {
+    const Insn& insn = subject_.insn(path_.at);
+    ++path_.recorded;
+    Checkpoints::Visit visit{
+        path_.at, insn.kind == InsnKind::may_goto ? PointKind::loop : PointKind::ordinary, effort_};
+    visit.effort.recorded = path_.recorded;
+    if (insn.kind == InsnKind::call_helper && calls_back(subject_, insn)) {
+        visit.kind = PointKind::loop;
+    }
+    const CheckpointIndex before = path_.parent;
+    switch (checkpoints_.visit(path_.state, path_.parent, visit)) {
+    case Checkpoints::Answer::proved:
+        log_.pruned(path_.at);
+        return Flow::ended;
+    case Checkpoints::Answer::infinite_loop:
+        return refuse({.code = FindingCode::infinite_loop,
+                       .os_errno = EINVAL,
+                       .kernel = fmt::format("infinite loop detected at insn {}", path_.at.value),
+                       .because = "the walk came back here with nothing changed",
+                       .kernel_detail = {}});
+    case Checkpoints::Answer::go_on:
+        break;
+    }
+    if (path_.parent != before) {
+        path_.recorded = 0;
+        if (checkpoints_.statistics().memory_bytes > subject_.environment.memory_limit_bytes) {
+            return refuse({.code = FindingCode::out_of_memory,
+                           .os_errno = ENOMEM,
+                           .kernel = "",
+                           .because = fmt::format("{} bytes of saved states",
+                                                  checkpoints_.statistics().memory_bytes)});
+        }
+    }
+    return Flow::go_on;
+}
+
+Ruling<void> Walk::push(State state, InsnIndex at) {
+    if (pending_.size() >= kMaxPending) {
+        return too_many_branches();
+    }
+    Path path;
+    path.state = std::move(state);
+    path.at = at;
+    path.from = path_.at;
+    path.parent = path_.parent;
+    path.decision = static_cast<std::uint32_t>(decisions_.size());
+    path.recorded = path_.recorded;
+    path.log_position = log_.position();
+    decisions_.push_back({path_.at, path_.decision});
+    path_.decision = path.decision;
+    checkpoints_.open(path_.parent);
+    pending_.push_back(std::move(path));
+    longest_pending_ = std::max<std::uint64_t>(longest_pending_, pending_.size());
+    return {};
+}
+
+bool Walk::pop() {
+    if (pending_.empty()) {
+        return false;
+    }
+    path_ = std::move(pending_.back());
+    pending_.pop_back();
+    log_.back_to(path_.log_position);
+    log_.branches(path_.state, path_.from, path_.at);
+    return true;
+}
+
+// Numbers that changed since the last time round, and that nothing relied on, may be anything: so a
+// loop of unknown length comes to an end.
+void Walk::widen(State& state, InsnIndex loop) const {
+    const State* before = checkpoints_.previous(path_.parent, loop);
+    if (before == nullptr || before->frame_count() != state.frame_count()) {
+        return;
+    }
+    const Dependencies& dependencies = workspace_.dependencies;
+    const auto differs = [&dependencies](const Value& old, const Value& now) {
+        return old.is_scalar() && now.is_scalar() && old.number != now.number &&
+               !dependencies.is_needed(old.origin) && !dependencies.is_needed(now.origin);
+    };
+    for (unsigned number = 0; number < state.frame_count(); ++number) {
+        for (Reg reg = 0; reg < kFramePointer; ++reg) {
+            if (differs(before->frame(number).regs[reg], state.frame(number).regs[reg])) {
+                state.frame_for_write(number).regs[reg] = Value::unknown();
+            }
+        }
+        const std::uint32_t slots =
+            std::min(before->stack(number).slot_count(), state.stack(number).slot_count());
+        for (std::uint32_t index = 0; index < slots; ++index) {
+            const Slot& old = before->stack(number).slot(index);
+            const Slot& now = state.stack(number).slot(index);
+            if (old.is_full_spill() && now.is_full_spill() && differs(old.value, now.value)) {
+                state.stack_for_write(number).slot_for_write(index).value = Value::unknown();
+            }
+        }
+    }
+}
+
+Ruling<const Signature*> Walk::signature(std::uint32_t subprogram) {
+    const auto known = signatures_.find(subprogram);
+    if (known != signatures_.end()) {
+        return &known->second;
+    }
+    return &signatures_.emplace(subprogram, TRY(signature_of(subject_, subprogram))).first->second;
+}
+
+void Walk::note_stack_use(const Value& value) {
+    if (value.is(ValueKind::stack)) {
+        facts_.used_stack(path_.state.frame(value.frame).subprogram,
+                          value.offset + value.number.s.min);
+    }
+}
+
+} // namespace skep::verify

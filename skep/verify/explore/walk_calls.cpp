@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls and exits of the walk.
+#include <fmt/format.h>
+
+#include "skep/spec/program_types.hpp"
+#include "skep/verify/calls/callback.hpp"
+#include "skep/verify/explain/range_text.hpp"
+#include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/explain/value_text.hpp"
+#include "skep/verify/explore/walk.hpp"
+#include "skep/verify/transfer/registers.hpp"
+
+namespace skep::verify {
+namespace {
+
+// A look-up whose key was known relied on it; the key lies on the stack.
+void need_constant_key(Workspace& workspace, const State& state) {
+    const Value& key = state.reg(2);
+    if (!key.is(ValueKind::stack) || !key.at_fixed_offset()) {
+        return;
+    }
+    const std::int64_t offset = key.offset + static_cast<std::int64_t>(key.number.value());
+    if (offset < 0 && offset >= -kStackBytes) {
+        const Slot& slot = state.stack(key.frame).slot(Stack::slot_of(static_cast<int>(offset)));
+        if (slot.is_spill()) {
+            workspace.need(slot.value);
+        }
+    }
+}
+
+// What is held at the end is lost for ever.
+Ruling<void> check_nothing_held(const State& state, std::string_view event) {
+    if (state.resources.held.empty()) {
+        return {};
+    }
+    std::string lines;
+    for (const Resource& resource : state.resources.held) {
+        lines += lines.empty() ? "" : "\n";
+        lines += fmt::format("Unreleased reference id={} alloc_insn={}", resource.id,
+                             resource.acquired_at.value);
+    }
+    const Resource& first = state.resources.held.front();
+    Finding finding =
+        refuse({.code = FindingCode::reference_leak,
+                .os_errno = EINVAL,
+                .kernel = fmt::format("{} would lead to reference leak", event),
+                .because = fmt::format("what instruction {} acquired is still held here",
+                                       first.acquired_at.value),
+                .kernel_detail = std::move(lines)});
+    Note note;
+    note.place.insn = first.acquired_at;
+    note.text = "acquired here";
+    finding.notes.push_back(std::move(note));
+    return finding;
+}
+
+} // namespace
+
+Ruling<Walk::Flow> Walk::step_helper(const Insn& insn) {
+    const CallPlan plan = TRY(check_helper_call(subject_, path_.state, path_.at));
+    helpers_called_.insert(static_cast<std::uint32_t>(insn.imm));
+    facts_.called(path_.at, plan.map);
+    for (Reg reg = 1; reg <= 5; ++reg) {
+        if ((plan.read_regs & only(reg)) != 0) {
+            note_stack_use(path_.state.reg(reg));
+        }
+        if ((plan.precise_regs & only(reg)) != 0) {
+            workspace_.need(path_.state.reg(reg));
+        }
+    }
+    for (const StackFill& fill : plan.fills) {
+        facts_.used_stack(path_.state.frame(fill.frame).subprogram, fill.offset);
+    }
+    if (plan.constant_key >= 0) {
+        need_constant_key(workspace_, path_.state);
+    }
+    if (plan.is_tail_call) {
+        TRY(check_nothing_held(path_.state, "tail_call"));
+    }
+    if (plan.callback.has_value()) {
+        TRY(enter_callback(*plan.callback));
+    }
+    step_helper_call(subject_, plan, path_.at, path_.state, workspace_.ids);
+    return finish_call(plan);
+}
+
+Ruling<Walk::Flow> Walk::step_kfunc() {
+    const CallPlan plan = TRY(check_kfunc_call(subject_, path_.state, path_.at));
+    for (Reg reg = 1; reg <= 5; ++reg) {
+        if ((plan.read_regs & only(reg)) != 0) {
+            note_stack_use(path_.state.reg(reg));
+        }
+        if ((plan.precise_regs & only(reg)) != 0) {
+            workspace_.need(path_.state.reg(reg));
+        }
+    }
+    step_kfunc_call(subject_, plan, path_.at, path_.state, workspace_.ids);
+    return finish_call(plan);
+}
+
+Ruling<Walk::Flow> Walk::finish_call(const CallPlan& plan) {
+    moves_packet_ = moves_packet_ || plan.moves_packet;
+    if (plan.callback.has_value()) {
+        path_.state.current_for_write().callback_depth = 0;
+    }
+    path_.at = InsnIndex{path_.at.value + 1};
+    return Flow::go_on;
+}
+
+// The callback is walked as one more branch of the call: it may run, and come back to the call, or
+// not run (any more).
+Ruling<void> Walk::enter_callback(const CallbackRequest& request) {
+    if (request.kind == CallbackKind::asynchronous) {
+        const CheckpointIndex parent = path_.parent;
+        path_.parent = kNoCheckpoint; // it begins a tree of its own
+        Ruling<void> pushed =
+            push(enter_asynchronous(request), subject_.subprograms[request.subprogram].start);
+        path_.parent = parent;
+        return pushed;
+    }
+    const bool counted_out = request.max_iterations.has_value() &&
+                             path_.state.current().callback_depth >= *request.max_iterations;
+    if (counted_out) {
+        return {};
+    }
+    TRY(check_static_call(path_.state));
+    State inside = path_.state;
+    widen(inside, path_.at);
+    return push(enter_synchronous(inside, path_.at, request),
+                subject_.subprograms[request.subprogram].start);
+}
+
+Ruling<Walk::Flow> Walk::step_call(const Insn& insn) {
+    const auto callee =
+        subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(insn.target(path_.at))});
+    SKEP_ASSERT(callee.has_value()); // check_structure found it
+    if (!subject_.subprograms[*callee].is_global) {
+        TRY(check_static_call(path_.state));
+        log_.enters(path_.state, *callee);
+        step_static_call(*callee, path_.at, path_.state);
+        path_.at = subject_.subprograms[*callee].start;
+        return Flow::go_on;
+    }
+    const Signature* expected = TRY(signature(*callee));
+    TRY(check_global_call(subject_, path_.state, *expected));
+    for (Reg reg = 1; reg <= expected->parameters.size(); ++reg) {
+        note_stack_use(path_.state.reg(reg));
+    }
+    if (!path_.state.resources.held.empty() &&
+        path_.state.resources.first(ResourceKind::spin_lock) != nullptr) {
+        return refuse({.code = FindingCode::call_not_allowed_here,
+                       .os_errno = EINVAL,
+                       .kernel = "global function calls are not allowed while holding a lock,\nuse "
+                                 "static function instead",
+                       .because = "a lock is held"});
+    }
+    if (std::find(globals_called_.begin(), globals_called_.end(), *callee) ==
+        globals_called_.end()) {
+        globals_called_.push_back(*callee);
+    }
+    log_.assumes_global(*callee);
+    step_global_call(subject_, *callee, *expected, path_.state);
+    next(insn);
+    return Flow::go_on;
+}
+
+Ruling<Walk::Flow> Walk::step_exit() {
+    const Frame& frame = path_.state.current();
+    if (frame.callback != CallbackKind::none) {
+        return leave_callback();
+    }
+    if (path_.state.frame_count() == 1) {
+        return leave_program();
+    }
+    TRY(check_return(path_.state));
+    const InsnIndex call = frame.call_site;
+    log_.returns(path_.state, call);
+    step_return(path_.state);
+    path_.at = InsnIndex{call.value + 1};
+    return Flow::go_on;
+}
+
+Ruling<Walk::Flow> Walk::leave_callback() {
+    TRY(check_callback_result(path_.state));
+    workspace_.need(path_.state.reg(0));
+    if (path_.state.current().callback == CallbackKind::asynchronous) {
+        TRY(check_nothing_held(path_.state, "BPF_EXIT instruction in callback"));
+        return Flow::ended;
+    }
+    path_.at = path_.state.current().call_site;
+    path_.state.pop_frame();
+    // The call is judged again, with its arguments as they were: the callback may run once more.
+    return Flow::go_on;
+}
+
+Ruling<Walk::Flow> Walk::leave_program() {
+    const std::uint32_t subprogram = path_.state.current().subprogram;
+    TRY(check_nothing_held(path_.state, "BPF_EXIT instruction in main prog"));
+    if (path_.state.resources.rcu_depth != 0 || path_.state.resources.preempt_off_depth != 0) {
+        return refuse({.code = FindingCode::section_misuse,
+                       .os_errno = EINVAL,
+                       .kernel = path_.state.resources.rcu_depth != 0
+                                     ? "BPF_EXIT instruction in main prog cannot be used inside "
+                                       "bpf_rcu_read_lock-ed region"
+                                     : "BPF_EXIT instruction in main prog cannot be used inside "
+                                       "bpf_preempt_disable-ed region",
+                       .because = "a section that was opened is not closed"});
+    }
+    const bool returns_nothing = subprogram != 0 && !(TRY(signature(subprogram)))->returns_number;
+    if (returns_nothing) {
+        return Flow::ended;
+    }
+    TRY(check_readable(path_.state, 0));
+    const Value& result = path_.state.reg(0);
+    if (subprogram != 0 && !result.is_scalar()) {
+        return refuse(
+            {.code = FindingCode::return_value,
+             .os_errno = EINVAL,
+             .kernel = fmt::format("At subprogram exit the register R0 is not a scalar value ({})",
+                                   kind_text(result)),
+             .because = "a global function returns a number"});
+    }
+    const auto range =
+        spec::return_range(subject_.program.type,
+                           static_cast<spec::AttachType>(subject_.program.expected_attach_type));
+    if (subprogram != 0 || !range.has_value()) {
+        return Flow::ended;
+    }
+    const ReturnRange allowed{range->minimum, range->maximum};
+    if (!result.is_scalar() || result.number.s_low.min < allowed.min ||
+        result.number.s_low.max > allowed.max) {
+        return refuse(
+            {.code = FindingCode::return_value,
+             .os_errno = EINVAL,
+             .kernel = returned_out_of_range("At program exit", result, allowed),
+             .because = fmt::format("a program of this type returns a number from {} to {}",
+                                    allowed.min, allowed.max)});
+    }
+    workspace_.need(result);
+    return Flow::ended;
+}
+
+} // namespace skep::verify

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One instruction of the walk: ask, then step. Calls and exits are in walk_calls.cpp.
+#include <fmt/format.h>
+
+#include "skep/spec/program_types.hpp"
+#include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/explain/value_text.hpp"
+#include "skep/verify/explore/walk.hpp"
+#include "skep/verify/transfer/alu.hpp"
+#include "skep/verify/transfer/jump.hpp"
+#include "skep/verify/transfer/registers.hpp"
+
+namespace skep::verify {
+namespace {
+
+Finding not_known(std::string_view what) {
+    return refuse({.code = FindingCode::not_known_yet,
+                   .os_errno = EINVAL,
+                   .kernel = fmt::format("{} is not supported by this verifier", what),
+                   .because = fmt::format("this verifier does not know {} yet", what)});
+}
+
+bool is_division_by_register(const Insn& insn) {
+    return insn.source == Source::reg && (insn.alu_op == AluOp::div || insn.alu_op == AluOp::sdiv ||
+                                          insn.alu_op == AluOp::mod || insn.alu_op == AluOp::smod);
+}
+
+// A wide immediate that is an address in the value of a map with one element.
+Ruling<Value> map_value_address(const Subject& subject, const Insn& insn) {
+    const MapRef ref{static_cast<std::uint32_t>(insn.imm)};
+    const spec::MapSpec& map = subject.map(ref);
+    if (map.type != spec::MapType::array || map.max_entries != 1) {
+        return refuse(
+            {.code = FindingCode::wrong_reference,
+             .os_errno = EINVAL,
+             .kernel = "",
+             .because = fmt::format(
+                 "map {} is no array of one element, which an address inside a value needs",
+                 map.name)});
+    }
+    if (insn.imm_high >= map.value_size_bytes) {
+        return refuse(
+            {.code = FindingCode::wrong_reference,
+             .os_errno = EINVAL,
+             .kernel = fmt::format("invalid access to map value pointer, value_size={} off={}",
+                                   map.value_size_bytes, insn.imm_high),
+             .because =
+                 fmt::format("the value of map {} has {} bytes", map.name, map.value_size_bytes)});
+    }
+    Value value = Value::pointer(ValueKind::map_value, 0, ref.number);
+    value.offset = static_cast<std::int32_t>(insn.imm_high);
+    return value;
+}
+
+Ruling<Value> wide_value(const Subject& subject, const Insn& insn, InsnIndex at) {
+    switch (insn.wide_source) {
+    case WideSource::number:
+        return Value::constant(insn.imm64());
+    case WideSource::map_index:
+        return Value::pointer(ValueKind::map_pointer, 0, static_cast<std::uint32_t>(insn.imm));
+    case WideSource::map_value_index:
+        return map_value_address(subject, insn);
+    case WideSource::function: {
+        const InsnIndex target{at.value + 1U + static_cast<std::uint32_t>(insn.imm)};
+        return Value::pointer(ValueKind::function, 0, subject.subprogram_at(target).value_or(0));
+    }
+    case WideSource::btf_variable:
+        return not_known("the address of a kernel variable");
+    case WideSource::map_fd:
+    case WideSource::map_value_fd:
+        break;
+    }
+    return not_known("a map by descriptor");
+}
+
+} // namespace
+
+Ruling<Walk::Flow> Walk::step(const Insn& insn) {
+    switch (insn.kind) {
+    case InsnKind::alu:
+        return step_alu_insn(insn);
+    case InsnKind::load_wide:
+        return step_load_wide(insn);
+    case InsnKind::load:
+    case InsnKind::store_imm:
+    case InsnKind::store_reg:
+    case InsnKind::atomic:
+        return step_memory_insn(insn);
+    case InsnKind::packet_absolute:
+    case InsnKind::packet_indirect:
+        return step_packet_load(insn);
+    case InsnKind::jump:
+        return step_jump(insn);
+    case InsnKind::jump_always:
+        path_.at = InsnIndex{static_cast<std::uint32_t>(insn.target(path_.at))};
+        ++effort_.jumps;
+        return Flow::go_on;
+    case InsnKind::may_goto:
+        return step_may_goto(insn);
+    case InsnKind::call_helper:
+        return step_helper(insn);
+    case InsnKind::call_subprogram:
+        return step_call(insn);
+    case InsnKind::call_kfunc:
+        return step_kfunc();
+    case InsnKind::call_register:
+        return not_known("a call through a register");
+    case InsnKind::exit:
+        return step_exit();
+    case InsnKind::address_space_cast:
+        return not_known("a cast between address spaces");
+    }
+    return not_known("this instruction");
+}
+
+Ruling<Walk::Flow> Walk::step_alu_insn(const Insn& insn) {
+    TRY(check_registers(path_.state, insn));
+    TRY(check_alu(subject_, path_.state, insn));
+    if (is_division_by_register(insn)) {
+        facts_.divided(path_.at, path_.state.reg(insn.src));
+    }
+    step_alu(workspace_, path_.state, insn);
+    facts_.produced(path_.at, path_.state.reg(insn.dst));
+    next(insn);
+    return Flow::go_on;
+}
+
+Ruling<Walk::Flow> Walk::step_memory_insn(const Insn& insn) {
+    TRY(check_registers(path_.state, insn));
+    const MemoryPlan plan = TRY(check_memory(subject_, path_.state, insn));
+    TRY(facts_.accessed(path_.state, path_.at, plan.base));
+    step_memory(workspace_, plan, path_.state, insn);
+    if (insn.kind == InsnKind::load) {
+        facts_.produced(path_.at, path_.state.reg(insn.dst));
+    }
+    next(insn);
+    return Flow::go_on;
+}
+
+Ruling<Walk::Flow> Walk::step_load_wide(const Insn& insn) {
+    TRY(check_registers(path_.state, insn));
+    path_.state.set_reg(insn.dst, TRY(wide_value(subject_, insn, path_.at)));
+    next(insn);
+    return Flow::go_on;
+}
+
+Ruling<Walk::Flow> Walk::step_jump(const Insn& insn) {
+    TRY(check_registers(path_.state, insn));
+    ++effort_.jumps;
+    const InsnIndex target{static_cast<std::uint32_t>(insn.target(path_.at))};
+    if (const std::optional<bool> answer = jump_decided(path_.state, insn)) {
+        need_operands(workspace_, path_.state, insn);
+        facts_.jumped(path_.at, *answer);
+        path_.at = *answer ? target : InsnIndex{path_.at.value + 1};
+        return Flow::go_on;
+    }
+    facts_.jumped(path_.at, true);
+    facts_.jumped(path_.at, false);
+    State taken = path_.state;
+    learn_from_jump(workspace_, taken, insn, true);
+    TRY(push(std::move(taken), target));
+    learn_from_jump(workspace_, path_.state, insn, false);
+    next(insn);
+    return Flow::go_on;
+}
+
+// The budget may be used up or not: the loop goes round once more, widened, and is also left.
+Ruling<Walk::Flow> Walk::step_may_goto(const Insn& insn) {
+    ++effort_.jumps;
+    State again = path_.state;
+    widen(again, path_.at);
+    TRY(push(std::move(again), InsnIndex{path_.at.value + 1}));
+    path_.at = InsnIndex{static_cast<std::uint32_t>(insn.target(path_.at))};
+    return Flow::go_on;
+}
+
+// LD_ABS and LD_IND: an implicit socket buffer in R6, and an implicit return of 0 when the packet
+// is too short.
+Ruling<Walk::Flow> Walk::step_packet_load(const Insn& insn) {
+    const spec::ProgramTypeRow* row = spec::find(subject_.program.type);
+    if (row == nullptr || row->packet_loads != spec::PacketLoads::allowed) {
+        return refuse(
+            {.code = FindingCode::packet_access,
+             .os_errno = EINVAL,
+             .kernel = "BPF_LD_[ABS|IND] instructions not allowed for this program type",
+             .because =
+                 "only programs that are handed a socket buffer may use the old packet loads"});
+    }
+    TRY(check_registers(path_.state, insn));
+    const Value& context = path_.state.reg(6);
+    if (!context.is(ValueKind::context) || context.offset != 0 || !context.number.is_zero()) {
+        return refuse({.code = FindingCode::packet_access,
+                       .os_errno = EINVAL,
+                       .kernel = "at the time of BPF_LD_ABS|IND R6 != pointer to skb",
+                       .because = fmt::format("R6 is {}", kind_text(context))});
+    }
+    if (insn.kind == InsnKind::packet_indirect && !path_.state.reg(insn.src).is_scalar()) {
+        return not_known("a packet load at a pointer");
+    }
+    if (!path_.state.resources.held.empty()) {
+        return refuse({.code = FindingCode::reference_leak,
+                       .os_errno = EINVAL,
+                       .kernel = "BPF_LD_[ABS|IND] would lead to reference leak",
+                       .because = "the load may end the program while a reference is held"});
+    }
+    if (path_.state.frame_count() > 1) {
+        return not_known("an old packet load inside a function");
+    }
+    path_.state.clobber_caller_saved();
+    path_.state.set_reg(0, Value::unknown());
+    next(insn);
+    return Flow::go_on;
+}
+
+} // namespace skep::verify

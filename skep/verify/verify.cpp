@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The pipeline: shape, walk, stack depth, rewrite.
+#include "skep/verify/verify.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "skep/verify/explain/codes.hpp"
+#include "skep/verify/explain/kernel_log.hpp"
+#include "skep/verify/explain/source_place.hpp"
+#include "skep/verify/explore/stack_depth.hpp"
+#include "skep/verify/explore/walk.hpp"
+#include "skep/verify/rewrite/rewrite.hpp"
+#include "skep/verify/shape/structure.hpp"
+#include "skep/verify/verified_program_maker.hpp"
+
+namespace skep::verify {
+namespace {
+
+Outcome refused(const ProgramSpec& program, const Environment& environment, Finding finding) {
+    locate(program, environment, finding.place);
+    for (Note& note : finding.notes) {
+        locate(program, environment, note.place);
+    }
+    for (Place& place : finding.path) {
+        locate(program, environment, place);
+    }
+    Outcome outcome;
+    outcome.verdict = Verdict::reject;
+    outcome.os_errno = finding.os_errno;
+    outcome.message = finding.kernel_message;
+    outcome.findings.push_back(std::move(finding));
+    return outcome;
+}
+
+RunningFacts running_facts(const Subject& subject, const Facts& facts) {
+    RunningFacts running;
+    for (std::uint32_t at = 0; at < subject.insns.size(); ++at) {
+        running.reached.push_back(facts.was_reached(InsnIndex{at}));
+        running.facts.push_back(facts.of(InsnIndex{at}));
+    }
+    return running;
+}
+
+std::vector<SubprogramFacts> subprogram_facts(const Subject& subject, const Facts& facts,
+                                              const Rewritten& code) {
+    constexpr std::uint32_t kAlignment = 8;
+    std::vector<SubprogramFacts> list;
+    for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
+        const Subprogram& subprogram = subject.subprograms[index];
+        SubprogramFacts one;
+        one.start = code.starts[subprogram.start.value];
+        one.end = code.starts[subprogram.end.value];
+        if (one.start == one.end) {
+            continue; // never called, and removed
+        }
+        one.stack_bytes = (facts.stack_bytes(index) + kAlignment - 1) / kAlignment * kAlignment;
+        one.is_global = subprogram.is_global;
+        one.is_callback = subprogram.is_callback;
+        one.has_tail_call = subprogram.has_tail_call;
+        one.has_calls = subprogram.has_calls;
+        list.push_back(one);
+    }
+    return list;
+}
+
+// Facts of an original instruction hold for the running one that does its work: the first.
+std::vector<InsnFacts> facts_by_running(const Rewritten& code, const RunningFacts& running) {
+    std::vector<InsnFacts> facts(code.insns.size());
+    for (std::size_t slot = 0; slot < facts.size(); ++slot) {
+        const bool first = slot == 0 || code.origins[slot] != code.origins[slot - 1];
+        if (first) {
+            facts[slot] = running.facts[code.origins[slot].value];
+        }
+    }
+    return facts;
+}
+
+// A context access runs at another offset, and may yield its value in several steps.
+void adjust_translated(const Rewritten& code, std::vector<InsnFacts>& facts) {
+    for (std::size_t slot = 0; slot < facts.size(); ++slot) {
+        InsnFacts& one = facts[slot];
+        if (one.region == Region::context) {
+            one.offset_min = code.insns[slot].offset;
+            one.offset_max = code.insns[slot].offset;
+            one.constant.reset();
+        }
+    }
+}
+
+struct Proof {
+    const Subject& subject;
+    const Facts& facts;
+    const Walk& walk;
+    std::uint32_t stack_bytes;
+};
+
+VerifiedProgram made(const Proof& proof, const Environment& environment, Rewritten code,
+                     const RunningFacts& running) {
+    VerifiedProgramParts parts;
+    parts.spec = proof.subject.program;
+    parts.facts = facts_by_running(code, running);
+    adjust_translated(code, parts.facts);
+    parts.subprograms = subprogram_facts(proof.subject, proof.facts, code);
+    parts.insns = std::move(code.insns);
+    parts.origins = std::move(code.origins);
+    parts.maps.assign(environment.maps.begin(), environment.maps.end());
+    parts.program_facts.writes_packet = proof.facts.writes_packet();
+    parts.program_facts.moves_packet = proof.walk.moves_packet();
+    parts.program_facts.stack_bytes = proof.stack_bytes;
+    const auto helpers = proof.walk.helpers_called();
+    parts.program_facts.helpers.assign(helpers.begin(), helpers.end());
+    parts.verified_insns = proof.walk.statistics().insns_processed;
+    return VerifiedProgramMaker::make(std::move(parts));
+}
+
+// What this verifier does not judge at all yet.
+Ruling<void> check_known(const Environment& environment) {
+    if (environment.capabilities.bpf && environment.capabilities.perfmon) {
+        return {};
+    }
+    return refuse(
+        FindingCode::not_known_yet, EPERM,
+        "unprivileged verification is not supported by this verifier",
+        "the rules for loaders without CAP_BPF and CAP_PERFMON are not known to this verifier yet");
+}
+
+Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environment,
+                              KernelLog& log, Statistics& statistics) {
+    Workspace workspace{subject, {}, {}};
+    Facts facts(subject);
+    Walk walk(workspace, facts, log);
+    Ruling<void> walked = walk.run();
+    statistics = walk.statistics();
+    TRY(std::move(walked));
+    const std::uint32_t stack_bytes = TRY(check_stack_depth(subject, facts));
+    const RunningFacts running = running_facts(subject, facts);
+    Rewritten code = TRY(rewrite(subject, running));
+    return made({subject, facts, walk, stack_bytes}, environment, std::move(code), running);
+}
+
+} // namespace
+
+Outcome verify(const ProgramSpec& program, const Environment& environment) {
+    Ruling<void> known = check_known(environment);
+    if (!known.ok()) {
+        return refused(program, environment, *std::move(known).error());
+    }
+    Ruling<Subject> subject = check_structure(program, environment);
+    const Subject empty{program, environment, {}, {}};
+    if (!subject.ok()) {
+        KernelLog log(empty, environment.log_level);
+        Outcome outcome = refused(program, environment, *std::move(subject).error());
+        outcome.log =
+            log.finish(outcome.findings.data(), outcome.statistics, environment.instruction_limit);
+        return outcome;
+    }
+    KernelLog log(*subject, environment.log_level);
+    Statistics statistics;
+    Ruling<VerifiedProgram> proved = prove(*subject, environment, log, statistics);
+    Outcome outcome;
+    if (proved.ok()) {
+        outcome.verdict = Verdict::accept;
+        outcome.program = std::move(proved).value();
+    } else {
+        outcome = refused(program, environment, *std::move(proved).error());
+    }
+    outcome.statistics = statistics;
+    outcome.log = log.finish(proved.ok() ? nullptr : outcome.findings.data(), statistics,
+                             environment.instruction_limit);
+    return outcome;
+}
+
+} // namespace skep::verify
