@@ -56,10 +56,11 @@ SkbContext::SkbContext(Bytes frame, FirstLayer first)
     record_.ifindex = kLoopback;
 }
 
-Bytes SkbContext::frame() const {
+Bytes SkbContext::frame() {
     const std::uint64_t pulled = first_ == FirstLayer::network ? kEthernetBytes : 0;
     const auto start = reinterpret_cast<std::uint64_t>(memory_.data());
     const std::uint64_t first = record_.data - pulled - start;
+    std::memset(memory_.data() + first, 0, pulled);
     return Bytes(memory_).subspan(first, record_.data_end - start - first);
 }
 

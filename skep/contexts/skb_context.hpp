@@ -26,8 +26,9 @@ class SkbContext {
     SkbContext(Bytes frame, FirstLayer first);
 
     [[nodiscard]] spec::HostSkb& record() { return record_; }
-    // The whole frame as the program left it, the link-layer header in front of it again.
-    [[nodiscard]] Bytes frame() const;
+    // The whole frame as the program left it. Where the link-layer header was pulled, zeroes stand
+    // in its place, as the kernel gives it back.
+    [[nodiscard]] Bytes frame();
     [[nodiscard]] Bytes memory() const { return memory_; }
 
   private:
