@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::array kPages{
     Page{"instructions", instructions_page},
+    Page{"helpers", helpers_page},
+    Page{"program_types", program_types_page},
+    Page{"map_types", map_types_page},
+    Page{"contexts", contexts_page},
+    Page{"commands", commands_page},
+    Page{"limits", limits_page},
+    Page{"findings", findings_page},
 };
 
 // A bar would end the cell, in code as elsewhere.
@@ -45,6 +52,18 @@ void Table::add(const std::vector<std::string>& cells) {
 
 std::string code(std::string_view text) {
     return text.empty() ? std::string() : fmt::format("`{}`", text);
+}
+
+std::string support_text(const spec::Support& support) {
+    switch (support.level) {
+    case spec::SupportLevel::full:
+        return "yes";
+    case spec::SupportLevel::absent:
+        return "no";
+    case spec::SupportLevel::partial:
+        return fmt::format("but: {}", support.missing);
+    }
+    return {};
 }
 
 } // namespace skep::reference

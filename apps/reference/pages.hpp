@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "skep/spec/support.hpp"
+
 namespace skep::reference {
 
 struct Page {
@@ -23,6 +25,13 @@ struct Page {
 std::span<const Page> pages();
 
 std::string instructions_page();
+std::string helpers_page();
+std::string program_types_page();
+std::string map_types_page();
+std::string contexts_page();
+std::string commands_page();
+std::string limits_page();
+std::string findings_page();
 
 // A table in Markdown; the cells are escaped here.
 class Table {
@@ -36,5 +45,8 @@ class Table {
 };
 
 std::string code(std::string_view text); // as code, "`r1 += 2`"; nothing stays nothing
+
+// A support column in words: "yes", "no", "but: ...".
+std::string support_text(const spec::Support& support);
 
 } // namespace skep::reference

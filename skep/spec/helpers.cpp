@@ -161,11 +161,17 @@ constexpr std::span<const CallerLimit> limits_of(CallerSetId set) {
     return std::span(kLimitRows).subspan(first, last - first);
 }
 
-namespace caller_sets {
-#define CALLERS(name, types)                                                                       \
-    constexpr CallerSet name{#name, caller_types::name, limits_of(CallerSetId::name)};
+// Every set, in order; then each by its name, for the rows to point at.
+constexpr std::array kCallerSets{
+#define CALLERS(name, types) CallerSet{#name, caller_types::name, limits_of(CallerSetId::name)},
 #include "skep/spec/helpers/callers.def"
-} // namespace caller_sets
+};
+
+namespace caller_rows {
+#define CALLERS(name, types)                                                                       \
+    constexpr const CallerSet& name = kCallerSets[static_cast<std::size_t>(CallerSetId::name)];
+#include "skep/spec/helpers/callers.def"
+} // namespace caller_rows
 
 constexpr auto helper_rows() {
     using namespace words;
@@ -180,7 +186,7 @@ constexpr auto helper_rows() {
               packet,                                                                              \
               effects,                                                                             \
               licence,                                                                             \
-              &caller_sets::callers,                                                               \
+              &caller_rows::callers,                                                               \
               support,                                                                             \
               since,                                                                               \
               says},
@@ -351,6 +357,8 @@ bool target_fits(std::string_view rule, std::string_view target) {
 }
 
 } // namespace
+
+std::span<const CallerSet> caller_sets() { return kCallerSets; }
 
 std::span<const HelperRow> helpers() { return kHelpers; }
 

@@ -198,6 +198,9 @@ const HelperRow* helper_named(std::string_view name);
 // Its arguments when a program of this type calls.
 const Arguments& arguments(const HelperRow& row, ProgramType type);
 
+// Every set of callers.
+std::span<const CallerSet> caller_sets();
+
 // Whether a program of this kind is offered the helper.
 bool is_offered(const HelperRow& row, const CallerSite& caller);
 
