@@ -139,9 +139,14 @@ Ruling<Signature> signature_of(const Subject& subject, std::uint32_t index) {
                              prototype.members[member].type)));
     }
     const btf::Type& result = types.type(types.resolve(prototype.target));
-    signature.returns_number = result.kind != btf::Kind::void_;
-    if (signature.returns_number && !is_number(result)) {
-        return not_known(subprogram, "it returns something else than a number");
+    if (!is_number(result)) {
+        return refuse({.code = FindingCode::wrong_global_call,
+                       .os_errno = EINVAL,
+                       .kernel = fmt::format(
+                           "Global function {}() doesn't return scalar. Only those are supported.",
+                           subprogram.name),
+                       .because = "a global function returns a number",
+                       .suggestion = "let it return int, or make it static"});
     }
     return signature;
 }
@@ -163,8 +168,10 @@ State entry_state(std::uint32_t subprogram, const Signature& signature, IdSource
     return state;
 }
 
-Ruling<void> check_global_call(const Subject& subject, const State& state,
-                               const Signature& signature) {
+namespace {
+
+Ruling<void> check_global_arguments(const Subject& subject, const State& state,
+                                    const Signature& signature) {
     for (std::size_t index = 0; index < signature.parameters.size(); ++index) {
         const auto reg = static_cast<Reg>(index + 1);
         const Value& value = state.reg(reg);
@@ -188,6 +195,37 @@ Ruling<void> check_global_call(const Subject& subject, const State& state,
     return {};
 }
 
+// Whatever is wrong with an argument, the last line is about the call.
+Finding in_call(const Subject& subject, std::uint32_t callee, Finding finding) {
+    if (!finding.kernel_message.empty()) {
+        finding.kernel_detail += finding.kernel_detail.empty() ? "" : "\n";
+        finding.kernel_detail += finding.kernel_message;
+    }
+    finding.os_errno = EINVAL;
+    finding.kernel_message = fmt::format("Caller passes invalid args into func#{} ('{}')", callee,
+                                         subject.subprograms[callee].name);
+    return finding;
+}
+
+} // namespace
+
+Ruling<Signature> signature_for_call(const Subject& subject, std::uint32_t callee) {
+    Ruling<Signature> signature = signature_of(subject, callee);
+    if (!signature.ok()) {
+        return in_call(subject, callee, *std::move(signature).error());
+    }
+    return signature;
+}
+
+Ruling<void> check_global_call(const Subject& subject, const State& state, std::uint32_t callee,
+                               const Signature& signature) {
+    Ruling<void> arguments = check_global_arguments(subject, state, signature);
+    if (!arguments.ok()) {
+        return in_call(subject, callee, *std::move(arguments).error());
+    }
+    return {};
+}
+
 void step_global_call(const Subject& subject, std::uint32_t callee, const Signature& signature,
                       State& state) {
     // It may write what it was given the address of.
@@ -206,7 +244,7 @@ void step_global_call(const Subject& subject, std::uint32_t callee, const Signat
         state.forget_packet_pointers();
     }
     state.clobber_caller_saved();
-    state.set_reg(0, signature.returns_number ? Value::unknown() : Value::uninitialised());
+    state.set_reg(0, Value::unknown());
 }
 
 Ruling<void> check_static_call(const State& state) {

@@ -21,17 +21,19 @@ struct Parameter {
 };
 struct Signature {
     std::vector<Parameter> parameters;
-    bool returns_number = true; // else nothing
 };
 
 // What a global function's BTF says; refuses what is not known.
 Ruling<Signature> signature_of(const Subject& subject, std::uint32_t subprogram);
 
+// The same where a call asks: the last line is about the call.
+Ruling<Signature> signature_for_call(const Subject& subject, std::uint32_t callee);
+
 // The state in which a global function is walked.
 State entry_state(std::uint32_t subprogram, const Signature& signature, IdSource& ids);
 
 // A call to a global function: the arguments are what it expects.
-Ruling<void> check_global_call(const Subject& subject, const State& state,
+Ruling<void> check_global_call(const Subject& subject, const State& state, std::uint32_t callee,
                                const Signature& signature);
 void step_global_call(const Subject& subject, std::uint32_t callee, const Signature& signature,
                       State& state);

@@ -215,7 +215,8 @@ Ruling<const Signature*> Walk::signature(std::uint32_t subprogram) {
     if (known != signatures_.end()) {
         return &known->second;
     }
-    return &signatures_.emplace(subprogram, TRY(signature_of(subject_, subprogram))).first->second;
+    return &signatures_.emplace(subprogram, TRY(signature_for_call(subject_, subprogram)))
+                .first->second;
 }
 
 void Walk::note_stack_use(const Value& value) {

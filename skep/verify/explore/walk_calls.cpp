@@ -143,7 +143,7 @@ Ruling<Walk::Flow> Walk::step_call(const Insn& insn) {
         return Flow::go_on;
     }
     const Signature* expected = TRY(signature(*callee));
-    TRY(check_global_call(subject_, path_.state, *expected));
+    TRY(check_global_call(subject_, path_.state, *callee, *expected));
     for (Reg reg = 1; reg <= expected->parameters.size(); ++reg) {
         note_stack_use(path_.state.reg(reg));
     }
@@ -206,10 +206,6 @@ Ruling<Walk::Flow> Walk::leave_program() {
                                      : "BPF_EXIT instruction in main prog cannot be used inside "
                                        "bpf_preempt_disable-ed region",
                        .because = "a section that was opened is not closed"});
-    }
-    const bool returns_nothing = subprogram != 0 && !(TRY(signature(subprogram)))->returns_number;
-    if (returns_nothing) {
-        return Flow::ended;
     }
     TRY(check_readable(path_.state, 0));
     const Value& result = path_.state.reg(0);

@@ -149,6 +149,10 @@ Ruling<void> check_jumps(const Subject& subject, const Subprogram& subprogram) {
     return {};
 }
 
+bool holds_maps(spec::MapType type) {
+    return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
+}
+
 Ruling<void> check_map_references(const Subject& subject) {
     return for_each_insn(subject.insns, [&subject](InsnIndex at, const Insn& insn) -> Ruling<void> {
         if (!insn.refers_to_map()) {
@@ -165,6 +169,15 @@ Ruling<void> check_map_references(const Subject& subject) {
                                    subject.environment.maps.size()));
             finding.code = "E0104";
             finding.os_errno = EBADF;
+            return finding;
+        }
+        const spec::MapSpec& map = subject.environment.maps[static_cast<std::size_t>(insn.imm)];
+        const bool inner_is_plain = map.inner != nullptr && !holds_maps(map.inner->type);
+        if (holds_maps(map.type) && !inner_is_plain) {
+            Finding finding =
+                broken(at, "", "a map of maps whose inner maps have no shape",
+                       fmt::format("map {} does not say what maps it holds", map.name));
+            finding.code = "E0104";
             return finding;
         }
         return {};
