@@ -22,15 +22,16 @@ struct Maker {
 };
 
 constexpr std::array kMakers{
-    Maker{MapType::hash, make_hash},           Maker{MapType::array, make_array},
-    Maker{MapType::prog_array, make_slots},    Maker{MapType::perf_event_array, make_slots},
-    Maker{MapType::percpu_hash, make_hash},    Maker{MapType::percpu_array, make_percpu_array},
-    Maker{MapType::lru_hash, make_hash},       Maker{MapType::lru_percpu_hash, make_hash},
-    Maker{MapType::array_of_maps, make_slots}, Maker{MapType::hash_of_maps, make_hash},
-    Maker{MapType::devmap, make_slots},        Maker{MapType::cpumap, make_slots},
-    Maker{MapType::xskmap, make_slots},        Maker{MapType::queue, make_queue},
-    Maker{MapType::stack, make_queue},         Maker{MapType::devmap_hash, make_hash},
-    Maker{MapType::ringbuf, make_ring},        Maker{MapType::bloom_filter, make_bloom},
+    Maker{MapType::hash, make_hash},          Maker{MapType::array, make_array},
+    Maker{MapType::prog_array, make_slots},   Maker{MapType::perf_event_array, make_slots},
+    Maker{MapType::percpu_hash, make_hash},   Maker{MapType::percpu_array, make_percpu_array},
+    Maker{MapType::lru_hash, make_hash},      Maker{MapType::lru_percpu_hash, make_hash},
+    Maker{MapType::lpm_trie, make_trie},      Maker{MapType::array_of_maps, make_slots},
+    Maker{MapType::hash_of_maps, make_hash},  Maker{MapType::devmap, make_slots},
+    Maker{MapType::cpumap, make_slots},       Maker{MapType::xskmap, make_slots},
+    Maker{MapType::queue, make_queue},        Maker{MapType::stack, make_queue},
+    Maker{MapType::devmap_hash, make_hash},   Maker{MapType::ringbuf, make_ring},
+    Maker{MapType::bloom_filter, make_bloom},
 };
 
 const Maker* maker_of(MapType type) {

@@ -166,6 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"hash_wide_key", MapType::hash, 40, 100, 33, 0, 40},
                       Case{"hash_no_prealloc", MapType::hash, 8, 8, 50, spec::kMapNoPrealloc, 60},
                       Case{"percpu_hash", MapType::percpu_hash, 8, 12, 20, 0, 30},
+                      Case{"lpm_trie", MapType::lpm_trie, 8, 8, 40, spec::kMapNoPrealloc, 60},
+                      Case{"lpm_trie_six", MapType::lpm_trie, 20, 4, 400, spec::kMapNoPrealloc,
+                           300},
                       Case{"lru_hash", MapType::lru_hash, 8, 8, 100, 0, 60},
                       Case{"lru_percpu_hash", MapType::lru_percpu_hash, 8, 4, 100, 0, 60}),
     [](const auto& instance) { return std::string(instance.param.name); });
