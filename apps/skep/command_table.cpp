@@ -15,10 +15,13 @@ std::span<const Noun* const> nouns() {
         &map_noun(),
         &link_noun(),
         &net_noun(),
+        &btf_noun(),
         // cgroup, perf, feature, gen, struct_ops and iter have their places here once they are
         // built: dispatch.cpp keeps their names, so that a prefix never changes its meaning.
         &version_noun(),
         // skep's own.
+        &obj_noun(),
+        &build_noun(),
         &journey_noun(),
     };
     return all;

@@ -79,6 +79,9 @@ const Noun& prog_noun();
 const Noun& map_noun();
 const Noun& link_noun();
 const Noun& net_noun();
+const Noun& btf_noun();
+const Noun& obj_noun();
+const Noun& build_noun();
 const Noun& journey_noun();
 
 } // namespace skep::app

@@ -85,6 +85,7 @@ struct Draft {
 
     static constexpr std::uint32_t kNone = 0xffffffff;
 
+    static Result<Draft> begin(Bytes file, const Options& options);
     // The function that contains a place, or null.
     [[nodiscard]] const Function* function_at(CodePlace place) const;
     [[nodiscard]] std::string describe(CodePlace place) const; // "section 'xdp' offset 0x18"

@@ -37,6 +37,21 @@ constexpr std::array kPasses{
 
 } // namespace
 
+Result<Draft> Draft::begin(Bytes file, const Options& options) {
+    return Draft{.options = options,
+                 .elf = TRY(ElfFile::read(file)),
+                 .spec = {},
+                 .functions = {},
+                 .code = {},
+                 .data_maps = {},
+                 .map_symbols = {},
+                 .core_relocations = {},
+                 .externs = {},
+                 .program_functions = {},
+                 .program_at = {},
+                 .faults = {}};
+}
+
 const Function* Draft::function_at(CodePlace place) const {
     auto after = std::upper_bound(
         functions.begin(), functions.end(), place,
@@ -71,18 +86,7 @@ void Draft::warn(std::string sentence) { spec.warnings.push_back(std::move(sente
 
 Result<ObjectSpec> load_object(Bytes file, std::string file_name, const Options& options) {
     const std::string loading = fmt::format("loading {}", file_name);
-    Draft draft{.options = options,
-                .elf = TRY_WHILE(loading, ElfFile::read(file)),
-                .spec = {},
-                .functions = {},
-                .code = {},
-                .data_maps = {},
-                .map_symbols = {},
-                .core_relocations = {},
-                .externs = {},
-                .program_functions = {},
-                .program_at = {},
-                .faults = {}};
+    Draft draft = TRY_WHILE(loading, Draft::begin(file, options));
     draft.spec.file = std::move(file_name);
     for (const Pass& pass : kPasses) {
         TRY_WHILE(fmt::format("{}: {}", loading, pass.doing), pass.run(draft));

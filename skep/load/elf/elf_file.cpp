@@ -56,11 +56,17 @@ Binding binding_of(unsigned char info) {
 
 class ElfReader {
   public:
+    explicit ElfReader(Machine machine) : machine_(machine) {}
+
     Result<ElfFile> read(Bytes file) {
         auto image = std::make_shared<ByteVector>(file.begin(), file.end());
         file_.image_ = image;
         TRY(open(*image));
         TRY(read_sections());
+        if (machine_ == Machine::any) {
+            file_.relocations_.resize(file_.sections_.size());
+            return std::move(file_);
+        }
         for (std::uint32_t index = 0; index < headers_.size(); ++index) {
             if (headers_[index].sh_type == SHT_SYMTAB) {
                 TRY_WHILE(place(index), read_symbols(index));
@@ -95,6 +101,9 @@ class ElfReader {
         if (elf_ == nullptr || elf_kind(elf_.get()) != ELF_K_ELF ||
             gelf_getehdr(elf_.get(), &header) == nullptr) {
             return broken("no readable ELF header");
+        }
+        if (machine_ == Machine::any) {
+            return {};
         }
         if (header.e_machine != kMachineBpf && header.e_machine != kMachineBpfOfOldGcc) {
             return fail(Code::invalid_input, fmt::format("an ELF file for machine {}, not BPF ({})",
@@ -257,12 +266,13 @@ class ElfReader {
         return fmt::format("section {} '{}'", section, file_.sections_[section].name);
     }
 
+    Machine machine_;
     ElfFile file_;
     ElfHandle elf_;
     std::vector<GElf_Shdr> headers_;
 };
 
-Result<ElfFile> ElfFile::read(Bytes file) { return ElfReader().read(file); }
+Result<ElfFile> ElfFile::read(Bytes file, Machine machine) { return ElfReader(machine).read(file); }
 
 const std::vector<Relocation>& ElfFile::relocations(std::uint32_t section) const {
     return relocations_[section];

@@ -68,9 +68,11 @@ struct Relocation {
     std::optional<std::int64_t> addend; // RELA; REL keeps it in the place itself
 };
 
+enum class Machine : std::uint8_t { bpf, any }; // any: sections alone, of any 64-bit file
+
 class ElfFile {
   public:
-    static Result<ElfFile> read(Bytes file);
+    static Result<ElfFile> read(Bytes file, Machine machine = Machine::bpf);
 
     [[nodiscard]] const std::vector<Section>& sections() const { return sections_; } // by number
     [[nodiscard]] const std::vector<Symbol>& symbols() const { return symbols_; }
