@@ -2,6 +2,7 @@
 //
 // skep btf: types that are loaded, or in a file.
 #include <algorithm>
+#include <cerrno>
 
 #include "apps/skep/command_table.hpp"
 #include "apps/skep/objects.hpp"
@@ -323,7 +324,7 @@ Result<void> dump_btf(Session& session, Words& words) {
     TRY(words.expect_end());
     if (session.json() != nullptr) {
         if (format == Format::c) {
-            return Error{Code::unsupported, errno_of(Error{Code::unsupported, 0, {}}),
+            return Error{Code::unsupported, EOPNOTSUPP,
                          "JSON output for C-syntax dump is not supported"};
         }
         print_types_json(*session.json(), source);
