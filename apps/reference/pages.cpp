@@ -32,7 +32,7 @@ std::string escaped(std::string_view cell) {
 
 std::span<const Page> pages() { return kPages; }
 
-Table::Table(std::vector<std::string_view> titles) {
+Table::Table(const std::vector<std::string_view>& titles) {
     std::string rule = "|";
     text_ = "|";
     for (const std::string_view title : titles) {

@@ -36,7 +36,7 @@ std::string findings_page();
 // A table in Markdown; the cells are escaped here.
 class Table {
   public:
-    explicit Table(std::vector<std::string_view> titles);
+    explicit Table(const std::vector<std::string_view>& titles);
     void add(const std::vector<std::string>& cells);
     [[nodiscard]] const std::string& text() const { return text_; }
 

@@ -44,7 +44,7 @@ std::string type_name(std::uint8_t size_bytes, Extend extend = Extend::zero) {
 
 std::string alu_text(const Insn& insn) {
     const spec::AluRow& row = spec::row(insn.alu_op);
-    const std::string dst = register_name(insn.dst, insn.width);
+    std::string dst = register_name(insn.dst, insn.width);
     const std::string src = insn.source == Source::reg ? register_name(insn.src, insn.width)
                                                        : fmt::format("{}", insn.imm);
     switch (row.operand) {

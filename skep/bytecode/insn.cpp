@@ -28,10 +28,9 @@ constexpr Reg kCallKfunc = 2;
 InsnClass class_of(const RawInsn& raw) { return static_cast<InsnClass>(raw.opcode & 0x07); }
 Mode mode_of(const RawInsn& raw) { return static_cast<Mode>(raw.opcode & 0xe0); }
 
-std::uint8_t size_of(const RawInsn& raw) {
-    constexpr std::array<std::uint8_t, 4> kSizes{4, 2, 1, 8};
-    return kSizes[(raw.opcode >> 3) & 3];
-}
+constexpr std::array<std::uint8_t, 4> kSizes{4, 2, 1, 8}; // by the size bits
+
+std::uint8_t size_of(const RawInsn& raw) { return kSizes[(raw.opcode >> 3) & 3]; }
 
 std::uint8_t size_bits(std::uint8_t size_bytes) {
     switch (size_bytes) {

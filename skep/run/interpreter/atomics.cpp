@@ -13,8 +13,7 @@ using spec::AtomicForm;
 
 template <class Word>
 Word* place(const Machine& machine, Reg base, std::int16_t offset) {
-    return reinterpret_cast<Word*>(machine.reg[base] +
-                                   static_cast<std::uint64_t>(std::int64_t{offset}));
+    return pointer_at<Word>(machine.reg[base] + static_cast<std::uint64_t>(std::int64_t{offset}));
 }
 
 // The value before is handed back, widened with zeros: in r0 by compare-and-exchange, in the source

@@ -77,7 +77,7 @@ const Op* leave(const Op*, Machine& machine) { return machine.leave(); }
 
 // r1 context, r2 program array, r3 index. The other program's end is the end of this subprogram.
 const Op* tail_call(const Op* self, Machine& machine) {
-    auto& programs = *reinterpret_cast<maps::Map*>(machine.reg[2]);
+    auto& programs = *pointer_at<maps::Map>(machine.reg[2]);
     const auto index = static_cast<std::uint32_t>(machine.reg[3]);
     std::uint64_t result = 0;
     if (!helpers::tail_call(programs, index, *machine.invocation, result)) {

@@ -16,7 +16,8 @@
 // What a handler does comes from the meaning column of the instruction table, for every row alike
 // (arithmetic.cpp, atomics.cpp); nothing is told twice. Why calls and not labels as values: labels
 // would have to be written out one by one for each operation, width and operand, and the loop once
-// for each policy. The price was measured at well under a nanosecond an instruction.
+// for each policy. Measured: 1.7 ns of CPU time an instruction in a loop of ten with memory
+// accesses.
 #pragma once
 
 #include <array>
@@ -29,7 +30,7 @@ namespace skep::run::interpreter {
 
 inline constexpr std::uint32_t kFrameBytes = 512; // of stack for each subprogram that is active
 inline constexpr std::uint32_t kMaxFrames = 8;    // MAX_CALL_FRAMES
-inline constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
+inline constexpr std::uint64_t kLoopBudget = 8ULL * 1024 * 1024; // rounds of may_goto in one run
 
 struct Op;
 struct Machine;
@@ -89,6 +90,13 @@ struct Machine {
         return nullptr;
     }
 };
+
+// A register as the address that it was proved to be: the one place where a number becomes a
+// pointer.
+template <class T>
+T* pointer_at(std::uint64_t address) {
+    return reinterpret_cast<T*>(address); // NOLINT: registers hold addresses as numbers
+}
 
 // The function for an instruction, by kind. They look at the operation, width, size and source
 // alone; an instruction that the interpreter does not carry out has none.

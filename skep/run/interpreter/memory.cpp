@@ -18,7 +18,7 @@ std::uint64_t address(const Machine& machine, Reg base, std::int16_t offset) {
 template <class Number>
 const Op* load(const Op* self, Machine& machine) {
     Number number = 0;
-    std::memcpy(&number, reinterpret_cast<const void*>(address(machine, self->src, self->offset)),
+    std::memcpy(&number, pointer_at<const void>(address(machine, self->src, self->offset)),
                 sizeof(Number));
     machine.reg[self->dst] = static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
     return self + 1;
@@ -27,7 +27,7 @@ const Op* load(const Op* self, Machine& machine) {
 template <class Number>
 const Op* load_guarded(const Op* self, Machine& machine) {
     Number number = 0;
-    const auto* from = reinterpret_cast<const void*>(address(machine, self->src, self->offset));
+    const auto* from = pointer_at<const void>(address(machine, self->src, self->offset));
     if (!os::copy_guarded(&number, from, sizeof(Number))) {
         number = 0;
     }
@@ -40,7 +40,7 @@ const Op* store(const Op* self, Machine& machine) {
     const auto number = static_cast<Number>(
         source == Source::reg ? machine.reg[self->src]
                               : static_cast<std::uint64_t>(std::int64_t{self->imm}));
-    std::memcpy(reinterpret_cast<void*>(address(machine, self->dst, self->offset)), &number,
+    std::memcpy(pointer_at<void>(address(machine, self->dst, self->offset)), &number,
                 sizeof(Number));
     return self + 1;
 }

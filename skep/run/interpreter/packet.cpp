@@ -14,7 +14,7 @@ namespace {
 
 template <class Number, bool indirect>
 const Op* load_packet(const Op* self, Machine& machine) {
-    const auto& skb = *reinterpret_cast<const spec::HostSkb*>(machine.reg[6]);
+    const auto& skb = *pointer_at<const spec::HostSkb>(machine.reg[6]);
     // The sum is a 32-bit number, as in classic BPF.
     const std::uint32_t register_part =
         indirect ? static_cast<std::uint32_t>(machine.reg[self->src]) : 0;
@@ -26,7 +26,7 @@ const Op* load_packet(const Op* self, Machine& machine) {
         return machine.leave();
     }
     Number number = 0;
-    std::memcpy(&number, reinterpret_cast<const void*>(address), sizeof(Number));
+    std::memcpy(&number, pointer_at<const void>(address), sizeof(Number));
     machine.reg[0] = byte_swapped(number);
     return self + 1;
 }
