@@ -66,4 +66,17 @@ Result<std::uint32_t> KernelProgram::run(Bytes packet) const {
     return attributes.retval;
 }
 
+Result<double> KernelProgram::time_ns(Bytes packet, std::uint32_t repeat) const {
+    abi::TestRunAttr attributes{};
+    attributes.prog_fd = static_cast<std::uint32_t>(fd_.number());
+    attributes.data_size_in = static_cast<std::uint32_t>(packet.size());
+    attributes.data_in = pointer(packet.data());
+    attributes.repeat = repeat;
+    const long result = os::bpf_call(kProgTestRun, &attributes, sizeof attributes);
+    if (result < 0) {
+        return error_from_errno(static_cast<int>(-result), "PROG_TEST_RUN");
+    }
+    return static_cast<double>(attributes.duration);
+}
+
 } // namespace skep::tests

@@ -23,6 +23,8 @@ class KernelProgram {
 
     // What it returns for this packet.
     Result<std::uint32_t> run(Bytes packet) const;
+    // How long a run takes, by the kernel's own clock, over this many of them.
+    Result<double> time_ns(Bytes packet, std::uint32_t repeat) const;
 
   private:
     explicit KernelProgram(os::Fd fd) : fd_(std::move(fd)) {}
