@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "skep/spec/contexts.hpp"
+#include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/access/typed_pointer.hpp"
 #include "skep/verify/explain/codes.hpp"
 
@@ -108,6 +109,9 @@ Value yielded(const Subject& subject, const ContextAccess& access, const spec::Y
 } // namespace
 
 Ruling<Value> check_context_access(const Subject& subject, const ContextAccess& access) {
+    if (context_of(subject) == spec::ContextId::none) {
+        return check_typed_context(subject, access);
+    }
     const spec::AccessRow* row = find_row(subject, access);
     const bool is_pointer = row != nullptr && row->yields.kind != spec::YieldKind::number;
     if (row == nullptr || (is_pointer && access.sign_extended)) {

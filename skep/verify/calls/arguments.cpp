@@ -37,7 +37,14 @@ Ruling<void> check_leak(const CallSite& site, unsigned number, CallPlan& /*plan*
 }
 
 Ruling<void> take_map(const CallSite& site, unsigned number, CallPlan& plan) {
-    plan.map = site.value(number).map();
+    const MapRef map = site.value(number).map();
+    const auto& maps = site.subject.environment.maps;
+    if (map.index() >= maps.size() || (map.is_inner() && maps[map.index()].inner == nullptr)) {
+        return refuse(FindingCode::not_known_yet, EACCES,
+                      fmt::format("R{} type=map_ptr expected=map_ptr", number),
+                      "the shape of the inner maps is not known");
+    }
+    plan.map = map;
     return {};
 }
 

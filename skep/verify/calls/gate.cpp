@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {
@@ -67,15 +68,6 @@ bool is_gpl_compatible(std::string_view license) {
     return std::ranges::find(kCompatible, seen) != kCompatible.end();
 }
 
-spec::CallerSite caller_of(const Subject& subject) {
-    return {
-        .type = subject.program.type,
-        .attach_type = static_cast<spec::AttachType>(subject.program.expected_attach_type),
-        .sleepable = (subject.program.flags & kSleepable) != 0,
-        .target = subject.program.attach_target,
-    };
-}
-
 Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& state,
                                           InsnIndex at) {
     const auto id = static_cast<std::uint32_t>(subject.insn(at).imm);
@@ -87,7 +79,13 @@ Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& s
         return refuse(FindingCode::unknown_function, EINVAL, message,
                       fmt::format("helpers have numbers from 1 to {}", spec::kHighestHelper));
     }
-    const spec::CallerSite caller = caller_of(subject);
+    const std::string target = target_name(subject);
+    const spec::CallerSite caller{
+        .type = subject.program.type,
+        .attach_type = static_cast<spec::AttachType>(subject.program.expected_attach_type),
+        .sleepable = (subject.program.flags & kSleepable) != 0,
+        .target = target,
+    };
     if (!spec::is_offered(*row, caller)) {
         return not_offered(subject, *row);
     }

@@ -20,7 +20,4 @@ Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& s
 // Whether the program's licence is one that GPL-only functions accept.
 bool is_gpl_compatible(std::string_view license);
 
-// The program as a caller.
-spec::CallerSite caller_of(const Subject& subject);
-
 } // namespace skep::verify

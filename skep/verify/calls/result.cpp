@@ -22,28 +22,13 @@ Value maybe_null(Value value, IdSource& ids) {
     return value;
 }
 
-bool holds_maps(spec::MapType type) {
-    return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
-}
 bool holds_sockets(spec::MapType type) {
     return type == spec::MapType::sockmap || type == spec::MapType::sockhash;
 }
 
-// What a look-up finds depends on what the map holds.
+// What a map of maps or of sockets holds shows when the result is compared with null
+// (transfer/null_check).
 Value map_entry(const CallSite& site, const CallPlan& plan, IdSource& ids) {
-    const spec::MapSpec& map = site.subject.map(*plan.map);
-    if (holds_maps(map.type)) {
-        Value inner =
-            maybe_null(Value::pointer(ValueKind::map_pointer, 0, plan.map->inner().number), ids);
-        inner.instance = inner.id;
-        return inner;
-    }
-    if (map.type == spec::MapType::xskmap) {
-        return maybe_null(Value::pointer(ValueKind::xdp_socket), ids);
-    }
-    if (holds_sockets(map.type)) {
-        return maybe_null(Value::pointer(ValueKind::socket), ids);
-    }
     Value value = Value::pointer(ValueKind::map_value, 0, plan.map->number);
     value.instance = site.value(1).instance;
     const bool is_lookup = site.helper.id == spec::Helper::map_lookup_elem;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The context of a typed program: the arguments of what it is attached to, eight bytes each.
+//
+//   attach_btf_id names   a function       fentry, fexit, modify_return, lsm: its parameters (then
+//   the result)
+//                         a btf_trace_...  tp_btf: the parameters of the tracepoint
+//                         bpf_iter_...     iterators: what the iterator hands over
+//                         a structure      struct_ops: the parameters of the member that the attach
+//                         type counts
+//
+// A slot of a pointer to a structure gives a typed object, any other pointer a number, a number
+// itself. Nothing is ever written.
+#pragma once
+
+#include <string>
+
+#include "skep/verify/access/context.hpp"
+
+namespace skep::verify {
+
+// What a load yields. Precondition: the program type has no table of fields.
+Ruling<Value> check_typed_context(const Subject& subject, const ContextAccess& access);
+
+// What the program is for: the tracepoint, function, iterator ("task"), or the member of an
+// interface
+// ("tcp_congestion_ops.init"); empty when it is not typed or not known.
+std::string target_name(const Subject& subject);
+
+} // namespace skep::verify
