@@ -81,7 +81,7 @@ struct Invocation {
                                std::uint64_t r5) = nullptr;
     void* engine = nullptr;        // the engine's own
     std::uint64_t loop_budget = 0; // left for may_goto
-    std::uint32_t faults = 0;      // runs that ended by a fault in generated code (their answer is 0)
+    std::uint32_t faults = 0; // runs that ended by a fault in generated code (their answer is 0)
 
     // What bpf_probe_read and %s may read beside the packet: the engine's stack for this run, and
     // the values of the program's maps. All other addresses answer -EFAULT. Empty: nothing may be

@@ -55,7 +55,7 @@ std::int64_t xdp_adjust_meta(Invocation&, HostXdp& xdp, std::int32_t offset) {
     }
     const std::uint64_t meta_bytes = xdp.data - moved;
     if (meta_bytes % 4 != 0 || meta_bytes > kMetaMost) {
-        return -EINVAL;
+        return -EACCES;
     }
     xdp.data_meta = moved;
     return 0;

@@ -320,7 +320,8 @@ bool is_valid(std::string_view text, std::size_t argument_count) {
     const Parser parser(text);
     std::size_t used = 0;
     for (std::size_t i = 0; i < text.size();) {
-        if (!is_printable(text[i]) && !is_space(text[i])) {
+        const bool beyond_ascii = (text[i] & 0x80) != 0;
+        if (!is_printable(text[i]) && !is_space(text[i]) && !beyond_ascii) {
             return false;
         }
         if (text[i] != '%') {

@@ -8,9 +8,8 @@
 //     p K x s S B   an address; bare p is printed as a hash, so that no address of the engine leaks
 //     pi4 pI4 pi6 pI6   an internet address read from memory
 //
-// Anything else, bytes outside of printable ASCII, and more conversions than arguments are refused
-// with -EINVAL before anything is printed. No precision, no '#', no octal: the kernel has none
-// either.
+// Anything else, control characters, and more conversions than arguments are refused with -EINVAL
+// before anything is printed. No precision, no '#', no octal: the kernel has none either.
 //
 // Proved by: format_test.cpp, against recorded answers and the running kernel's bpf_snprintf.
 #pragma once
