@@ -19,6 +19,8 @@
 namespace skep::btf {
 namespace {
 
+constexpr int kLoopErrno = 17; // EEXIST: what BTF_LOAD answers
+
 enum class Walk : std::uint8_t { by_value, as_spelled };
 
 class NestingCheck {
@@ -92,8 +94,8 @@ class NestingCheck {
             }
             const std::uint8_t depth = depth_[*next - first_];
             if (depth == kOpen) {
-                return fail(Code::invalid_input,
-                            fmt::format("{} contains itself", btf_.where(*next)));
+                return Error{Code::invalid_input, kLoopErrno,
+                             fmt::format("{} contains itself", btf_.where(*next))};
             }
             if (depth != kUnseen) {
                 frame.deepest = std::max(frame.deepest, depth);
