@@ -8,7 +8,7 @@
 //
 // An address of 0 is the null dynptr, which every operation refuses.
 //
-// Proved by: ring_test.cpp.
+// Proved by: memory_test.cpp.
 #include <cerrno>
 #include <cstring>
 

@@ -3,7 +3,7 @@
 // Data plane. Helpers on maps. Which map fits which helper, the verifier has checked by
 // map_types.def.
 //
-// Proved by: map_test.cpp; the maps' own comparison with the kernel.
+// Proved by: control_test.cpp; the maps' own comparison with the kernel.
 #include <atomic>
 #include <cerrno>
 

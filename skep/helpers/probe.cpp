@@ -4,7 +4,7 @@
 //
 // A failed read fills its destination with zeroes, as the kernel's does.
 //
-// Proved by: probe_test.cpp.
+// Proved by: memory_test.cpp.
 #include <cerrno>
 #include <cstring>
 

@@ -2,7 +2,7 @@
 //
 // Data plane. Helpers on ring buffers.
 //
-// Proved by: ring_test.cpp; maps/queue/ring_buffer_test.cpp.
+// Proved by: memory_test.cpp; maps/queue/ring_buffer_test.cpp.
 #include <cerrno>
 
 #include "skep/helpers/adapter.hpp"

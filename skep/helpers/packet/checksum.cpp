@@ -4,7 +4,7 @@
 //
 // The sum is one's complement, so any order and any width of the words gives the same once folded.
 //
-// Proved by: checksum_test.cpp, against sums over the whole packet and the running kernel.
+// Proved by: packet_test.cpp, against the running kernel's answers.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>

@@ -215,6 +215,14 @@ TEST(XdpHelpers, AnswerAsTheKernels) {
             {frame_of(8, 0)});
 }
 
+// IPv4, IPv6, and IPv4 behind a VLAN tag.
+std::vector<ByteVector> packets() {
+    ByteVector tagged = frame_of(0x81, 0);
+    tagged[16] = 8;
+    tagged[17] = 0;
+    return {frame_of(8, 0), frame_of(0x86, 0xdd), tagged};
+}
+
 TEST(SkbHelpers, AnswerAsTheKernels) {
     const std::vector<Call> calls = {
         {26, {{2}, stack(), {16}}},
@@ -241,6 +249,25 @@ TEST(SkbHelpers, AnswerAsTheKernels) {
         {11, {{50}, {0}, {0x1111}, {0x10}}},
         {11, {{50}, {0x1234}, {0x5678}, {0x22}}},
         {11, {{50}, {0x1234}, {0x5678}, {0x100}}},
+        {40, {{0x1234}}},
+        {135, {{0}}},
+        {135, {{1}}},
+        {135, {{4}}},
+        {43, {{16}, {0}}},
+        {43, {{16}, {1}}},
+        {28, {stack(), {8}, stack(8), {8}, {0}}, true},
+        {28, {stack(), {16}, stack(16), {8}, {0x1234567}}, true},
+        {28, {stack(), {3}, stack(8), {8}, {0}}, true},
+        {28, {stack(), {5}, stack(8), {7}, {9}}, true},
+        {28, {stack(), {8}, stack(), {8}, {0}}, true},
+        {28, {stack(), {8}, stack(), {8}, {0x7fff}}, true},
+        {28, {stack(), {4}, stack(8), {0}, {0xffffffff}}, true},
+    };
+    compare(ProgramType::sched_cls, calls, packets());
+}
+
+TEST(SkbHelpers, ChangeShapesAsTheKernels) {
+    const std::vector<Call> calls = {
         {18, {{0x0081}, {0x123}}},
         {18, {{0xa888}, {0x0fff}}},
         {18, {{0x1234}, {0x001}}},
@@ -270,24 +297,9 @@ TEST(SkbHelpers, AnswerAsTheKernels) {
         {50, {{8}, {2}, {0}}},
         {50, {{0x1000}, {0}, {0}}},
         {50, {{minus(80)}, {0}, {0}}},
-        {40, {{0x1234}}},
-        {135, {{0}}},
-        {135, {{1}}},
-        {135, {{4}}},
         {43, {{16}, {0}}},
-        {43, {{16}, {1}}},
-        {28, {stack(), {8}, stack(8), {8}, {0}}, true},
-        {28, {stack(), {16}, stack(16), {8}, {0x1234567}}, true},
-        {28, {stack(), {3}, stack(8), {8}, {0}}, true},
-        {28, {stack(), {5}, stack(8), {7}, {9}}, true},
-        {28, {stack(), {8}, stack(), {8}, {0}}, true},
-        {28, {stack(), {8}, stack(), {8}, {0x7fff}}, true},
-        {28, {stack(), {4}, stack(8), {0}, {0xffffffff}}, true},
     };
-    ByteVector tagged = frame_of(0x81, 0);
-    tagged[16] = 8;
-    tagged[17] = 0;
-    compare(ProgramType::sched_cls, calls, {frame_of(8, 0), frame_of(0x86, 0xdd), tagged});
+    compare(ProgramType::sched_cls, calls, packets());
 }
 
 TEST(SkbHelpers, AnswerAsTheKernelsWhereTheLinkLayerIsPulled) {

@@ -3,7 +3,7 @@
 // Data plane. Sending a packet elsewhere. A helper only notes where to; whoever ran the program
 // reads Invocation::redirect after the verdict that says so.
 //
-// Proved by: xdp_test.cpp.
+// Proved by: packet_test.cpp.
 #include <cerrno>
 
 #include "skep/helpers/adapter.hpp"

@@ -2,7 +2,7 @@
 //
 // Data plane. Bytes of a socket buffer by offset, and the fields that are more than a number.
 //
-// Proved by: skb_test.cpp, against the kernel's answers.
+// Proved by: packet_test.cpp, against the kernel's answers.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>

@@ -8,7 +8,7 @@
 // Room is made by moving what stands in front of it towards the head; new bytes are zero. One VLAN
 // tag lives beside the packet (vlan_present), a second one inside it, as network cards keep them.
 //
-// Proved by: skb_test.cpp, against the kernel's answers.
+// Proved by: packet_test.cpp, against the kernel's answers.
 #include <cerrno>
 #include <cstring>
 

@@ -10,7 +10,7 @@
 // growth is zeroed. Bytes beyond data_end stand for the kernel's fragments
 // (spec/host_contexts.hpp).
 //
-// Proved by: xdp_test.cpp, against the kernel's answers.
+// Proved by: packet_test.cpp, against the kernel's answers.
 #include <cerrno>
 #include <cstring>
 

@@ -29,15 +29,16 @@ int digit_value(char c) {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r') || c == '\xa0'; }
 
-// The base that a 0 or 0x in front means, and how much it takes; 16 also allows the 0x.
+// The base that a 0 or 0x in front means, and how much it takes. Base 16 takes a 0x whatever
+// follows; without a base, a digit must follow it.
 std::uint32_t fix_base(std::string_view text, std::uint32_t base, std::size_t& at) {
-    const bool prefixed = text.size() > at + 2 && text[at] == '0' && (text[at + 1] | 0x20) == 'x' &&
-                          digit_value(text[at + 2]) < 16;
+    const bool zero = text.size() > at && text[at] == '0';
+    const bool prefix = zero && text.size() > at + 1 && (text[at + 1] | 0x20) == 'x';
+    const bool digit_follows = text.size() > at + 2 && digit_value(text[at + 2]) < 16;
     if (base == 0) {
-        const bool zero = text.size() > at && text[at] == '0';
-        base = prefixed ? 16 : zero ? 8 : 10;
+        base = prefix && digit_follows ? 16 : zero ? 8 : 10;
     }
-    if (base == 16 && prefixed) {
+    if (base == 16 && prefix) {
         at += 2;
     }
     return base;

@@ -6,7 +6,7 @@
 // numbers yet, so an event that is there answers as one without a ring (ENOSPC), an empty slot
 // ENOENT.
 //
-// Proved by: format_test.cpp, trace_test.cpp.
+// Proved by: format_test.cpp.
 #include <array>
 #include <cerrno>
 #include <cstring>

@@ -9,7 +9,7 @@
 // Every index below max_entries always exists, with zeroes at first. Anybody may read and write at
 // any time, in any process; nothing is locked (BPF_F_LOCK uses the lock inside the value).
 //
-// Proved by: array_test.cpp; kernel_comparison_test.cpp.
+// Proved by: kernel_comparison_test.cpp.
 #include <cerrno>
 
 #include "skep/maps/shared/family.hpp"

@@ -9,7 +9,7 @@
 //
 // How the kinds differ is one row each in kKinds.
 //
-// Proved by: hash_map_test.cpp, lru_test.cpp, hash_concurrency_test.cpp,
+// Proved by: hash_map_test.cpp, hash_concurrency_test.cpp,
 // kernel_comparison_test.cpp.
 #include <array>
 #include <bit>

@@ -11,7 +11,7 @@
 // Look-ups only set a mark, without waiting. All else holds one lock word; a list whose holder died
 // is built anew from the lanes that exist, in lane order. Lock order: home bucket, then this.
 //
-// Proved by: lru_test.cpp (the table of first losses); hash_concurrency_test.cpp.
+// Proved by: hash_map_test.cpp (the table of first losses); hash_concurrency_test.cpp.
 #pragma once
 
 #include <array>

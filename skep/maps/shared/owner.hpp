@@ -15,7 +15,7 @@
 // with EBUSY after a bounded number of attempts. A child forked by a holder keeps the parent's byte
 // locked until the child's first update or its end.
 //
-// Proved by: owner_test.cpp, hash_concurrency_test.cpp.
+// Proved by: hash_concurrency_test.cpp.
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Probe reads, ring buffer records and dynptrs.
+#include <cerrno>
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "skep/helpers/invocation.hpp"
+#include "skep/maps/map.hpp"
+#include "skep/maps/queue/ring_buffer.hpp"
+
+namespace skep::helpers {
+namespace {
+
+std::uint64_t at(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
+
+std::int64_t call(std::uint32_t helper, std::array<std::uint64_t, 5> regs, Invocation& invocation) {
+    return static_cast<std::int64_t>(
+        find_helper(helper)(regs[0], regs[1], regs[2], regs[3], regs[4], invocation));
+}
+
+std::unique_ptr<maps::Map> made(spec::MapType type, std::uint32_t key, std::uint32_t value,
+                                std::uint32_t entries) {
+    spec::MapSpec spec;
+    spec.name = "m";
+    spec.type = type;
+    spec.key_size_bytes = key;
+    spec.value_size_bytes = value;
+    spec.max_entries = entries;
+    return std::move(maps::make_map(spec, 1)).value();
+}
+
+constexpr std::uint32_t kProbeRead = 4, kProbeReadKernelText = 115, kCopyFromUser = 148;
+
+TEST(ProbeRead, ReadsTheProgramsOwnMemoryAndNothingElse) {
+    auto map = made(spec::MapType::array, 4, 16, 2);
+    maps::Map* maps[] = {map.get()};
+    std::uint64_t own[4] = {1, 2, 3, 4};
+    std::uint64_t foreign[2] = {5, 6};
+    std::uint64_t to[2] = {9, 9};
+    Invocation invocation;
+    invocation.stack = {at(own), at(own + 4)};
+    invocation.maps = maps;
+    EXPECT_EQ(call(kProbeRead, {at(to), 16, at(own + 2)}, invocation), 0);
+    EXPECT_EQ(to[1], 4U);
+    EXPECT_EQ(call(kProbeRead, {at(to), 16, at(own + 3)}, invocation), -EFAULT); // leaves the stack
+    EXPECT_EQ(to[0], 0U);
+    to[0] = 9;
+    EXPECT_EQ(call(kProbeRead, {at(to), 16, at(foreign)}, invocation), -EFAULT);
+    EXPECT_EQ(to[0], 0U);
+    EXPECT_EQ(call(kProbeRead, {at(to), 8, 0}, invocation), -EFAULT);
+    EXPECT_EQ(call(kProbeRead, {at(to), 8, ~std::uint64_t{0}}, invocation), -EFAULT);
+    EXPECT_EQ(call(kProbeRead, {at(to), 8, at(map->direct_values()->base)}, invocation), 0);
+    EXPECT_EQ(call(kCopyFromUser, {at(to), 8, at(own)}, invocation), -EFAULT);
+}
+
+TEST(ProbeRead, CopiesTextsToTheirEnd) {
+    char own[8] = "word";
+    char to[8] = {};
+    Invocation invocation;
+    invocation.stack = {at(own), at(own + sizeof own)};
+    EXPECT_EQ(call(kProbeReadKernelText, {at(to), sizeof to, at(own)}, invocation), 5);
+    EXPECT_STREQ(to, "word");
+    EXPECT_EQ(call(kProbeReadKernelText, {at(to), 3, at(own)}, invocation), 3);
+    EXPECT_STREQ(to, "wo");
+    std::memset(own, 'x', sizeof own);
+    char wide[16];
+    EXPECT_EQ(call(kProbeReadKernelText, {at(wide), sizeof wide, at(own)}, invocation), -EFAULT);
+}
+
+constexpr std::uint32_t kReserve = 131, kSubmit = 132, kDiscard = 133, kQuery = 134;
+
+TEST(RingHelpers, RememberRecordsAndGiveThemUpWhenARunEnds) {
+    auto map = made(spec::MapType::ringbuf, 0, 0, 4096);
+    Invocation invocation;
+    EXPECT_EQ(call(kReserve, {at(map.get()), 8, 1}, invocation), 0); // flags
+    const auto first =
+        static_cast<std::uint64_t>(call(kReserve, {at(map.get()), 8, 0}, invocation));
+    ASSERT_NE(first, 0U);
+    call(kSubmit, {first, 0}, invocation);
+    call(kSubmit, {first, 0}, invocation);      // not open any more: nothing happens
+    call(kDiscard, {first + 8, 0}, invocation); // never was
+    EXPECT_EQ(call(kQuery, {at(map.get()), 3}, invocation), 16);
+    for (std::uint32_t i = 0; i < kReservationsMost; ++i) {
+        ASSERT_NE(call(kReserve, {at(map.get()), 8, 0}, invocation), 0);
+    }
+    EXPECT_EQ(call(kReserve, {at(map.get()), 8, 0}, invocation), 0); // too many at once
+    end_run(invocation);
+    EXPECT_NE(call(kReserve, {at(map.get()), 8, 0}, invocation), 0);
+    end_run(invocation);
+}
+
+constexpr std::uint32_t kFromMem = 197, kReserveDynptr = 198, kSubmitDynptr = 199, kRead = 201,
+                        kWrite = 202, kData = 203;
+
+TEST(Dynptr, ReadsAndWritesInsideItsBoundsOnly) {
+    std::uint8_t memory[32] = {};
+    std::uint64_t dynptr[2] = {};
+    std::uint8_t bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    Invocation invocation;
+    EXPECT_EQ(call(kFromMem, {at(memory), 32, 1, at(dynptr)}, invocation), -EINVAL);
+    EXPECT_EQ(call(kRead, {at(bytes), 1, at(dynptr), 0, 0}, invocation), -EINVAL); // the null one
+    EXPECT_EQ(call(kFromMem, {at(memory), 1U << 24, 0, at(dynptr)}, invocation), -E2BIG);
+    EXPECT_EQ(call(kFromMem, {at(memory), 32, 0, at(dynptr)}, invocation), 0);
+    EXPECT_EQ(call(kWrite, {at(dynptr), 24, at(bytes), 8, 0}, invocation), 0);
+    EXPECT_EQ(memory[31], 8);
+    EXPECT_EQ(call(kWrite, {at(dynptr), 25, at(bytes), 8, 0}, invocation), -E2BIG);
+    EXPECT_EQ(call(kWrite, {at(dynptr), 0xffffffff, at(bytes), 8, 0}, invocation), -E2BIG);
+    EXPECT_EQ(call(kRead, {at(bytes), 4, at(dynptr), 28, 0}, invocation), 0);
+    EXPECT_EQ(bytes[0], 5);
+    EXPECT_EQ(call(kRead, {at(bytes), 4, at(dynptr), 29, 0}, invocation), -E2BIG);
+    EXPECT_EQ(static_cast<std::uint64_t>(call(kData, {at(dynptr), 8, 24}, invocation)),
+              at(memory + 8));
+    EXPECT_EQ(call(kData, {at(dynptr), 8, 25}, invocation), 0);
+}
+
+TEST(Dynptr, HoldsARingRecord) {
+    auto map = made(spec::MapType::ringbuf, 0, 0, 4096);
+    std::uint64_t dynptr[2] = {};
+    Invocation invocation;
+    EXPECT_EQ(call(kReserveDynptr, {at(map.get()), 5000, 0, at(dynptr)}, invocation), -EINVAL);
+    call(kSubmitDynptr, {at(dynptr), 0}, invocation); // the null one
+    EXPECT_EQ(call(kReserveDynptr, {at(map.get()), 100, 0, at(dynptr)}, invocation), 0);
+    const std::uint64_t word = 7;
+    EXPECT_EQ(call(kWrite, {at(dynptr), 92, at(&word), 8, 0}, invocation), 0);
+    EXPECT_EQ(call(kWrite, {at(dynptr), 93, at(&word), 8, 0}, invocation), -E2BIG);
+    call(kSubmitDynptr, {at(dynptr), 0}, invocation);
+    EXPECT_EQ(dynptr[0], 0U);
+    EXPECT_EQ(map->ring()->query(0), 112U);
+}
+
+} // namespace
+} // namespace skep::helpers
