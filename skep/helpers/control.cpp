@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "skep/helpers/adapter.hpp"
-#include "skep/os/owner_lock.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::helpers {
 namespace {

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "skep/helpers/own_memory.hpp"
-#include "skep/os/owner_lock.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::helpers {
 namespace {

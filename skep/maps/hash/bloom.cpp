@@ -12,7 +12,7 @@
 #include "skep/maps/hash/hash_key.hpp"
 #include "skep/maps/shared/family.hpp"
 #include "skep/maps/shared/words.hpp"
-#include "skep/os/owner_lock.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::maps {
 namespace {

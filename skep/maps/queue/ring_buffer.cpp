@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "skep/maps/shared/words.hpp"
-#include "skep/os/futex.hpp"
+#include "skep/os/sharing/futex.hpp"
 
 namespace skep::maps {
 namespace {

@@ -21,7 +21,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "skep/os/owner_lock.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::maps {
 

@@ -2,7 +2,7 @@
 #include "skep/maps/shared/store.hpp"
 
 #include "skep/maps/shared/words.hpp"
-#include "skep/os/owner_lock.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::maps {
 

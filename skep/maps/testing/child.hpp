@@ -7,7 +7,7 @@
 #include <functional>
 #include <utility>
 
-#include "skep/os/child.hpp"
+#include "skep/os/sharing/child.hpp"
 
 namespace skep::maps::testing {
 

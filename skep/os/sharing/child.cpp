@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/child.hpp"
+#include "skep/os/sharing/child.hpp"
 
 #include <cerrno>
 #include <csignal>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/futex.hpp"
+#include "skep/os/sharing/futex.hpp"
 
 #include <climits>
 #include <ctime>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/owner_lock.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 #include <cerrno>
 #include <cstdio>
