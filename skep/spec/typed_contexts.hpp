@@ -5,6 +5,9 @@
 //
 // Columns of ITERATOR rows:  the iterator, and what each slot gives (enum SlotYield)
 // Columns of NULLABLE rows:  a tracepoint, and the slot whose pointer may be null
+// Columns of KEPT rows:      a structure, a member that is a pointer, and what a load of it through
+// an
+//                            object that is alive gives; other members give a plain object
 // Columns of RETYPED rows:   a structure of struct_ops, the type that its functions declare, and
 // the
 //                            one that they are really handed
@@ -24,6 +27,8 @@ enum class SlotYield : std::uint8_t {
     plain_or_null,
     trusted, // an object that is alive while the program runs
     trusted_or_null,
+    rcu, // an object that is alive while the RCU section lasts
+    rcu_or_null,
     buffer, // memory whose size is looked at when the program is attached; or null
     read_only_buffer,
 };
@@ -35,6 +40,11 @@ struct IteratorRow {
 struct NullableRow {
     std::string_view tracepoint;
     std::uint32_t slot;
+};
+struct KeptRow {
+    std::string_view structure;
+    std::string_view member;
+    SlotYield yields;
 };
 struct RetypedRow {
     std::string_view structure;
@@ -53,6 +63,13 @@ inline constexpr std::array kNullable{
 #define NULLABLE(tracepoint, slot) NullableRow{tracepoint, slot},
 #include "skep/spec/typed_contexts.def"
 };
+inline constexpr std::array kKept = [] {
+    using enum SlotYield;
+    return std::array{
+#define KEPT(structure, member, yields) KeptRow{structure, member, yields},
+#include "skep/spec/typed_contexts.def"
+    };
+}();
 inline constexpr std::array kRetyped{
 #define RETYPED(structure, from, to) RetypedRow{structure, from, to},
 #include "skep/spec/typed_contexts.def"

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "skep/spec/typed_contexts.hpp"
 #include "skep/verify/access/kernel_types.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/value_text.hpp"
@@ -27,6 +28,7 @@ struct Found {
     btf::TypeId pointee = 0; // the structure that a loaded pointer points at; 0: a number
     std::uint32_t flags = 0; // kUser, kPercpu, kRcu from the pointer's tags
     bool through_union = false;
+    std::string_view member = {}; // the pointer that was loaded
 };
 
 struct Walk {
@@ -95,6 +97,7 @@ Ruling<Found> at_pointer(const Walk& walk, const Place& place, const btf::Member
     if (types.type(target).kind == btf::Kind::structure) {
         found.pointee = target;
         found.flags = tag_flags(types, member.type);
+        found.member = member.name;
     }
     return found;
 }
@@ -164,21 +167,47 @@ Ruling<Found> walk_structure(const Walk& walk, Place place, int depth) {
     return Found{.through_union = place.through_union}; // padding
 }
 
-// What a loaded pointer may be relied upon. A pointer out of an object that is known to be alive is
-// still only as good as the moment of the load: it may be read through (reads that fail give zero)
-// and handed to helpers that take such, but not to functions that need a trusted one.
-Value loaded_object(const Walk& walk, const State& state, const Found& found) {
-    const Value& from = walk.access.value;
-    std::uint32_t flags = found.flags & (kUser | kPercpu);
-    const bool is_protected =
-        (found.flags & kRcu) != 0 && state.resources.rcu_depth != 0 && from.has(kTrusted | kRcu);
-    if (is_protected) {
-        flags |= kRcu | kMaybeNull;
-    } else if (from.has(kUntrusted) || found.through_union || (found.flags & kRcu) != 0) {
-        flags |= kUntrusted;
+// The row of a member that keeps what it points at alive; null for all others.
+const spec::KeptRow* kept_row(const Walk& walk, const Found& found) {
+    const std::string_view structure = walk.types.type(walk.access.value.type_id()).name;
+    for (const spec::KeptRow& row : spec::kKept) {
+        if (row.structure == structure && row.member == found.member) {
+            return &row;
+        }
     }
-    Value value = Value::pointer(ValueKind::btf_object, flags, found.pointee);
-    value.instance = from.instance;
+    return nullptr;
+}
+
+bool in_rcu_section(const State& state) {
+    return !state.sleepable || state.resources.rcu_depth != 0;
+}
+
+// What a loaded pointer may be relied upon. One out of an object that is alive is in general only
+// as good as the moment of the load: it may be read through (reads that fail give zero) and handed
+// to helpers that take such, but not to functions that need a trusted one.
+std::uint32_t reliance(const Walk& walk, const State& state, const Found& found) {
+    const Value& from = walk.access.value;
+    const spec::KeptRow* row = kept_row(walk, found);
+    const bool by_rcu = row != nullptr && (row->yields == spec::SlotYield::rcu ||
+                                           row->yields == spec::SlotYield::rcu_or_null);
+    if (row != nullptr && from.has(kTrusted | kRcu) && (!by_rcu || in_rcu_section(state))) {
+        const bool may_be_null = row->yields == spec::SlotYield::trusted_or_null ||
+                                 row->yields == spec::SlotYield::rcu_or_null;
+        return (by_rcu ? kRcu : kTrusted) | (may_be_null ? kMaybeNull : 0U);
+    }
+    if ((found.flags & kRcu) != 0 && from.has(kTrusted | kRcu) && in_rcu_section(state)) {
+        return kRcu | kMaybeNull;
+    }
+    const bool is_loose =
+        from.has(kUntrusted) || found.through_union || by_rcu || (found.flags & kRcu) != 0;
+    return is_loose ? kUntrusted : 0U;
+}
+
+Value loaded_object(const Walk& walk, const State& state, const Found& found) {
+    Value value = Value::pointer(ValueKind::btf_object,
+                                 reliance(walk, state, found) | (found.flags & (kUser | kPercpu)),
+                                 found.pointee);
+    value.instance = walk.access.value.instance;
     return value;
 }
 

@@ -31,6 +31,7 @@ struct Target {
     std::span<const btf::Member> parameters;
     std::span<const btf::Member> stub; // struct_ops: the same, where names tell what may be null
     std::optional<btf::TypeId> result; // one more slot after them
+    bool is_void = false;              // the function returns nothing
 };
 
 AttachType attach_of(const Subject& subject) {
@@ -64,11 +65,9 @@ std::optional<Target> tracepoint_target(const btf::Btf& types, const btf::Type& 
         return std::nullopt;
     }
     // The first parameter is the tracepoint's own and is not handed over.
-    return Target{&types,
-                  std::string(type.name.substr(kTracepointPrefix.size())),
-                  all.subspan(1),
-                  {},
-                  std::nullopt};
+    return Target{&types,         std::string(type.name.substr(kTracepointPrefix.size())),
+                  all.subspan(1), {},
+                  std::nullopt,   false};
 }
 
 std::optional<Target> function_target(const Subject& subject, const btf::Btf& types,
@@ -77,7 +76,7 @@ std::optional<Target> function_target(const Subject& subject, const btf::Btf& ty
     if (prototype.kind != btf::Kind::function_prototype) {
         return std::nullopt;
     }
-    Target target{&types, std::string(type.name), prototype.members, {}, std::nullopt};
+    Target target{&types, std::string(type.name), prototype.members, {}, std::nullopt, false};
     if (gives_result(subject) && prototype.target != 0) {
         target.result = prototype.target;
     }
@@ -94,7 +93,9 @@ std::optional<Target> member_target(const Subject& subject, const btf::Btf& type
     if (!prototype.has_value()) {
         return std::nullopt;
     }
-    Target target{&types, std::string(type.name), types.type(*prototype).members, {}, std::nullopt};
+    Target target{&types, std::string(type.name), types.type(*prototype).members,
+                  {},     std::nullopt,           false};
+    target.is_void = types.type(*prototype).target == 0;
     // A stub of the kernel, STRUCTURE__MEMBER, has the parameters with names that tell more.
     const std::optional<btf::TypeId> stub =
         types.find(fmt::format("{}__{}", type.name, member.name), btf::Kind::function);
@@ -263,6 +264,12 @@ Ruling<Value> check_typed_context(const Subject& subject, const ContextAccess& a
     }
     return refused(access,
                    fmt::format("{} has {} arguments", target->name, target->parameters.size()));
+}
+
+bool returns_nothing(const Subject& subject) {
+    const std::optional<Target> target =
+        subject.program.type == ProgramType::struct_ops ? target_of(subject) : std::nullopt;
+    return target.has_value() && target->is_void;
 }
 
 std::string target_name(const Subject& subject) {

@@ -27,4 +27,7 @@ Ruling<Value> check_typed_context(const Subject& subject, const ContextAccess& a
 // ("tcp_congestion_ops.init"); empty when it is not typed or not known.
 std::string target_name(const Subject& subject);
 
+// Whether what the program implements returns nothing, so that R0 does not matter at its end.
+bool returns_nothing(const Subject& subject);
+
 } // namespace skep::verify

@@ -108,6 +108,31 @@ Finding no_such_access(const TypedAccess& access) {
         fmt::format("R{} is a {}, through which nothing is read or written", access.reg, kind));
 }
 
+// Memory whose size is looked at when the program is attached: any place from its beginning on.
+Ruling<Value> check_buffer(const TypedAccess& access) {
+    const std::string kind = kind_text(access.value);
+    if (access.direction == Direction::write && access.value.has(kReadOnly)) {
+        return refuse(FindingCode::memory_access, EACCES,
+                      fmt::format("R{} cannot write into {}", access.reg, kind),
+                      "the buffer may only be read");
+    }
+    if (!access.value.at_fixed_offset()) {
+        return refuse(FindingCode::memory_access, EACCES,
+                      fmt::format("R{} invalid variable buffer offset: off={}, var_off={}",
+                                  access.reg, access.offset, bits_text(access.value.number.bits)),
+                      "the place in the buffer is not known");
+    }
+    if (place_of(access) < 0) {
+        return refuse(FindingCode::memory_access, EACCES,
+                      fmt::format("R{} invalid {} buffer access: off={}, size={}", access.reg, kind,
+                                  place_of(access), access.size_bytes),
+                      "the place lies before the buffer");
+    }
+    return access.direction == Direction::write
+               ? Value::uninitialised()
+               : loaded_number(access.size_bytes, access.sign_extended);
+}
+
 } // namespace
 
 Value loaded_number(std::uint32_t size_bytes, bool sign_extended) {
@@ -129,6 +154,9 @@ Ruling<Value> check_typed_access(const Subject& subject, const State& state,
     }
     if (access.value.is(ValueKind::btf_object)) {
         return check_btf_access(subject, state, access);
+    }
+    if (access.value.is(ValueKind::buffer) || access.value.is(ValueKind::tracepoint_buffer)) {
+        return check_buffer(access);
     }
     const spec::ContextId record = record_of(access.value.kind);
     if (record == spec::ContextId::none) {

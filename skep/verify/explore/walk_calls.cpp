@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "skep/spec/program_types.hpp"
+#include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/calls/callback.hpp"
 #include "skep/verify/explain/range_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
@@ -207,6 +208,9 @@ Ruling<Walk::Flow> Walk::leave_program() {
                                        "bpf_preempt_disable-ed region",
                        .because = "a section that was opened is not closed"});
     }
+    if (subprogram == 0 && returns_nothing(subject_)) {
+        return Flow::ended;
+    }
     TRY(check_readable(path_.state, 0));
     const Value& result = path_.state.reg(0);
     if (subprogram != 0 && !result.is_scalar()) {
@@ -224,8 +228,9 @@ Ruling<Walk::Flow> Walk::leave_program() {
         return Flow::ended;
     }
     const ReturnRange allowed{range->minimum, range->maximum};
-    if (!result.is_scalar() || result.number.s_low.min < allowed.min ||
-        result.number.s_low.max > allowed.max) {
+    // The whole register is compared, not its low half.
+    if (!result.is_scalar() || result.number.s.min < allowed.min ||
+        result.number.s.max > allowed.max) {
         return refuse(
             {.code = FindingCode::return_value,
              .os_errno = EINVAL,
