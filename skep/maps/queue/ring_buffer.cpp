@@ -127,7 +127,9 @@ int RingBuffer::output(const std::uint8_t* data, std::uint64_t size_bytes, std::
     if (record == nullptr) {
         return -EAGAIN;
     }
-    std::memcpy(record, data, size_bytes);
+    if (size_bytes > 0) { // an empty record has no address
+        std::memcpy(record, data, size_bytes);
+    }
     commit(record, flags, Commit::submit);
     return 0;
 }
