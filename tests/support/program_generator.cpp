@@ -151,7 +151,7 @@ class Generator {
         } else if (kind == 12) {
             add(code, wide(any_register(), number()));
         } else if (kind < 15 && options_.atomics) {
-            add(code, atomic());
+            code = atomic();
         } else if (kind < 18 && depth < kMaxDepth) {
             code = branch(depth);
         } else if (kind == 18 && depth == 0) {
@@ -216,7 +216,7 @@ class Generator {
         return insn;
     }
 
-    Insn atomic() {
+    Insns atomic() {
         const spec::AtomicRow& row = spec::kAtomicRows[below(spec::kAtomicRows.size())];
         const bool any_size = row.form == AtomicForm::load || row.form == AtomicForm::store;
         const unsigned size_bytes = any_size ? 1U << below(4) : 4U << below(2);
@@ -224,7 +224,29 @@ class Generator {
                            size_bytes, any_register(), place(size_bytes));
         insn.kind = InsnKind::atomic;
         insn.atomic_op = row.op;
-        return insn;
+        Insns code;
+        add(code, insn);
+        if (row.form == AtomicForm::fetch) {
+            join(code, forget(row.op == spec::AtomicOp::cmpxchg ? Reg{0} : insn.src));
+        }
+        return code;
+    }
+
+    // Linux 6.18 may drop code that runs: it takes the number that an atomic instruction fetched
+    // from the stack for known, decides a branch by it, and stops other paths on which another
+    // number lay there (agreement_test has such a program). So no branch may be decided by a
+    // fetched number: it goes through memory that an atomic or, of the number with itself, has
+    // written last, of which no verifier claims to know anything.
+    static Insns forget(Reg reg) {
+        constexpr std::int16_t kScratch = -kStackBytes - 8;
+        Insns code;
+        add(code, memory(InsnKind::store_reg, 8, reg, kScratch));
+        Insn either = memory(InsnKind::store_reg, 8, reg, kScratch);
+        either.kind = InsnKind::atomic;
+        either.atomic_op = AtomicOp::or_;
+        add(code, either);
+        add(code, memory(InsnKind::load, 8, reg, kScratch));
+        return code;
     }
 
     Insn condition() {
