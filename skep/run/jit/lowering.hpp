@@ -5,7 +5,8 @@
 // What is the same for every machine is decided here: which facts are used, which neighbours become
 // one, what is a call and what is done in place. Two instructions are only ever joined when no jump
 // arrives between them. A fact makes code cheaper and is used only when the program carries it;
-// nothing here is needed for the program to be safe, since that was proved before.
+// nothing here is needed for the program to be safe, since that was proved before. Arithmetic that
+// may become part of something else waits in deferred.hpp.
 //
 // Proved by: jit_test.cpp, tests/conformance, tests/engines (equal answers with the interpreter).
 #pragma once
@@ -13,6 +14,8 @@
 #include <optional>
 #include <vector>
 
+#include "skep/run/jit/deferred.hpp"
+#include "skep/run/jit/liveness.hpp"
 #include "skep/run/jit/plan.hpp"
 #include "skep/run/jit/target.hpp"
 
@@ -23,8 +26,8 @@ class Lowering {
   public:
     Lowering(const verify::VerifiedProgram& program, const Plan& plan, ArrayShapes shapes,
              T& target)
-        : program_(program), plan_(plan), shapes_(shapes), target_(target),
-          marks_(plan.insns.size()) {}
+        : program_(program), plan_(plan), shapes_(shapes), target_(target), deferred_(target),
+          live_(live_before(plan)), marks_(plan.insns.size()) {}
 
     Image run() {
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
@@ -71,17 +74,42 @@ class Lowering {
     // Lowers the instruction here, with those that it is joined with; answers how many slots that
     // was.
     std::uint32_t lower_at(std::uint32_t at, std::uint32_t end) {
+        if (plan_.is_target(at)) {
+            deferred_.settle(live_[at]);
+        }
         target_.bind(at);
         const typename T::Mark mark = target_.here();
-        const std::uint32_t joined = join(at, end);
+        const std::uint32_t joined = join_jumps(at, end);
         const std::uint32_t slots = joined != 0 ? joined : insn(at).slots();
-        if (joined == 0) {
+        if (joined == 0 && !can_wait(at)) {
             lower(at);
         }
         for (std::uint32_t slot = at; slot < at + slots; ++slot) {
             marks_[slot] = mark;
         }
         return slots;
+    }
+
+    bool can_wait(std::uint32_t at) {
+        return !facts(at).constant.has_value() && deferred_.defer(insn(at), live_after(at));
+    }
+
+    // What is read after an instruction that goes on with the next.
+    [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
+
+    // Makes what the instruction reads real, and its address as short as it can be.
+    Address access(std::uint32_t at, Reg base, Reg other) {
+        const Insn& one = insn(at);
+        RegSet reads = reads_of(one);
+        if (other != base) {
+            reads = static_cast<RegSet>(reads & ~set_of(base));
+        }
+        return deferred_.prepare_access({base, kNoIndex, one.offset}, reads, writes_of(one),
+                                        live_after(at));
+    }
+
+    void prepare(std::uint32_t at, RegSet reads) {
+        deferred_.prepare(reads, writes_of(insn(at)), live_after(at));
     }
 
     void lower(std::uint32_t at) {
@@ -94,29 +122,34 @@ class Lowering {
         case InsnKind::load:
             return lower_load(at, one);
         case InsnKind::store_imm:
-            return target_.store_imm({one.size_bytes}, {one.dst, kNoIndex, one.offset}, one.imm);
+            return target_.store_imm({one.size_bytes}, access(at, one.dst, kNoIndex), one.imm);
         case InsnKind::store_reg:
-            return target_.store({one.size_bytes}, {one.dst, kNoIndex, one.offset}, one.src);
+            return target_.store({one.size_bytes}, access(at, one.dst, one.src), one.src);
         case InsnKind::atomic:
-            return lower_atomic(one);
+            return lower_atomic(at, one);
         case InsnKind::packet_absolute:
         case InsnKind::packet_indirect:
-            return lower_packet_load(one);
+            return lower_packet_load(at, one);
         case InsnKind::jump:
             return lower_jump(at, one);
         case InsnKind::jump_always:
+            deferred_.settle(live_[at]);
             return target_.jump(target_of(at));
         case InsnKind::may_goto:
+            deferred_.settle(live_[at]);
             return target_.jump_when_budget_is_used_up(target_of(at));
         case InsnKind::call_helper:
             return lower_helper(at, one);
         case InsnKind::call_subprogram:
+            prepare(at, reads_of(one));
             return target_.call_subprogram(entry_at(target_of(at)));
         case InsnKind::call_register:
+            prepare(at, reads_of(one));
             return target_.call_helper_in(one.dst);
         case InsnKind::exit:
             return lower_exit();
         case InsnKind::address_space_cast:
+            prepare(at, reads_of(one));
             // Without an arena both address spaces are one.
             return target_.alu({AluOp::mov, Width::w64}, one.dst, one.src);
         case InsnKind::call_kfunc: // refused by the plan
@@ -126,6 +159,7 @@ class Lowering {
 
     void lower_alu(std::uint32_t at, const Insn& one) {
         const verify::InsnFacts& known = facts(at);
+        prepare(at, known.constant.has_value() ? RegSet{0} : reads_of(one));
         if (known.constant.has_value()) {
             return target_.number(one.dst, *known.constant);
         }
@@ -139,6 +173,7 @@ class Lowering {
 
     void lower_wide(std::uint32_t at, const Insn& one) {
         const auto index = static_cast<std::uint32_t>(one.imm);
+        prepare(at, 0);
         if (one.wide_source == WideSource::number) {
             target_.number(one.dst, one.imm64());
         } else if (one.wide_source == WideSource::function) {
@@ -154,25 +189,35 @@ class Lowering {
 
     void lower_load(std::uint32_t at, const Insn& one) {
         const verify::InsnFacts& known = facts(at);
-        const Address from{one.src, kNoIndex, one.offset};
         if (known.constant.has_value()) {
-            target_.number(one.dst, *known.constant);
-        } else if (known.fault_reads_zero) {
+            prepare(at, 0);
+            return target_.number(one.dst, *known.constant);
+        }
+        const Address from = access(at, one.src, kNoIndex);
+        if (known.fault_reads_zero) {
             target_.load_or_zero({one.size_bytes, one.extend}, one.dst, from);
         } else {
             target_.load({one.size_bytes, one.extend}, one.dst, from);
         }
     }
 
-    void lower_atomic(const Insn& one) {
+    void lower_atomic(std::uint32_t at, const Insn& one) {
         const bool loads = one.atomic_op == AtomicOp::load_acq; // the other way round
+        const Reg base = loads ? one.src : one.dst;
+        const Reg value = loads ? one.dst : one.src;
+        // An exchange reads R0 too, so a base of R0 is no address part that can wait.
+        const bool reads_base = one.atomic_op == AtomicOp::cmpxchg && base == 0;
         target_.atomic(one.atomic_op, {one.size_bytes},
-                       {loads ? one.src : one.dst, kNoIndex, one.offset},
-                       loads ? one.dst : one.src);
+                       access(at, base,
+                              loads        ? kNoIndex
+                              : reads_base ? base
+                                           : value),
+                       value);
     }
 
     // The socket buffer is in R6 (a rule of these old instructions); R1 to R5 are free.
-    void lower_packet_load(const Insn& one) {
+    void lower_packet_load(std::uint32_t at, const Insn& one) {
+        prepare(at, reads_of(one));
         if (one.kind == InsnKind::packet_indirect) {
             target_.alu({AluOp::mov, Width::w32}, 2, one.src);
             target_.alu_imm({AluOp::add, Width::w32}, 2, one.imm);
@@ -185,6 +230,7 @@ class Lowering {
     }
 
     void lower_jump(std::uint32_t at, const Insn& one) {
+        deferred_.settle(live_[at]);
         if (facts(at).never_taken) {
             return;
         }
@@ -203,6 +249,7 @@ class Lowering {
     }
 
     void lower_helper(std::uint32_t at, const Insn& one) {
+        prepare(at, reads_of(one));
         if (const std::optional<ArrayShape> shape = inlined_array(one, facts(at), shapes_)) {
             target_.array_lookup(*shape);
         } else if (one.imm == kTailCall) {
@@ -214,6 +261,7 @@ class Lowering {
     }
 
     void lower_exit() {
+        deferred_.settle(set_of(0));
         const bool is_short =
             frame_.is_entry && frame_.stack_bytes == 0 && !frame_.calls; // nothing but a return
         if (leave_is_bound_ && !is_short) {
@@ -231,95 +279,20 @@ class Lowering {
         target_.leave(frame_);
     }
 
-    // Joining neighbours. Each answers how many slots it took, 0 for none.
-
-    std::uint32_t join(std::uint32_t at, std::uint32_t end) {
-        if (at + 1 >= end || plan_.is_target(at + 1)) {
-            return 0;
-        }
-        const InsnKind kind = insn(at).kind;
-        if (kind == InsnKind::alu) {
-            const std::uint32_t slots = join_address(at, end);
-            return slots != 0 ? slots : join_shifts(at);
-        }
-        return kind == InsnKind::jump ? join_jumps(at, end) : 0;
-    }
-
     // if c goto next+1; goto far  ->  if not c goto far
     std::uint32_t join_jumps(std::uint32_t at, std::uint32_t end) {
+        if (insn(at).kind != InsnKind::jump || at + 1 >= end || plan_.is_target(at + 1)) {
+            return 0;
+        }
         const Insn& one = insn(at);
         const Insn& next = insn(at + 1);
         if (one.jump_slots != 1 || next.kind != InsnKind::jump_always || at + 2 >= end ||
             facts(at).never_taken || facts(at).always_taken) {
             return 0;
         }
+        deferred_.settle(live_[at]);
         compare_and_jump(one, {one.jump_op, one.width, true}, target_of(at + 1));
         return 2;
-    }
-
-    // d = b; d += i; d = *(d + n)  ->  d = *(b + i + n), or as much of it as there is.
-    std::uint32_t join_address(std::uint32_t at, std::uint32_t end) {
-        const bool copies = is_alu64(at, AluOp::mov) && insn(at).source == Source::reg &&
-                            insn(at).src != insn(at).dst;
-        const Reg dst = insn(at).dst;
-        const std::uint32_t add_at = copies ? at + 1 : at;
-        if (!is_alu64(add_at, AluOp::add) || insn(add_at).dst != dst) {
-            return 0;
-        }
-        const Insn& add = insn(add_at);
-        Address address{copies ? insn(at).src : dst};
-        if (add.source == Source::imm) {
-            address.displacement = add.imm;
-        } else if (add.src != dst) {
-            address.index = add.src;
-        } else {
-            return 0;
-        }
-        const std::uint32_t load_at = add_at + 1;
-        if (load_at < end && !plan_.is_target(load_at) && loads_over_itself(load_at, dst)) {
-            const Insn& load = insn(load_at);
-            const std::int64_t displacement = std::int64_t{address.displacement} + load.offset;
-            if (displacement >= INT32_MIN && displacement <= INT32_MAX) {
-                address.displacement = static_cast<std::int32_t>(displacement);
-                target_.load({load.size_bytes, load.extend}, dst, address);
-                return load_at + 1 - at;
-            }
-        }
-        if (!copies) {
-            return 0;
-        }
-        target_.sum(dst, address);
-        return 2;
-    }
-
-    // d <<= 32; d >>= 32 keeps the low half, with or without its sign.
-    std::uint32_t join_shifts(std::uint32_t at) {
-        const Insn& one = insn(at);
-        const Insn& next = insn(at + 1);
-        if (!is_alu64(at, AluOp::lsh) || one.source != Source::imm || one.imm != 32 ||
-            next.dst != one.dst || next.source != Source::imm || next.imm != 32) {
-            return 0;
-        }
-        if (is_alu64(at + 1, AluOp::rsh)) {
-            target_.alu({AluOp::mov, Width::w32}, one.dst, one.dst);
-            return 2;
-        }
-        if (is_alu64(at + 1, AluOp::arsh)) {
-            target_.alu({AluOp::movsx32, Width::w64}, one.dst, one.dst);
-            return 2;
-        }
-        return 0;
-    }
-
-    bool is_alu64(std::uint32_t at, AluOp op) const {
-        const Insn& one = insn(at);
-        return one.kind == InsnKind::alu && one.width == Width::w64 && one.alu_op == op;
-    }
-
-    bool loads_over_itself(std::uint32_t at, Reg reg) const {
-        const Insn& one = insn(at);
-        return one.kind == InsnKind::load && one.src == reg && one.dst == reg &&
-               !facts(at).fault_reads_zero;
     }
 
     [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
@@ -337,6 +310,8 @@ class Lowering {
     const Plan& plan_;
     ArrayShapes shapes_;
     T& target_;
+    Deferred<T> deferred_;
+    std::vector<RegSet> live_;            // by slot: read from there on
     std::vector<typename T::Mark> marks_; // by slot
     std::vector<Label> entries_;          // by function
     Frame frame_;

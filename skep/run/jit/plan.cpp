@@ -30,6 +30,12 @@ class Planner {
         plan_.function_of.resize(slots);
         starts_.resize(slots);
         starts_[0] = 1;
+        plan_.second_slot.resize(slots);
+        for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
+            if (plan_.insns[at].slots() == 2) {
+                plan_.second_slot[at + 1] = 1;
+            }
+        }
         for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
             TRY(look_at(at));
         }
@@ -42,8 +48,7 @@ class Planner {
     // A slot inside the program where an instruction begins.
     Result<std::uint32_t> place(std::uint32_t at, std::int64_t target) {
         const bool inside = target >= 0 && target < static_cast<std::int64_t>(plan_.insns.size());
-        const bool second_slot =
-            inside && target > 0 && program_.insns()[static_cast<std::size_t>(target)].opcode == 0;
+        const bool second_slot = inside && plan_.second_slot[static_cast<std::size_t>(target)] != 0;
         if (!inside || second_slot) {
             return fail(Code::invalid_input,
                         fmt::format("instruction {}: goes to slot {}, where no instruction begins",
@@ -185,7 +190,7 @@ class Planner {
     Result<void> check_ends() const {
         for (const Function& function : plan_.functions) {
             std::uint32_t last = function.end - 1;
-            last -= last > function.start && program_.insns()[last].opcode == 0 ? 1 : 0;
+            last -= plan_.second_slot[last];
             const InsnKind kind = plan_.insns[last].kind;
             if (kind != InsnKind::exit && kind != InsnKind::jump_always) {
                 return fail(

@@ -35,6 +35,7 @@ struct Function {
 struct Plan {
     std::vector<Insn> insns;                // by slot
     std::vector<std::uint8_t> arrives;      // by slot: 1 where a jump may arrive
+    std::vector<std::uint8_t> second_slot;  // by slot: 1 for the second half of a wide immediate
     std::vector<Function> functions;        // rising, the entry first
     std::vector<std::uint32_t> function_of; // by slot; meaningful at the start of a function
 

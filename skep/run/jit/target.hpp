@@ -85,7 +85,7 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.reference(reg, relocation);
     target.subprogram_address(reg, label);
     target.sum(reg, address); // reg = the address itself
-    target.rotate_left(reg, Width::w64, std::uint8_t{});
+    target.rotate_left(reg, reg, Width::w64, std::uint8_t{});
     // Memory.
     target.load(access, reg, address);
     target.load_or_zero(access, reg, address);

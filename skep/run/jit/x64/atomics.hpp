@@ -36,6 +36,7 @@ struct FetchLoop {
         Memory memory = context.memory;
         move(assembler, Wide::yes, kScratch2, Gpr::rax);
         memory.base = memory.base == Gpr::rax ? kScratch2 : memory.base;
+        memory.index = memory.index == Gpr::rax ? kScratch2 : memory.index;
         const Gpr operand = context.value == Gpr::rax ? kScratch2 : context.value;
         const Assembler::Label again = assembler.new_label();
         assembler.memory(Op::load, wide, Gpr::rax, memory);

@@ -168,7 +168,15 @@ void TargetX64::sum(Reg dst, Address address) {
     assembler_.memory(Op::lea, Wide::yes, home_of(dst), memory_of(address));
 }
 
-void TargetX64::rotate_left(Reg dst, Width width, std::uint8_t count) {
+void TargetX64::rotate_left(Reg dst, Reg src, Width width, std::uint8_t count) {
+    if (dst != src && features_.bmi2) {
+        assembler_.registers_imm(Op::rorx_i8, wide_of(width), home_of(dst), home_of(src),
+                                 (width == Width::w64 ? 64 : 32) - count);
+        return;
+    }
+    if (dst != src) {
+        move(assembler_, wide_of(width), home_of(dst), home_of(src));
+    }
     assembler_.register_imm(Op::rol_i8, wide_of(width), home_of(dst), count);
 }
 

@@ -41,7 +41,7 @@ class TargetX64 {
         assembler_.address_of(home_of(dst), subprogram);
     }
     void sum(Reg dst, Address address);
-    void rotate_left(Reg dst, Width width, std::uint8_t count);
+    void rotate_left(Reg dst, Reg src, Width width, std::uint8_t count);
 
     void load(MemoryAccess access, Reg dst, Address from);
     void load_or_zero(MemoryAccess access, Reg dst, Address from);

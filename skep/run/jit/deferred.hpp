@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Deferred: simple arithmetic that is put off until it is known what it is for.
+//
+// A copy, a sum with an address's parts, a shift by a constant is not said to the target at once
+// but noted as an expression over other registers. What comes next decides what becomes of it: the
+// base of a load or store becomes part of its address, two opposite shifts that are joined by an or
+// become a rotation, and what nobody reads any more becomes nothing. Anything else makes it real
+// first.
+//
+// What holds between instructions (R's place is the machine register where R lives):
+//  - a register that is not pending has its value in its place;
+//  - a pending register's value is its expression over *places*, which nobody has written since;
+//  - an expression is only ever noted over places of registers that are not pending, or over its
+//  own.
+// From the last follows that making one real never goes round in a circle: if it must first make
+// real those whose expressions read its place, these were noted earlier.
+//
+// Nothing is pending where a jump arrives or leaves, so no path needs to know of another's notes.
+//
+// Proved by: tests/jit/program_test.cpp; tests/engines (random programs against interpreter and
+// kernel).
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "skep/run/jit/liveness.hpp"
+#include "skep/run/jit/target.hpp"
+
+namespace skep::run::jit {
+
+template <Target T>
+class Deferred {
+  public:
+    explicit Deferred(T& target) : target_(target) {}
+
+    // Notes the instruction instead of saying it, when it is of the kind that can wait. `live` are
+    // the registers that are read after it.
+    bool defer(const Insn& insn, RegSet live) {
+        if (insn.kind != InsnKind::alu || insn.dst == kFramePointer) {
+            return false;
+        }
+        live_ = static_cast<RegSet>(live | reads_of(insn));
+        if (insn.source == Source::reg) {
+            return insn.width == Width::w64 ? defer_wide(insn) : defer_narrow(insn);
+        }
+        return defer_number(insn);
+    }
+
+    // Before an instruction that reads and writes these is said.
+    void prepare(RegSet reads, RegSet writes, RegSet live) {
+        live_ = static_cast<RegSet>(live | reads);
+        make_real(reads);
+        give_up_places(writes, live, kNoIndex);
+    }
+
+    // The same for one that goes to memory at base + offset; its base is not among the reads.
+    Address prepare_access(Address at, RegSet reads, RegSet writes,
+                           RegSet live) { // NOLINT: sets of registers
+        const Reg base = at.base;
+        live_ = static_cast<RegSet>(live | reads | set_of(base));
+        make_real(reads);
+        give_up_places(writes, live, base);
+        if (!is_pending(base)) {
+            return at;
+        }
+        const Expression note = notes_[base];
+        const std::int64_t displacement = std::int64_t{note.number} + at.displacement;
+        const bool loses_place = (places_of(note) & writes) != 0;
+        const bool lives_on = (live & set_of(base)) != 0 && (writes & set_of(base)) == 0;
+        if (note.kind != Kind::address || displacement != static_cast<std::int32_t>(displacement) ||
+            (loses_place && lives_on)) {
+            make_real(set_of(base));
+            return at;
+        }
+        if (loses_place || (writes & set_of(base)) != 0) {
+            forget(base);
+        }
+        return {note.source, note.index, static_cast<std::int32_t>(displacement)};
+    }
+
+    // Before a jump arrives or leaves: everything that is live becomes real, nothing stays pending.
+    void settle(RegSet live) {
+        live_ = live;
+        make_real(static_cast<RegSet>(pending_ & live));
+        pending_ = 0;
+    }
+
+  private:
+    enum class Kind : std::uint8_t { address, low_half, signed_half, left, right, rotation };
+
+    struct Expression {
+        Kind kind = Kind::address;
+        Width width = Width::w64; // shifts and rotations
+        Reg source = 0;           // base of an address
+        Reg index = kNoIndex;
+        std::int32_t number = 0; // displacement or count
+    };
+
+    static RegSet places_of(const Expression& note) {
+        return static_cast<RegSet>(set_of(note.source) |
+                                   (note.index == kNoIndex ? 0 : set_of(note.index)));
+    }
+    static bool is_copy(const Expression& note) {
+        return note.kind == Kind::address && note.index == kNoIndex && note.number == 0;
+    }
+
+    [[nodiscard]] bool is_pending(Reg reg) const { return (pending_ >> reg & 1) != 0; }
+    void forget(Reg reg) { pending_ &= static_cast<RegSet>(~set_of(reg)); }
+
+    // Precondition: the places it is over are of registers that are not pending, or reg's own, or
+    // were those of reg's note before.
+    bool note(Reg reg, Expression expression) {
+        notes_[reg] = expression;
+        pending_ |= set_of(reg);
+        return true;
+    }
+
+    // The register's value as an expression: its note, or its place.
+    Expression value_of(Reg reg) const {
+        return is_pending(reg) ? notes_[reg] : Expression{.source = reg};
+    }
+
+    bool defer_wide(const Insn& insn) {
+        const Reg dst = insn.dst;
+        const Reg src = insn.src;
+        if (insn.alu_op == AluOp::mov) {
+            if (dst == src) {
+                return true;
+            }
+            const bool over_pending = is_pending(src) && (places_of(notes_[src]) & pending_) != 0;
+            forget(dst);
+            make_real(over_pending ? set_of(src) : RegSet{0});
+            return note(dst, value_of(src));
+        }
+        if (insn.alu_op == AluOp::add && dst != src) {
+            make_real(set_of(src));
+            Expression sum = value_of(dst);
+            if (sum.kind != Kind::address || sum.index != kNoIndex) {
+                make_real(set_of(dst));
+                sum = value_of(dst);
+            }
+            sum.index = src;
+            return note(dst, sum);
+        }
+        return insn.alu_op == AluOp::or_ && defer_rotation(insn);
+    }
+
+    bool defer_narrow(const Insn& insn) {
+        if (insn.alu_op == AluOp::or_) {
+            return defer_rotation(insn);
+        }
+        if (insn.alu_op != AluOp::mov) {
+            return false;
+        }
+        const Reg dst = insn.dst;
+        make_real(insn.src == dst && is_pending(dst) && !is_copy(notes_[dst]) ? set_of(dst)
+                                                                              : RegSet{0});
+        make_real(insn.src != dst ? set_of(insn.src) : RegSet{0});
+        const Reg source = value_of(insn.src).source;
+        return note(dst, {.kind = Kind::low_half, .width = Width::w32, .source = source});
+    }
+
+    // x << k | x >> (width - k), in either order.
+    bool defer_rotation(const Insn& insn) {
+        if (insn.dst == insn.src || !is_pending(insn.dst) || !is_pending(insn.src)) {
+            return false;
+        }
+        const Expression& one = notes_[insn.dst];
+        const Expression& other = notes_[insn.src];
+        const bool opposite = (one.kind == Kind::left && other.kind == Kind::right) ||
+                              (one.kind == Kind::right && other.kind == Kind::left);
+        const std::int32_t width = one.width == Width::w64 ? 64 : 32;
+        if (!opposite || one.source != other.source || one.width != other.width ||
+            one.number + other.number != width || (insn.width == Width::w32 && width == 64)) {
+            return false;
+        }
+        Expression rotation = one;
+        rotation.kind = Kind::rotation;
+        rotation.number = one.kind == Kind::left ? one.number : other.number;
+        return note(insn.dst, rotation);
+    }
+
+    bool defer_number(const Insn& insn) {
+        const bool wide = insn.width == Width::w64;
+        if (insn.alu_op == AluOp::add) {
+            return wide && defer_distance(insn.dst, insn.imm);
+        }
+        if (insn.alu_op == AluOp::sub) {
+            return wide && insn.imm != INT32_MIN && defer_distance(insn.dst, -insn.imm);
+        }
+        if (insn.alu_op == AluOp::lsh || insn.alu_op == AluOp::rsh) {
+            return defer_shift(insn, insn.alu_op == AluOp::lsh ? Kind::left : Kind::right);
+        }
+        return insn.alu_op == AluOp::arsh && wide && insn.imm == 32 &&
+               halve(insn.dst, Kind::signed_half);
+    }
+
+    bool defer_distance(Reg dst, std::int32_t distance) {
+        Expression sum = value_of(dst);
+        const std::int64_t number = std::int64_t{sum.number} + distance;
+        if (sum.kind != Kind::address || number != static_cast<std::int32_t>(number)) {
+            make_real(set_of(dst));
+            return note(dst, {.source = dst, .number = distance});
+        }
+        sum.number = static_cast<std::int32_t>(number);
+        return note(dst, sum);
+    }
+
+    bool defer_shift(const Insn& insn, Kind kind) {
+        const std::int32_t bits = insn.width == Width::w64 ? 64 : 32;
+        if (insn.imm <= 0 || insn.imm >= bits) {
+            return false;
+        }
+        if (kind == Kind::right && bits == 64 && insn.imm == 32 &&
+            halve(insn.dst, Kind::low_half)) {
+            return true;
+        }
+        Expression value = value_of(insn.dst);
+        const bool low_is_enough = value.kind == Kind::low_half && insn.width == Width::w32;
+        if (!is_copy(value) && !low_is_enough) {
+            make_real(set_of(insn.dst));
+            value = value_of(insn.dst);
+        }
+        return note(
+            insn.dst,
+            {.kind = kind, .width = insn.width, .source = value.source, .number = insn.imm});
+    }
+
+    // d <<= 32 is noted; a shift back by 32 leaves the low half, with or without its sign.
+    bool halve(Reg dst, Kind kind) {
+        const Expression value = value_of(dst);
+        if (!is_pending(dst) || value.kind != Kind::left || value.width != Width::w64 ||
+            value.number != 32) {
+            return false;
+        }
+        return note(dst, {.kind = kind, .width = Width::w32, .source = value.source});
+    }
+
+    void make_real(RegSet regs) {
+        for (RegSet left = regs & pending_; left != 0; left = regs & pending_) {
+            make_one_real(static_cast<Reg>(std::countr_zero(left)));
+        }
+    }
+
+    void make_one_real(Reg reg) {
+        const Expression value = notes_[reg];
+        forget(reg);
+        release_place(reg);
+        say(reg, value);
+    }
+
+    // The place of this register is about to be written: whoever's expression reads it must be made
+    // real, or forgotten when nobody reads it.
+    void release_place(Reg reg) {
+        for (Reg other = 0; other < kFramePointer && pending_ != 0; ++other) {
+            if (is_pending(other) && (places_of(notes_[other]) & set_of(reg)) != 0) {
+                if ((live_ & set_of(other)) != 0) {
+                    make_one_real(other);
+                } else {
+                    forget(other);
+                }
+            }
+        }
+    }
+
+    // Registers that the next instruction writes: their notes are void, their places lost. The base
+    // of its address is dealt with by the caller.
+    void give_up_places(RegSet writes, RegSet live, Reg base) {
+        const RegSet kept = base == kNoIndex ? RegSet{0} : set_of(base);
+        pending_ &= static_cast<RegSet>(~writes | kept);
+        for (Reg other = 0; other < kFramePointer && pending_ != 0; ++other) {
+            if (other == base || !is_pending(other) || (places_of(notes_[other]) & writes) == 0) {
+                continue;
+            }
+            if ((live & set_of(other)) != 0) {
+                make_one_real(other);
+            } else {
+                forget(other);
+            }
+        }
+    }
+
+    void say(Reg reg, const Expression& value) {
+        switch (value.kind) {
+        case Kind::address:
+            return say_sum(reg, value);
+        case Kind::low_half:
+            return target_.alu({AluOp::mov, Width::w32}, reg, value.source);
+        case Kind::signed_half:
+            return target_.alu({AluOp::movsx32, Width::w64}, reg, value.source);
+        case Kind::left:
+        case Kind::right:
+            if (value.source != reg) {
+                target_.alu({AluOp::mov, value.width}, reg, value.source);
+            }
+            return target_.alu_imm(
+                {value.kind == Kind::left ? AluOp::lsh : AluOp::rsh, value.width}, reg,
+                value.number);
+        case Kind::rotation:
+            return target_.rotate_left(reg, value.source, value.width,
+                                       static_cast<std::uint8_t>(value.number));
+        }
+    }
+
+    void say_sum(Reg reg, const Expression& value) {
+        const bool in_place = value.source == reg;
+        if (value.index == kNoIndex && value.number == 0) {
+            return target_.alu({AluOp::mov, Width::w64}, reg, value.source);
+        }
+        if (in_place && value.index == kNoIndex) {
+            return target_.alu_imm({AluOp::add, Width::w64}, reg, value.number);
+        }
+        if (in_place && value.number == 0) {
+            return target_.alu({AluOp::add, Width::w64}, reg, value.index);
+        }
+        target_.sum(reg, {value.source, value.index, value.number});
+    }
+
+    T& target_;
+    std::array<Expression, kFramePointer> notes_{}; // of those in pending_
+    RegSet pending_ = 0;
+    RegSet live_ = kAllRegs; // read by or after the instruction at hand
+};
+
+} // namespace skep::run::jit
