@@ -189,7 +189,7 @@ class Comparison {
                        took.count(), message);
             return;
         }
-        count(row->second, outcome, took.count());
+        count(object_name + " " + spec.name, row->second, outcome, took.count());
         if (row->second.accepted != accepted) {
             fmt::print("DIFFER {} {} skep={} kernel={} | {} | {}\n", object_name, spec.name,
                        accepted ? "accept" : "reject", row->second.accepted ? "accept" : "reject",
@@ -200,7 +200,8 @@ class Comparison {
         }
     }
 
-    void count(const KernelRow& row, const verify::Outcome& outcome, double microseconds) {
+    void count(const std::string& name, const KernelRow& row, const verify::Outcome& outcome,
+               double microseconds) {
         const bool accepted = outcome.verdict == verify::Verdict::accept;
         unsigned& cell = accepted ? (row.accepted ? counts_.both_accept : counts_.only_we)
                                   : (row.accepted ? counts_.only_kernel : counts_.both_reject);
@@ -217,8 +218,8 @@ class Comparison {
             const bool near = 2 * outcome.statistics.insns_processed <= 3 * row.insns;
             counts_.within_half_more += near ? 1U : 0U;
             if (!near) {
-                fmt::print("COST skep={} kernel={} insns\n", outcome.statistics.insns_processed,
-                           row.insns);
+                fmt::print("COST {} skep={} kernel={} insns\n", name,
+                           outcome.statistics.insns_processed, row.insns);
             }
             if (row.insns > 1000 && row.microseconds > 0) {
                 ++counts_.compared_times;

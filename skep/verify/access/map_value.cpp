@@ -21,12 +21,8 @@ Finding out_of_block(const Block& block, const RegionRequest& request, std::int6
     finding.os_errno = EACCES;
     const std::string line = fmt::format("invalid access to {} off={} size={}", block.description,
                                          begin, request.size_bytes);
-    if (last_line.empty()) {
-        finding.kernel_message = line;
-    } else {
-        finding.kernel_detail = line;
-        finding.kernel_message = std::move(last_line);
-    }
+    finding.kernel_detail = line;
+    finding.kernel_message = std::move(last_line);
     finding.what = "an access outside the memory block";
     finding.because = fmt::format("{} bytes at offset {} of a block of {} bytes",
                                   request.size_bytes, begin, block.bytes);
@@ -81,7 +77,8 @@ Ruling<void> check_inside(const Block& block, const RegionRequest& request) {
     if (number.is_constant()) {
         const std::int64_t begin = fixed + static_cast<std::int64_t>(number.value());
         if (!fits(block, begin, request.size_bytes)) {
-            return out_of_block(block, request, begin, "");
+            return out_of_block(block, request, begin,
+                                fmt::format("R{} min value is outside of the allowed memory range", request.reg));
         }
         return {};
     }

@@ -6,206 +6,117 @@
 #include <deque>
 
 #include "skep/spec/helpers.hpp"
+#include "skep/verify/explore/frame_addresses.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/state/stack.hpp"
 
 namespace skep::verify {
 namespace {
 
-// What a register may hold, as far as the frame's address is concerned.
-enum class Holds : std::uint8_t { never, number, frame_address, perhaps };
-struct Held {
-    Holds holds = Holds::never;
-    std::int64_t number = 0; // number: which; frame_address: offset from the frame's top
+constexpr std::int64_t kFar = 1LL << 32; // beyond any offset on a stack
 
-    bool operator==(const Held&) const = default;
-    [[nodiscard]] Held join(const Held& other) const {
-        if (*this == other) {
-            return *this;
-        }
-        const bool frame = may_be_frame() || other.may_be_frame();
-        return {frame ? Holds::perhaps : Holds::never, 0};
-    }
-    [[nodiscard]] bool may_be_frame() const {
-        return holds == Holds::frame_address || holds == Holds::perhaps;
-    }
-};
-using Registers = std::array<Held, 11>;
-
-// Slots that hold a byte of [first, last], offsets from the frame's top.
-SlotSet slots_between(std::int64_t first, std::int64_t last) {
+// Slots that hold a byte of [first, end), offsets from the frame's top.
+SlotSet slots_between(std::int64_t first, std::int64_t end) {
     first = std::max<std::int64_t>(first, -kStackBytes);
-    last = std::min<std::int64_t>(last, -1);
+    end = std::min<std::int64_t>(end, 0);
     SlotSet set = kNoSlots;
-    for (std::int64_t slot = -last - 1; first <= last && slot <= -first - 1; ++slot) {
-        set |= SlotSet{1} << (static_cast<std::uint64_t>(slot) / kSlotBytes);
+    for (std::int64_t at = first; at < end; ++at) {
+        set |= SlotSet{1} << Stack::slot_of(static_cast<int>(at));
     }
     return set;
 }
+
+// Bytes read from where an argument points: [first, end), empty when first >= end.
+struct Extent {
+    std::int64_t first = kFar;
+    std::int64_t end = -kFar;
+
+    void add(std::int64_t from, std::int64_t to) {
+        first = std::min(first, std::max(from, -kFar));
+        end = std::max(end, std::min(to, kFar));
+    }
+    [[nodiscard]] bool is_empty() const { return first >= end; }
+};
+
+// What callers must know of a function: what it reads through its arguments, and which of them.
+struct Summary {
+    std::array<Extent, 6> read; // by argument register
+    RegSet arguments = kNoRegs; // live at its beginning
+    Bases returned = kEveryArgument;
+    bool known = false;
+};
 
 struct Use {
     SlotSet read = kNoSlots;
     SlotSet overwritten = kNoSlots;
 };
 
-// One subprogram's forward pass and both backward ones.
 class Analysis {
   public:
-    Analysis(const Subject& subject, const Subprogram& subprogram, Liveness& result)
-        : subject_(subject), subprogram_(subprogram), result_(result),
-          before_(subprogram.end.value - subprogram.start.value), reached_(before_.size(), false),
-          uses_(before_.size()), predecessors_(before_.size()) {}
+    Analysis(const Subject& subject, std::uint32_t index, std::vector<Summary>& summaries,
+             Liveness& result)
+        : subject_(subject), subprogram_(subject.subprograms[index]), index_(index),
+          summaries_(summaries), result_(result),
+          uses_(subprogram_.end.value - subprogram_.start.value), predecessors_(uses_.size()) {}
 
     void run() {
-        find_frame_addresses();
-        if (escaped_) { // now it is known that loads may bring the address back
-            reached_.assign(reached_.size(), false);
-            find_frame_addresses();
+        std::vector<Bases> returned;
+        for (const Summary& summary : summaries_) {
+            returned.push_back(summary.returned);
         }
+        flow_ = follow_frame_addresses(subject_, subprogram_, returned);
         for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
              at += subject_.insns[at].slots()) {
             uses_[local(at)] = use_of(InsnIndex{at});
         }
         go_backwards();
+        summary_.arguments =
+            static_cast<RegSet>(result_.regs[subprogram_.start.value] & kArguments);
+        summary_.returned = flow_.returned;
+        for (Reg reg = 1; reg <= 5; ++reg) { // what was stored may be read through memory
+            if (((flow_.stored | flow_.returned) & (1U << reg)) != 0) {
+                summary_.read[reg].add(-kFar, kFar);
+            }
+        }
+        summary_.known = true;
+        summaries_[index_] = summary_;
     }
 
   private:
     [[nodiscard]] std::uint32_t local(std::uint32_t at) const {
         return at - subprogram_.start.value;
     }
-
-    void find_frame_addresses() {
-        std::deque<std::uint32_t> work{subprogram_.start.value};
-        Registers entry{};
-        // Arguments may be addresses of a caller's frame, never of this one.
-        entry[kFramePointer] = {Holds::frame_address, 0};
-        before_[0] = entry;
-        reached_[0] = true;
-        while (!work.empty()) {
-            const std::uint32_t at = work.front();
-            work.pop_front();
-            const Registers after = stepped(before_[local(at)], subject_.insns[at]);
-            const Successors next = successors(subject_, InsnIndex{at});
-            for (unsigned i = 0; i < next.count; ++i) {
-                flow(after, next.list[i].value, work);
-            }
-        }
-    }
-    void flow(const Registers& after, std::uint32_t to, std::deque<std::uint32_t>& work) {
-        Registers& there = before_[local(to)];
-        if (!reached_[local(to)]) {
-            reached_[local(to)] = true;
-            there = after;
-            work.push_back(to);
-            return;
-        }
-        bool changed = false;
-        for (std::size_t reg = 0; reg < there.size(); ++reg) {
-            const Held joined = there[reg].join(after[reg]);
-            changed = changed || !(joined == there[reg]);
-            there[reg] = joined;
-        }
-        if (changed) {
-            work.push_back(to);
-        }
+    [[nodiscard]] const HeldRegisters& before(InsnIndex at) const {
+        return flow_.before[local(at.value)];
     }
 
-    Registers stepped(Registers regs, const Insn& insn) {
-        note_escape(regs, insn);
-        const RegSet written = writes(insn);
-        const Held result = result_of(regs, insn);
-        for (Reg reg = 0; reg < kFramePointer; ++reg) {
-            if ((written & only(reg)) != 0) {
-                regs[reg] = result;
+    // Notes that [from, to) counted from what `base` holds is read; answers with the own slots.
+    SlotSet reads_through(const Held& base, std::int64_t from, std::int64_t to) {
+        const bool exact = base.is_address();
+        const std::int64_t first = exact ? base.number + from : -kFar;
+        const std::int64_t end = exact ? base.number + to : kFar;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            if ((base.bases & (1U << reg)) != 0) {
+                summary_.read[reg].add(first, end);
             }
         }
-        return regs;
-    }
-    // Once the address is stored, whatever is loaded may be it. (A callee cannot keep it: it may
-    // not store addresses of the stack in a caller's frame.)
-    void note_escape(const Registers& regs, const Insn& insn) {
-        const bool stores = insn.kind == InsnKind::store_reg || insn.kind == InsnKind::atomic;
-        escaped_ = escaped_ || (stores && regs[insn.src].may_be_frame());
-    }
-    [[nodiscard]] static bool is_given_frame(const Registers& regs) {
-        return std::any_of(regs.begin() + 1, regs.begin() + 6,
-                           [](const Held& held) { return held.may_be_frame(); });
-    }
-    Held result_of(const Registers& regs, const Insn& insn) const {
-        switch (insn.kind) {
-        case InsnKind::alu:
-            return alu_result(regs, insn);
-        case InsnKind::load_wide:
-            return insn.wide_source == WideSource::number
-                       ? Held{Holds::number, static_cast<std::int64_t>(insn.imm64())}
-                       : Held{};
-        case InsnKind::load:
-        case InsnKind::atomic:
-            return {escaped_ ? Holds::perhaps : Holds::never, 0};
-        case InsnKind::call_subprogram:
-        case InsnKind::call_kfunc:
-        case InsnKind::call_register:
-            return {escaped_ || is_given_frame(regs) ? Holds::perhaps : Holds::never, 0};
-        case InsnKind::store_imm:
-        case InsnKind::store_reg:
-        case InsnKind::packet_absolute:
-        case InsnKind::packet_indirect:
-        case InsnKind::jump:
-        case InsnKind::jump_always:
-        case InsnKind::may_goto:
-        case InsnKind::call_helper:
-        case InsnKind::exit:
-        case InsnKind::address_space_cast:
-            return {};
-        }
-        return {};
-    }
-    static Held alu_result(const Registers& regs, const Insn& insn) {
-        const Held second =
-            insn.source == Source::reg ? regs[insn.src] : Held{Holds::number, insn.imm};
-        const Held first = regs[insn.dst];
-        if (insn.alu_op == AluOp::mov) {
-            const bool kept =
-                insn.width == Width::w64 || (second.holds == Holds::number && second.number >= 0);
-            return kept ? second : Held{};
-        }
-        if (insn.alu_op == AluOp::add && insn.width == Width::w64) {
-            if (first.holds == Holds::frame_address && second.holds == Holds::number) {
-                return {Holds::frame_address, wrapping_sum(first.number, second.number)};
-            }
-            if (second.holds == Holds::frame_address && first.holds == Holds::number) {
-                return {Holds::frame_address, wrapping_sum(first.number, second.number)};
-            }
-        }
-        const bool frame = first.may_be_frame() || second.may_be_frame();
-        return {frame ? Holds::perhaps : Holds::never, 0};
-    }
-    static std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
-        return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) +
-                                         static_cast<std::uint64_t>(b));
+        return (base.bases & kOwnFrame) != 0 ? slots_between(first, end) : kNoSlots;
     }
 
-    // The slots that an access of `bytes` through the register may touch.
-    [[nodiscard]] SlotSet touched(const Held& base, std::int64_t displacement,
-                                  std::int64_t bytes) const {
-        if (base.holds == Holds::frame_address) {
-            return slots_between(base.number + displacement,
-                                 base.number + displacement + bytes - 1);
-        }
-        return base.may_be_frame() ? kAllSlots : kNoSlots;
-    }
-
-    [[nodiscard]] Use use_of(InsnIndex at) const {
+    Use use_of(InsnIndex at) {
         const Insn& insn = subject_.insn(at);
-        const Registers& regs = before_[local(at.value)];
+        const HeldRegisters& regs = before(at);
         Use use;
         switch (insn.kind) {
         case InsnKind::load:
-            use.read = touched(regs[insn.src], insn.offset, insn.size_bytes);
+            use.read = reads_through(regs[insn.src], insn.offset, insn.offset + insn.size_bytes);
             break;
         case InsnKind::atomic:
-            use.read = touched(regs[insn.dst], insn.offset, insn.size_bytes) |
-                       touched(regs[insn.src], insn.offset, insn.size_bytes);
+            use.read = reads_through(regs[insn.dst], insn.offset, insn.offset + insn.size_bytes);
+            if (insn.atomic_op == AtomicOp::load_acq) {
+                use.read |=
+                    reads_through(regs[insn.src], insn.offset, insn.offset + insn.size_bytes);
+            }
             break;
         case InsnKind::store_imm:
         case InsnKind::store_reg:
@@ -214,8 +125,10 @@ class Analysis {
         case InsnKind::call_helper:
             use.read = read_by_helper(regs, insn);
             break;
-        case InsnKind::call_kfunc:
         case InsnKind::call_subprogram:
+            use.read = read_by_callee(regs, insn, at);
+            break;
+        case InsnKind::call_kfunc:
         case InsnKind::call_register:
             use.read = read_by_anyone(regs);
             break;
@@ -234,15 +147,68 @@ class Analysis {
     }
     [[nodiscard]] static SlotSet overwritten(const Held& base, const Insn& insn) {
         const std::int64_t offset = base.number + insn.offset;
-        const bool whole_slot =
-            base.holds == Holds::frame_address && insn.size_bytes == kSlotBytes && offset % 8 == 0;
-        return whole_slot ? slots_between(offset, offset + 7) : kNoSlots;
+        const bool whole_slot = base.is_address() && base.bases == kOwnFrame &&
+                                insn.size_bytes == kSlotBytes && offset % 8 == 0;
+        return whole_slot ? slots_between(offset, offset + 8) : kNoSlots;
     }
-    [[nodiscard]] SlotSet read_by_anyone(const Registers& regs) const {
-        return escaped_ || is_given_frame(regs) ? kAllSlots : kNoSlots;
+    SlotSet read_by_anyone(const HeldRegisters& regs) {
+        SlotSet read = kNoSlots;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            read |= reads_through({Holds::nothing, regs[reg].bases, 0}, 0, 0);
+        }
+        // What was stored on the stack leads further.
+        return read != kNoSlots ? read | reads_through({Holds::nothing, flow_.stored, 0}, 0, 0)
+                                : read;
     }
-    // A helper reads upwards from the address it is given, and only what its arguments say.
-    [[nodiscard]] SlotSet read_by_helper(const Registers& regs, const Insn& insn) const {
+    SlotSet read_by_callee(const HeldRegisters& regs, const Insn& insn, InsnIndex at) {
+        const auto callee =
+            subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(insn.target(at))});
+        if (!callee.has_value() || !summaries_[*callee].known) {
+            return read_by_anyone(regs);
+        }
+        SlotSet read = kNoSlots;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            const Extent& extent = summaries_[*callee].read[reg];
+            if (!extent.is_empty()) {
+                read |= reads_through(regs[reg], extent.first, extent.end);
+            }
+        }
+        const bool loads_addresses = read != kNoSlots && flow_.stored != kNoBases;
+        return loads_addresses ? read_by_anyone(regs) : read;
+    }
+
+    // How many bytes a helper reads from the argument's address on; -1: it does not.
+    [[nodiscard]] std::int64_t bytes_read(const HeldRegisters& regs,
+                                          const spec::Arguments& arguments, Reg reg) const {
+        const spec::Arg& argument = arguments[reg - 1U];
+        if (argument.kind == spec::ArgKind::none || argument.kind == spec::ArgKind::uninit_mem ||
+            argument.kind == spec::ArgKind::uninit_fixed_mem) {
+            return -1;
+        }
+        if (argument.kind == spec::ArgKind::fixed_mem) {
+            return argument.bytes;
+        }
+        if (argument.kind == spec::ArgKind::map_key || argument.kind == spec::ArgKind::map_value) {
+            return map_bytes(regs, arguments, argument.kind == spec::ArgKind::map_key);
+        }
+        const bool size_follows =
+            reg < 5 && (arguments[reg].kind == spec::ArgKind::const_size ||
+                        arguments[reg].kind == spec::ArgKind::const_size_or_zero);
+        return size_follows && regs[reg + 1U].holds == Holds::number ? regs[reg + 1U].number : kFar;
+    }
+    [[nodiscard]] std::int64_t map_bytes(const HeldRegisters& regs,
+                                         const spec::Arguments& arguments, bool key) const {
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            if (arguments[reg - 1U].kind == spec::ArgKind::const_map_ptr &&
+                regs[reg].holds == Holds::map) {
+                const spec::MapSpec& map =
+                    subject_.map(MapRef{static_cast<std::uint32_t>(regs[reg].number)});
+                return key ? map.key_size_bytes : map.value_size_bytes;
+            }
+        }
+        return kFar;
+    }
+    SlotSet read_by_helper(const HeldRegisters& regs, const Insn& insn) {
         const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
         if (row == nullptr || row->effects.has(spec::Effect::calls_back)) {
             return read_by_anyone(regs);
@@ -250,33 +216,27 @@ class Analysis {
         const spec::Arguments& arguments = spec::arguments(*row, subject_.program.type);
         SlotSet read = kNoSlots;
         for (Reg reg = 1; reg <= 5; ++reg) {
-            const bool taken = arguments[reg - 1U].kind != spec::ArgKind::none;
-            if (!taken || !regs[reg].may_be_frame()) {
-                continue;
-            }
-            const bool sized = regs[reg].holds == Holds::frame_address && reg < 5 &&
-                               regs[reg + 1U].holds == Holds::number &&
-                               (arguments[reg].kind == spec::ArgKind::const_size ||
-                                arguments[reg].kind == spec::ArgKind::const_size_or_zero);
-            if (sized) {
-                read |=
-                    slots_between(regs[reg].number, regs[reg].number + regs[reg + 1U].number - 1);
-            } else {
-                read |= regs[reg].holds == Holds::frame_address
-                            ? slots_between(regs[reg].number, -1)
-                            : kAllSlots;
+            const std::int64_t bytes = bytes_read(regs, arguments, reg);
+            if (bytes >= 0) {
+                read |= reads_through(regs[reg], 0, bytes);
             }
         }
         return read;
     }
 
-    [[nodiscard]] RegSet regs_read(const Insn& insn) const {
-        if (insn.kind != InsnKind::call_helper) {
-            return reads(insn);
+    [[nodiscard]] RegSet regs_read(const Insn& insn, InsnIndex at) const {
+        if (insn.kind == InsnKind::call_subprogram) {
+            const auto callee =
+                subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(insn.target(at))});
+            const bool known = callee.has_value() && summaries_[*callee].known &&
+                               !subject_.subprograms[*callee].is_global;
+            return known ? summaries_[*callee].arguments : kArguments;
         }
-        const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
+        const spec::HelperRow* row = insn.kind == InsnKind::call_helper
+                                         ? spec::find_helper(static_cast<std::uint32_t>(insn.imm))
+                                         : nullptr;
         if (row == nullptr) {
-            return kArguments;
+            return reads(insn);
         }
         const spec::Arguments& arguments = spec::arguments(*row, subject_.program.type);
         RegSet read = kNoRegs;
@@ -300,9 +260,8 @@ class Analysis {
             const std::uint32_t at = work.front();
             work.pop_front();
             if (update(at)) {
-                for (const std::uint32_t before : predecessors_[local(at)]) {
-                    work.push_back(before);
-                }
+                const std::vector<std::uint32_t>& earlier = predecessors_[local(at)];
+                work.insert(work.end(), earlier.begin(), earlier.end());
             }
         }
     }
@@ -316,7 +275,7 @@ class Analysis {
             slots |= result_.slots[next.list[i].value];
         }
         const Use& use = uses_[local(at)];
-        regs = static_cast<RegSet>((regs & ~writes(insn)) | regs_read(insn));
+        regs = static_cast<RegSet>((regs & ~writes(insn)) | regs_read(insn, InsnIndex{at}));
         slots = (slots & ~use.overwritten) | use.read;
         const bool changed = regs != result_.regs[at] || slots != result_.slots[at];
         result_.regs[at] = regs;
@@ -326,12 +285,51 @@ class Analysis {
 
     const Subject& subject_;
     const Subprogram& subprogram_;
+    std::uint32_t index_;
+    std::vector<Summary>& summaries_;
     Liveness& result_;
-    std::vector<Registers> before_;
-    std::vector<bool> reached_;
+    Summary summary_;
+    FrameFlow flow_;
     std::vector<Use> uses_;
     std::vector<std::vector<std::uint32_t>> predecessors_;
-    bool escaped_ = false;
+};
+
+// Callees before callers; in a circle, somebody comes first and knows nothing of the others.
+class CalleesFirst {
+  public:
+    explicit CalleesFirst(const Subject& subject)
+        : subject_(subject), visited_(subject.subprograms.size(), false) {
+        for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
+            visit(index, 0);
+        }
+    }
+    [[nodiscard]] const std::vector<std::uint32_t>& order() const { return order_; }
+
+  private:
+    void visit(std::uint32_t index, unsigned depth) {
+        if (visited_[index]) {
+            return;
+        }
+        visited_[index] = true;
+        constexpr unsigned kDeepest = 256; // there are no more subprograms
+        const Subprogram& subprogram = subject_.subprograms[index];
+        for (std::uint32_t at = subprogram.start.value;
+             depth < kDeepest && at < subprogram.end.value; ++at) {
+            const Insn& insn = subject_.insns[at];
+            if (insn.kind == InsnKind::call_subprogram) {
+                const auto callee = subject_.subprogram_at(
+                    InsnIndex{static_cast<std::uint32_t>(insn.target(InsnIndex{at}))});
+                if (callee.has_value()) {
+                    visit(*callee, depth + 1);
+                }
+            }
+        }
+        order_.push_back(index);
+    }
+
+    const Subject& subject_;
+    std::vector<bool> visited_;
+    std::vector<std::uint32_t> order_;
 };
 
 } // namespace
@@ -340,8 +338,10 @@ Liveness find_liveness(const Subject& subject) {
     Liveness result;
     result.regs.assign(subject.insns.size() + 1, kNoRegs);
     result.slots.assign(subject.insns.size() + 1, kNoSlots);
-    for (const Subprogram& subprogram : subject.subprograms) {
-        Analysis(subject, subprogram, result).run();
+    std::vector<Summary> summaries(subject.subprograms.size());
+    const CalleesFirst callees_first(subject);
+    for (const std::uint32_t index : callees_first.order()) {
+        Analysis(subject, index, summaries, result).run();
     }
     return result;
 }

@@ -112,16 +112,7 @@ void State::clobber_caller_saved() {
 
 void State::invalidate_reference(std::uint32_t reference) {
     update_values([reference](const Value& value) { return value.reference_id == reference; },
-                  [](Value& value) { value = Value::uninitialised(); });
-    // A spilled one leaves a slot that reads as nothing known.
-    for (unsigned number = 0; number < frame_count_; ++number) {
-        for (std::uint32_t index = 0; index < stack(number).slot_count(); ++index) {
-            const Slot& slot = stack(number).slot(index);
-            if (slot.is_spill() && !slot.value.is_initialised()) {
-                stack_for_write(number).slot_for_write(index) = Slot{};
-            }
-        }
-    }
+                  [](Value& value) { value = Value::unknown(); });
 }
 
 } // namespace skep::verify

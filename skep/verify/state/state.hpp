@@ -83,7 +83,7 @@ class State {
     void forget_packet_pointers(); // they become unknown numbers
     void clobber_caller_saved();   // R1..R5 become unreadable
     void invalidate_reference(
-        std::uint32_t reference); // values that live by it become unreadable (slots: invalid)
+        std::uint32_t reference); // values that live by it become numbers
 
   private:
     std::array<Cow<Frame>, kMaxFrames> frames_;
