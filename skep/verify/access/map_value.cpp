@@ -77,8 +77,9 @@ Ruling<void> check_inside(const Block& block, const RegionRequest& request) {
     if (number.is_constant()) {
         const std::int64_t begin = fixed + static_cast<std::int64_t>(number.value());
         if (!fits(block, begin, request.size_bytes)) {
-            return out_of_block(block, request, begin,
-                                fmt::format("R{} min value is outside of the allowed memory range", request.reg));
+            return out_of_block(
+                block, request, begin,
+                fmt::format("R{} min value is outside of the allowed memory range", request.reg));
         }
         return {};
     }

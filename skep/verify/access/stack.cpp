@@ -154,8 +154,8 @@ Ruling<RegionUse> check_stack(const Subject& subject, const State& state,
                         request.reg, bits_text(number.bits), reach.min - number.s.min),
             "an access at an offset that is not fixed needs CAP_PERFMON");
     }
+    TRY(check_within(request, reach)); // an access to no bytes begins somewhere too
     if (request.size_bytes != 0) {
-        TRY(check_within(request, reach));
         TRY(check_bytes(subject, state, request, reach));
     }
     return RegionUse{.offset_mattered = !is_fixed};

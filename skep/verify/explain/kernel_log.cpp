@@ -93,12 +93,19 @@ std::string KernelLog::slot_text(const State& state, unsigned frame, std::uint32
     return fmt::format(" fp{}={}", offset, letters);
 }
 
-std::string KernelLog::state_text(const State& state, unsigned frame) const {
+std::string KernelLog::state_text(const State& state, const Workspace& workspace) const {
+    return frame_text(state, state.depth(), &workspace);
+}
+
+std::string KernelLog::frame_text(const State& state, unsigned frame,
+                                  const Workspace* workspace) const {
     std::string text = frame_prefix(frame);
     for (Reg reg = 0; reg < kRegisters; ++reg) {
         const Value& value = state.frame(frame).regs[reg];
         if (value.is_initialised()) {
-            text += fmt::format(" R{}={}", reg, value_text(subject_, state, value, false));
+            const bool precise = workspace != nullptr && value.is_scalar() &&
+                                 workspace->dependencies.is_needed(value.origin);
+            text += fmt::format(" R{}={}", reg, value_text(subject_, state, value, precise));
         }
     }
     for (std::uint32_t index = 0; index < state.stack(frame).slot_count(); ++index) {
@@ -113,7 +120,7 @@ std::string KernelLog::state_text(const State& state, unsigned frame) const {
 
 void KernelLog::begins(const State& state, InsnIndex at) {
     if (follows()) {
-        line(fmt::format("{}:{}", at.value, state_text(state, state.depth())));
+        line(fmt::format("{}:{}", at.value, frame_text(state, state.depth())));
     }
 }
 
@@ -123,7 +130,7 @@ void KernelLog::branches(const State& state, InsnIndex from, InsnIndex to) {
     }
     branch_from_ = from;
     branched_ = true;
-    const std::string text = state_text(state, state.depth());
+    const std::string text = frame_text(state, state.depth());
     if ((level_ & kLogAll) != 0) {
         line(fmt::format("\nfrom {} to {}:{}", from.value, to.value, text));
     } else {
@@ -226,7 +233,7 @@ void KernelLog::enters(const State& state, std::uint32_t) {
     if (follows()) {
         text_ += "\n";
         line("caller:");
-        line(state_text(state, state.depth()));
+        line(frame_text(state, state.depth()));
         text_ += "callee:";
     }
 }
@@ -235,9 +242,9 @@ void KernelLog::returns(const State& state, InsnIndex call) {
     if (follows()) {
         text_ += "\n";
         line("returning from callee:");
-        line(state_text(state, state.depth()));
+        line(frame_text(state, state.depth()));
         line(fmt::format("to caller at {}:", call.value + 1));
-        text_ += state_text(state, state.depth() - 1);
+        text_ += frame_text(state, state.depth() - 1);
     }
 }
 

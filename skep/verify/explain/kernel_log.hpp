@@ -45,10 +45,14 @@ class KernelLog {
     // The end: what was refused, or nothing; then the summary.
     std::string finish(const Finding* refused, const Statistics& statistics, std::uint64_t limit);
 
+    // The current frame: " R0=scalar() R10=fp0".
+    [[nodiscard]] std::string state_text(const State& state, const Workspace& workspace) const;
+
   private:
     void line(const std::string& text) { text_ += text + "\n"; }
     void source_line(InsnIndex at);
-    [[nodiscard]] std::string state_text(const State& state, unsigned frame) const;
+    [[nodiscard]] std::string frame_text(const State& state, unsigned frame,
+                                         const Workspace* workspace = nullptr) const;
     [[nodiscard]] std::string slot_text(const State& state, unsigned frame,
                                         std::uint32_t index) const;
     [[nodiscard]] std::string changes_text(const State& state, const Insn& insn,

@@ -65,22 +65,24 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     if (is_proved(index)) {
         return equivalence_.covers(checkpoint.state, state, visit.at, Likeness::finished);
     }
-    if (visit.kind == PointKind::loop) {
-        if (!is_ancestor(index, parent) ||
-            !equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range)) {
-            return false;
-        }
+    if (!is_ancestor(index, parent)) {
+        return false;
+    }
+    const bool new_round = visit.kind == PointKind::callback ||
+                           checkpoint.state.may_goto_rounds != state.may_goto_rounds;
+    if (visit.kind != PointKind::ordinary && new_round &&
+        equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range)) {
         wait(parent, index);
         return true;
     }
     answer = Answer::infinite_loop;
-    return checkpoint.open_paths > 0 && is_ancestor(index, parent) &&
+    return checkpoint.open_paths > 0 && visit.kind != PointKind::callback &&
            equivalence_.covers(checkpoint.state, state, visit.at, Likeness::exactly);
 }
 
 Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, const Visit& visit) {
     const Effort& effort = visit.effort;
-    const bool force = visit.kind == PointKind::loop || effort.recorded > kMaxRecorded;
+    const bool force = visit.kind != PointKind::ordinary || effort.recorded > kMaxRecorded;
     const std::uint64_t jumps = effort.jumps - jumps_at_save_;
     const std::uint64_t insns = effort.insns - insns_at_save_;
     bool add = force || (jumps >= kJumpsBetweenSaves && insns >= kInsnsBetweenSaves);
@@ -100,9 +102,9 @@ Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, co
             add = false;
         }
         all_[index].misses += add ? 1U : 0U;
-        const std::uint32_t patience = visit.kind == PointKind::loop && all_[index].open_paths > 0
-                                           ? kPatienceInLoop
-                                           : kPatience;
+        const std::uint32_t patience =
+            visit.kind != PointKind::ordinary && all_[index].open_paths > 0 ? kPatienceInLoop
+                                                                            : kPatience;
         if (all_[index].misses > all_[index].hits * patience + patience) {
             forget(index);
             here.erase(here.begin() + static_cast<std::ptrdiff_t>(position));
@@ -200,6 +202,9 @@ void Checkpoints::close(CheckpointIndex parent) {
 }
 
 const State* Checkpoints::previous(CheckpointIndex from, InsnIndex at) const {
+    if (from != kNoCheckpoint && all_[from].at == at) {
+        from = all_[from].parent; // that is this very visit
+    }
     for (; from != kNoCheckpoint; from = all_[from].parent) {
         if (all_[from].at == at && all_[from].listed) {
             return &all_[from].state;

@@ -27,7 +27,8 @@ inline constexpr CheckpointIndex kNoCheckpoint = ~0U;
 enum class PointKind : std::uint8_t {
     ordinary, // a state is saved when enough has happened; coming back unchanged is an infinite
               // loop
-    loop,     // always saved; a loop of unknown length converges here
+    may_goto, // always saved; a loop of unknown length converges here
+    callback, // the same: a call that may run a function any number of times
 };
 
 // Work done so far, which decides whether saving pays.
@@ -55,7 +56,7 @@ class Checkpoints {
     void open(CheckpointIndex parent);
     void close(CheckpointIndex parent);
 
-    // The state at the last visit of `at` on the path that leads here; null when there is none.
+    // The state at the visit of `at` before this one on the path; null when there is none.
     [[nodiscard]] const State* previous(CheckpointIndex from, InsnIndex at) const;
     // The state that an infinite loop came back to.
     [[nodiscard]] const State& matched() const { return all_[matched_].state; }

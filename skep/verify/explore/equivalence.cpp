@@ -55,6 +55,9 @@ bool Equivalence::covers(const State& old, const State& now, InsnIndex at, Liken
         (old.speculative && !now.speculative)) {
         return false;
     }
+    if (likeness == Likeness::exactly && old.may_goto_rounds != now.may_goto_rounds) {
+        return false; // the loop has used up some of its budget
+    }
     ids_.clear();
     likeness_ = likeness;
     if (!same_resources(old.resources, now.resources)) {
@@ -89,6 +92,12 @@ bool Equivalence::covers_frame(const State& old_state, const State& now_state, u
     const Frame& now = now_state.frame(number);
     if (old.subprogram != now.subprogram || old.call_site != now.call_site ||
         old.callback != now.callback || old.callback_result != now.callback_result) {
+        return false;
+    }
+    // Iterations that are counted: the old state must have had at least as many left. And a round
+    // that was counted is progress.
+    if (old.callback_depth > now.callback_depth ||
+        (likeness_ == Likeness::exactly && old.callback_depth != now.callback_depth)) {
         return false;
     }
     const bool current = number + 1 == old_state.frame_count();

@@ -32,13 +32,45 @@ Finding too_many_branches() {
          .because = fmt::format("{} branches were waiting to be walked at once", kMaxPending)});
 }
 
+// Whatever may go elsewhere counts as a jump when it is judged whether saving a state pays.
+bool is_jump(const Insn& insn) {
+    switch (insn.kind) {
+    case InsnKind::jump:
+    case InsnKind::jump_always:
+    case InsnKind::may_goto:
+    case InsnKind::call_helper:
+    case InsnKind::call_subprogram:
+    case InsnKind::call_kfunc:
+    case InsnKind::call_register:
+    case InsnKind::exit:
+        return true;
+    case InsnKind::alu:
+    case InsnKind::load_wide:
+    case InsnKind::load:
+    case InsnKind::store_imm:
+    case InsnKind::store_reg:
+    case InsnKind::atomic:
+    case InsnKind::packet_absolute:
+    case InsnKind::packet_indirect:
+    case InsnKind::address_space_cast:
+        return false;
+    }
+    return false;
+}
+
 } // namespace
 
 Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
     : workspace_(workspace), subject_(workspace.subject), facts_(facts), log_(log),
       liveness_(find_liveness(workspace.subject)),
       checkpoints_(workspace.subject, liveness_, workspace),
-      points_(prune_points(workspace.subject)) {}
+      points_(prune_points(workspace.subject)) {
+    for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
+        const Insn& insn = subject_.insns[at];
+        points_[at] =
+            points_[at] || (insn.kind == InsnKind::call_helper && calls_back(subject_, insn));
+    }
+}
 
 Statistics Walk::statistics() const {
     Statistics statistics = checkpoints_.statistics();
@@ -107,6 +139,7 @@ Ruling<Walk::Flow> Walk::advance() {
     }
     const Insn& insn = subject_.insn(path_.at);
     facts_.reached(path_.at);
+    effort_.jumps += is_jump(insn) ? 1U : 0U;
     log_.insn(path_.state, path_.at);
     const Flow flow = TRY(step(insn));
     log_.stepped(path_.state, insn, workspace_);
@@ -117,10 +150,11 @@ Ruling<Walk::Flow> Walk::pass_point() {
     const Insn& insn = subject_.insn(path_.at);
     ++path_.recorded;
     Checkpoints::Visit visit{
-        path_.at, insn.kind == InsnKind::may_goto ? PointKind::loop : PointKind::ordinary, effort_};
+        path_.at, insn.kind == InsnKind::may_goto ? PointKind::may_goto : PointKind::ordinary,
+        effort_};
     visit.effort.recorded = path_.recorded;
     if (insn.kind == InsnKind::call_helper && calls_back(subject_, insn)) {
-        visit.kind = PointKind::loop;
+        visit.kind = PointKind::callback;
     }
     const CheckpointIndex before = path_.parent;
     switch (checkpoints_.visit(path_.state, path_.parent, visit)) {
@@ -130,9 +164,11 @@ Ruling<Walk::Flow> Walk::pass_point() {
     case Checkpoints::Answer::infinite_loop:
         return refuse({.code = FindingCode::infinite_loop,
                        .os_errno = EINVAL,
-                       .kernel = fmt::format("infinite loop detected at insn {}", path_.at.value),
+                       .kernel = "old state:" + log_.state_text(checkpoints_.matched(), workspace_),
                        .because = "the walk came back here with nothing changed",
-                       .kernel_detail = {}});
+                       .kernel_detail =
+                           fmt::format("infinite loop detected at insn {}\ncur state:{}",
+                                       path_.at.value, log_.state_text(path_.state, workspace_))});
     case Checkpoints::Answer::go_on:
         break;
     }

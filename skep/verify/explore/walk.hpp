@@ -63,6 +63,7 @@ class Walk {
     Ruling<Flow> step_jump(const Insn& insn);
     Ruling<Flow> step_may_goto(const Insn& insn);
     Ruling<Flow> step_packet_load(const Insn& insn);
+    Ruling<void> end_function_with_zero();
     Ruling<Flow> step_helper(const Insn& insn);
     Ruling<Flow> step_kfunc();
     Ruling<Flow> finish_call(const CallPlan& plan);

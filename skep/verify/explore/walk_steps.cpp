@@ -94,7 +94,6 @@ Ruling<Walk::Flow> Walk::step(const Insn& insn) {
         return step_jump(insn);
     case InsnKind::jump_always:
         path_.at = InsnIndex{static_cast<std::uint32_t>(insn.target(path_.at))};
-        ++effort_.jumps;
         return Flow::go_on;
     case InsnKind::may_goto:
         return step_may_goto(insn);
@@ -147,7 +146,6 @@ Ruling<Walk::Flow> Walk::step_load_wide(const Insn& insn) {
 
 Ruling<Walk::Flow> Walk::step_jump(const Insn& insn) {
     TRY(check_registers(path_.state, insn));
-    ++effort_.jumps;
     const InsnIndex target{static_cast<std::uint32_t>(insn.target(path_.at))};
     if (const std::optional<bool> answer = jump_decided(path_.state, insn)) {
         need_operands(workspace_, path_.state, insn);
@@ -167,9 +165,9 @@ Ruling<Walk::Flow> Walk::step_jump(const Insn& insn) {
 
 // The budget may be used up or not: the loop goes round once more, widened, and is also left.
 Ruling<Walk::Flow> Walk::step_may_goto(const Insn& insn) {
-    ++effort_.jumps;
     State again = path_.state;
     widen(again, path_.at);
+    ++again.may_goto_rounds;
     TRY(push(std::move(again), InsnIndex{path_.at.value + 1}));
     path_.at = InsnIndex{static_cast<std::uint32_t>(insn.target(path_.at))};
     return Flow::go_on;
@@ -205,12 +203,25 @@ Ruling<Walk::Flow> Walk::step_packet_load(const Insn& insn) {
                        .because = "the load may end the program while a reference is held"});
     }
     if (path_.state.frame_count() > 1) {
-        return not_known("an old packet load inside a function");
+        TRY(end_function_with_zero());
     }
     path_.state.clobber_caller_saved();
     path_.state.set_reg(0, Value::unknown());
     next(insn);
     return Flow::go_on;
+}
+
+// Past the end of the packet, a load inside a function ends that function.
+Ruling<void> Walk::end_function_with_zero() {
+    const Frame& frame = path_.state.current();
+    if (frame.callback != CallbackKind::none) {
+        return not_known("an old packet load inside a callback");
+    }
+    State ended = path_.state;
+    const InsnIndex call = frame.call_site;
+    ended.set_reg(0, Value::constant(0));
+    step_return(ended);
+    return push(std::move(ended), InsnIndex{call.value + 1});
 }
 
 } // namespace skep::verify

@@ -71,6 +71,7 @@ class State {
     void pop_frame();
 
     Resources resources;
+    std::uint32_t may_goto_rounds = 0; // how often a may_goto went on on this path
     bool sleepable = false;
     bool speculative = false;
 
@@ -80,10 +81,9 @@ class State {
     void update_values(Wanted wanted, Visit visit);
 
     // What many steps need:
-    void forget_packet_pointers(); // they become unknown numbers
-    void clobber_caller_saved();   // R1..R5 become unreadable
-    void invalidate_reference(
-        std::uint32_t reference); // values that live by it become numbers
+    void forget_packet_pointers();                      // they become unknown numbers
+    void clobber_caller_saved();                        // R1..R5 become unreadable
+    void invalidate_reference(std::uint32_t reference); // values that live by it become numbers
 
   private:
     std::array<Cow<Frame>, kMaxFrames> frames_;

@@ -59,6 +59,20 @@ void learn_numbers(Workspace& workspace, State& state, const Insn& insn, bool ta
     }
 }
 
+// Equal to a pointer that is not null means not null. (A typed kernel pointer may be null after
+// all.)
+void learn_equal_pointers(Workspace& workspace, State& state, const Insn& insn, bool taken) {
+    const Value dst = state.reg(insn.dst);
+    const Value src = state.reg(insn.src);
+    const bool equal = is_equality(insn) && (insn.jump_op == JumpOp::jeq) == taken;
+    if (!equal || !dst.is_pointer() || !src.is_pointer() ||
+        dst.may_be_null() == src.may_be_null() || dst.is(ValueKind::btf_object) ||
+        src.is(ValueKind::btf_object)) {
+        return;
+    }
+    learn_null(workspace.subject, state, dst.may_be_null() ? dst : src, Nullness::not_null);
+}
+
 bool same_register(const Insn& insn) { return insn.source == Source::reg && insn.src == insn.dst; }
 
 bool compares_with_zero(const Insn& insn) {
@@ -107,6 +121,7 @@ void learn_from_jump(Workspace& workspace, State& state, const Insn& insn, bool 
         return;
     }
     if (insn.width == Width::w64 && insn.source == Source::reg) {
+        learn_equal_pointers(workspace, state, insn, taken);
         learn_packet_end(state, insn, taken);
     }
 }
