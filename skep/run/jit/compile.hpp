@@ -5,7 +5,7 @@
 // compile() gives the same image in every process that offers the same machine: it depends on the
 // program and the shapes of its maps alone. bind() puts this process's addresses into it.
 //
-// Proved by: compile_test.cpp, and by everything that runs the code.
+// Proved by: tests/jit/program_test.cpp, and by everything that runs the code.
 #pragma once
 
 #include <vector>

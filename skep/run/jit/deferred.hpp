@@ -18,7 +18,7 @@
 //
 // Nothing is pending where a jump arrives or leaves, so no path needs to know of another's notes.
 //
-// Proved by: tests/jit/program_test.cpp; tests/engines (random programs against interpreter and
+// Proved by: tests/jit/deferred_test.cpp; tests/engines (random programs against interpreter and
 // kernel).
 #pragma once
 

@@ -6,7 +6,7 @@
 // saying live of one that is not costs an instruction, the reverse would cost the answer, so
 // whatever is in doubt is live. Passes are bounded: past the bound everything is live.
 //
-// Proved by: liveness_test.cpp; tests/engines.
+// Proved by: tests/jit/plan_test.cpp; tests/engines.
 #pragma once
 
 #include <cstdint>

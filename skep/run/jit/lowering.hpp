@@ -8,7 +8,7 @@
 // nothing here is needed for the program to be safe, since that was proved before. Arithmetic that
 // may become part of something else waits in deferred.hpp.
 //
-// Proved by: jit_test.cpp, tests/conformance, tests/engines (equal answers with the interpreter).
+// Proved by: tests/jit, tests/conformance, tests/engines (equal answers with the interpreter).
 #pragma once
 
 #include <optional>

@@ -6,7 +6,7 @@
 // function needs of its frame. It also refuses what no generated code can do here, with an exact
 // word; a verified program holds none of it, but a plan must not trust that it is handed one.
 //
-// Proved by: plan_test.cpp.
+// Proved by: tests/jit/plan_test.cpp.
 #pragma once
 
 #include <cstdint>
