@@ -15,8 +15,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "skep/base/bytes.hpp"
+#include "skep/contexts/xdp_context.hpp"
 #include "skep/datapath/port_counters.hpp"
 #include "skep/helpers/invocation.hpp"
 #include "skep/run/executable.hpp"
@@ -24,10 +26,7 @@
 
 namespace skep::datapath {
 
-inline constexpr std::size_t kHeadroomBytes = 256;
-inline constexpr std::size_t kFrameBytes = 4096;
-inline constexpr std::size_t kTailroomBytes = 320;
-inline constexpr std::size_t kMaxFrameBytes = kFrameBytes - kHeadroomBytes - kTailroomBytes;
+inline constexpr std::size_t kMaxFrameBytes = contexts::kXdpLinearMost;
 inline constexpr std::size_t kMinFrameBytes = 14; // an Ethernet header
 
 // Where the device's packets say they come from.
@@ -40,12 +39,16 @@ class XdpRun {
   public:
     XdpRun(const helpers::Services& services, std::uint32_t cpu, ArrivalFacts arrival);
 
-    // Between two frames: another program from now on. It must outlive its use.
-    void set_program(run::Executable& program) { program_ = &program; }
+    // Between two frames: another program from now on, and its maps, whose values it may read by
+    // helpers that take addresses. Both must outlive their use.
+    void set_program(run::Executable& program, std::span<maps::Map* const> maps = {}) {
+        program_ = &program;
+        invocation_.maps = maps;
+    }
 
     // Where a device puts the next packet, before run().
     [[nodiscard]] MutableBytes receive_area() {
-        return MutableBytes(frame_).subspan(kHeadroomBytes, kMaxFrameBytes);
+        return MutableBytes(frame_).subspan(contexts::kXdpHeadroomBytes, kMaxFrameBytes);
     }
     // Runs the program on the first `size_bytes` of the receive area, which are its packet. Nothing
     // when a fault ended the run.
@@ -54,7 +57,7 @@ class XdpRun {
     [[nodiscard]] Bytes packet() const;
 
   private:
-    alignas(64) std::array<std::uint8_t, kFrameBytes> frame_{};
+    alignas(64) std::array<std::uint8_t, contexts::kXdpFrameBytes> frame_{};
     spec::HostXdp context_;
     helpers::Invocation invocation_;
     ArrivalFacts arrival_;
