@@ -24,8 +24,10 @@ Fd::~Fd() {
     }
 }
 
-Result<Fd> Fd::duplicate() const {
-    const int copy = ::fcntl(number_, F_DUPFD_CLOEXEC, 0);
+Result<Fd> Fd::duplicate() const { return os::duplicate(number_); }
+
+Result<Fd> duplicate(int number) {
+    const int copy = ::fcntl(number, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) {
         return error_from_errno(errno, "duplicating a file descriptor");
     }

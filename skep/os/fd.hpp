@@ -28,4 +28,7 @@ class Fd {
     int number_ = -1;
 };
 
+// A descriptor of our own for a number that somebody else owns; close-on-exec.
+Result<Fd> duplicate(int number);
+
 } // namespace skep::os

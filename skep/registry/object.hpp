@@ -75,7 +75,8 @@ struct MapObject final : Object {
     std::unique_ptr<maps::Map> map;
     std::shared_ptr<BtfObject> types;
     std::uint32_t flags = 0; // as given to MAP_CREATE, user access flags included
-    bool frozen = false;
+    bool frozen = false;          // user space may not write it any more
+    bool sealed = false;          // nobody may, programs neither, and nobody has it mapped to write
     // What slots of maps of maps and program arrays hold, by key: their ids stand in the map
     // itself.
     std::map<ByteVector, std::shared_ptr<Object>> held;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "skep/spec/private_commands.hpp"
+
 namespace skep::spec {
 namespace {
 
@@ -95,6 +97,8 @@ std::span<const Row> rows_of(std::span<const Row> rows, Command command) {
                         static_cast<std::size_t>(last - first));
 }
 
+bool is_private(std::uint32_t number) { return number >= kFirstPrivateCommand; }
+
 } // namespace
 
 std::span<const CommandRow> commands() { return kCommands; }
@@ -103,12 +107,21 @@ std::span<const PointerRow> pointers() { return kPointers; }
 std::span<const InfoPointerRow> info_pointers() { return kInfoPointers; }
 
 const CommandRow* find_command(std::uint32_t number) {
+    if (is_private(number)) {
+        const std::uint32_t index = number - kFirstPrivateCommand;
+        return index < private_commands().size() ? &private_commands()[index] : nullptr;
+    }
     return number < kCommands.size() ? &kCommands[number] : nullptr;
 }
 
 std::span<const DescriptorRow> descriptors(Command command) {
-    return rows_of(descriptors(), command);
+    return rows_of(is_private(static_cast<std::uint32_t>(command)) ? private_descriptors()
+                                                                   : descriptors(),
+                   command);
 }
-std::span<const PointerRow> pointers(Command command) { return rows_of(pointers(), command); }
+std::span<const PointerRow> pointers(Command command) {
+    return rows_of(
+        is_private(static_cast<std::uint32_t>(command)) ? private_pointers() : pointers(), command);
+}
 
 } // namespace skep::spec
