@@ -75,6 +75,21 @@ Result<OpenedPort> open_port_files(const std::string& device) {
     return port;
 }
 
+Result<std::string> port_name(const std::string& device) {
+    const std::string_view name(device);
+    if (!name.starts_with(kCapturePrefix)) {
+        return device;
+    }
+    const std::string_view paths = name.substr(kCapturePrefix.size());
+    const std::size_t comma = paths.find(',');
+    std::string listed(kCapturePrefix);
+    listed += TRY(os::absolute_path(std::string(paths.substr(0, comma))));
+    if (comma != std::string_view::npos) {
+        listed += "," + TRY(os::absolute_path(std::string(paths.substr(comma + 1))));
+    }
+    return listed;
+}
+
 std::string enforcement_of(PortKind kind) {
     switch (kind) {
     case PortKind::capture:

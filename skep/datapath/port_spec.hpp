@@ -38,6 +38,9 @@ struct OpenedPort {
 // Reads the name and opens what it names. Nothing is left behind when it fails.
 Result<OpenedPort> open_port_files(const std::string& device);
 
+// The name under which the port is listed, without opening anything.
+Result<std::string> port_name(const std::string& device);
+
 // What a verdict does here, in a few words for listings: "PASS and TX are written to OUT, ..."
 std::string enforcement_of(PortKind kind);
 const char* word_of(PortKind kind); // "pcap", "tap", "observe"

@@ -60,7 +60,8 @@ class MapResolver {
             return answer(EINVAL, "too many descriptors in fd_array");
         }
         for (std::uint32_t i = 0; i < attr_.fd_array_cnt; ++i) {
-            auto object = TRY(call_.object(TRY(descriptor_at(i))));
+            const std::int32_t number = TRY(descriptor_at(i));
+            auto object = TRY(call_.object(number));
             if (object->kind() == registry::ObjectKind::map) {
                 TRY(use(std::static_pointer_cast<MapObject>(object)));
             } else if (object->kind() != registry::ObjectKind::btf) {
@@ -76,7 +77,9 @@ class MapResolver {
             if (names_map_by_descriptor(insns[i])) {
                 TRY(resolve(i, insns[i].imm));
             } else if (names_map_by_index(insns[i])) {
-                TRY(resolve(i, TRY(descriptor_at(static_cast<std::uint32_t>(insns[i].imm)))));
+                const std::int32_t number =
+                    TRY(descriptor_at(static_cast<std::uint32_t>(insns[i].imm)));
+                TRY(resolve(i, number));
             }
             if (insns[i].opcode == kLoadWide) {
                 ++i; // its second half is no instruction

@@ -25,7 +25,10 @@ std::optional<AttachmentFacts> attachment_at(Host& host, const std::string& name
     for (AttachmentFacts& each : host.attachments()) {
         const bool same_place = each.port.kind == datapath::PortKind::capture ||
                                 each.port.network_namespace == network_namespace;
-        if (each.port.name == name && same_place) {
+        // "pcap:IN" also means "pcap:IN,OUT": one program replays a capture, wherever it goes.
+        const bool same_name = each.port.name == name || each.port.name.starts_with(name + ",") ||
+                               name.starts_with(each.port.name + ",");
+        if (same_name && same_place) {
             return std::move(each);
         }
     }
@@ -55,7 +58,7 @@ Result<datapath::OpenedPort> take_port(const Call& call, const abi::PortAttachAt
     constexpr auto kLastKind = static_cast<std::uint32_t>(datapath::PortKind::observe);
     const bool is_capture = attr.kind == static_cast<std::uint32_t>(datapath::PortKind::capture);
     const std::uint32_t most_files = is_capture ? abi::kPortFiles : 1;
-    if (attr.kind > kLastKind || attr.file_count == 0 || attr.file_count > most_files) {
+    if (attr.kind > kLastKind || attr.file_count > most_files) {
         return answer(EINVAL, "no such kind of port, or not the files that it needs");
     }
     datapath::OpenedPort port;
@@ -117,6 +120,7 @@ Result<long> port_attach(const SharedCall& call) {
     Host& host = call->engine.host;
     const auto there = attachment_at(host, port.spec.name, port.spec.network_namespace);
     if (there) {
+        // Without files the caller only wants the program exchanged.
         if ((attr.flags & abi::kPortReplace) == 0) {
             return answer(EBUSY, port.spec.name + " has program " +
                                      std::to_string(there->program_id) +
@@ -129,6 +133,9 @@ Result<long> port_attach(const SharedCall& call) {
             return 0L;
         }
         host.detach(there->id);
+    }
+    if (port.files.empty()) {
+        return answer(EINVAL, "a port needs its files");
     }
     TRY(host.attach(std::move(port), program));
     return 0L;
