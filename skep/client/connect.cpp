@@ -10,8 +10,4 @@ Result<std::unique_ptr<Transport>> connect_daemon() {
                 "the user engine's daemon is not in this build: use --engine kernel");
 }
 
-Result<std::unique_ptr<Transport>> connect_in_process() {
-    return fail(Code::unsupported, "the engine inside this process is not in this build");
-}
-
 } // namespace skep::client

@@ -63,6 +63,8 @@ class Transport {
 
     // As bpf(2): >= 0, or a negative errno.
     virtual long bpf(std::uint32_t command, void* attributes, std::uint32_t size) = 0;
+    // Why the last call was refused, in words; empty when the engine has none (the kernel).
+    [[nodiscard]] virtual std::string last_message() const { return {}; }
 
     virtual Result<void> xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
                                     Replace replace) = 0;

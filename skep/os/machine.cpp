@@ -10,13 +10,6 @@
 namespace skep::os {
 namespace {
 
-std::uint64_t clock_ns(clockid_t clock) {
-    timespec time{};
-    ::clock_gettime(clock, &time);
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(time.tv_nsec);
-}
-
 std::string first_line(const char* path) {
     std::ifstream file(path);
     std::string line;
@@ -25,6 +18,15 @@ std::string first_line(const char* path) {
 }
 
 } // namespace
+
+std::uint64_t clock_ns(int clock_id) {
+    timespec time{};
+    if (::clock_gettime(clock_id, &time) != 0) {
+        return 0;
+    }
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(time.tv_nsec);
+}
 
 std::uint64_t boot_time_ns() { return clock_ns(CLOCK_BOOTTIME); }
 std::uint64_t steady_time_ns() { return clock_ns(CLOCK_MONOTONIC); }

@@ -13,6 +13,8 @@ namespace skep::os {
 // Nanoseconds since boot, sleep included (CLOCK_BOOTTIME), and on the steady clock.
 std::uint64_t boot_time_ns();
 std::uint64_t steady_time_ns();
+// By the number of a clock of the system (CLOCK_MONOTONIC is 1); 0 for one that does not exist.
+std::uint64_t clock_ns(int clock_id);
 
 // CPUs that may ever come up, as clients that size per-CPU values count them; at least 1.
 std::uint32_t possible_cpus();

@@ -54,7 +54,7 @@ class Object {
 // Types that were registered, as bytes; parsed once.
 struct BtfObject final : Object {
     BtfObject() : Object(ObjectKind::btf) {}
-    std::shared_ptr<const btf::Btf> types;
+    std::shared_ptr<const btf::Btf> types; // null for the kernel's until somebody needs them parsed
     ByteVector bytes;
     std::string name; // "vmlinux"; empty for what users load
     bool from_kernel = false;
@@ -75,8 +75,8 @@ struct MapObject final : Object {
     std::unique_ptr<maps::Map> map;
     std::shared_ptr<BtfObject> types;
     std::uint32_t flags = 0; // as given to MAP_CREATE, user access flags included
-    bool frozen = false;          // user space may not write it any more
-    bool sealed = false;          // nobody may, programs neither, and nobody has it mapped to write
+    bool frozen = false;     // user space may not write it any more
+    bool sealed = false;     // nobody may, programs neither, and nobody has it mapped to write
     // What slots of maps of maps and program arrays hold, by key: their ids stand in the map
     // itself.
     std::map<ByteVector, std::shared_ptr<Object>> held;

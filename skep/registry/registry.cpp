@@ -60,6 +60,12 @@ Result<void> Registry::add_as(const std::shared_ptr<Object>& object, std::uint32
     return {};
 }
 
+Result<void> Registry::add_permanent(const std::shared_ptr<Object>& object, std::uint32_t id) {
+    TRY(add_as(object, id));
+    permanent_.push_back(object);
+    return {};
+}
+
 Result<std::shared_ptr<Object>> Registry::object_of(int fd) const {
     const os::FileIdentity identity = TRY(os::identity_of(fd));
     const auto found = by_identity_.find(identity);
@@ -199,16 +205,11 @@ void Registry::collect() {
 }
 
 bool Registry::is_empty() const {
-    for (std::size_t kind = 0; kind < kObjectKinds; ++kind) {
-        for (const auto& [id, object] : tables_[kind]) {
-            const bool kernels_own = object->kind() == ObjectKind::btf &&
-                                     static_cast<const BtfObject&>(*object).from_kernel;
-            if (!kernels_own) {
-                return false;
-            }
-        }
+    std::size_t count = 0;
+    for (const Table& objects : tables_) {
+        count += objects.size();
     }
-    return true;
+    return count == permanent_.size();
 }
 
 } // namespace skep::registry

@@ -46,8 +46,8 @@ class Registry {
 
     // Numbers a new object and takes it in. Objects without a memfd of their own get one.
     Result<void> add(const std::shared_ptr<Object>& object);
-    // Makes `object` known under a fixed id (vmlinux types are BTF 1).
-    Result<void> add_as(const std::shared_ptr<Object>& object, std::uint32_t id);
+    // Takes an object in under a fixed id, for good (the kernel's types are BTF 1).
+    Result<void> add_permanent(const std::shared_ptr<Object>& object, std::uint32_t id);
 
     // The object a descriptor of this process stands for: bad_handle when it is not open,
     // invalid_input when it is something else.
@@ -78,6 +78,7 @@ class Registry {
         std::shared_ptr<Object> object;
     };
 
+    Result<void> add_as(const std::shared_ptr<Object>& object, std::uint32_t id);
     explicit Registry(IdCounters counters) : counters_(std::move(counters)) {}
     [[nodiscard]] Table& table(ObjectKind kind) { return tables_[static_cast<std::size_t>(kind)]; }
     [[nodiscard]] const Table& table(ObjectKind kind) const {
@@ -93,6 +94,7 @@ class Registry {
     std::array<Table, kObjectKinds> tables_;
     std::map<os::FileIdentity, std::weak_ptr<Object>> by_identity_;
     std::map<os::FileIdentity, Pin> pins_;
+    std::vector<std::shared_ptr<Object>> permanent_;
     std::function<void(const Object&)> removed_;
 };
 

@@ -18,32 +18,12 @@
 #include "skep/datapath/port_spec.hpp"
 #include "skep/os/fd.hpp"
 #include "skep/registry/object.hpp"
+#include "skep/workers/test_run.hpp"
 
 namespace skep::syscall {
 
-// PROG_TEST_RUN without addresses: what goes in and how much room there is for what comes out.
-struct TestRun {
-    ByteVector data_in;
-    ByteVector context_in;
-    std::uint32_t data_out_room = 0;
-    std::uint32_t context_out_room = 0;
-    bool wants_data_out = false; // a buffer was given
-    bool wants_context_out = false;
-    std::uint32_t repeat = 0;
-    std::uint32_t flags = 0;
-    std::uint32_t cpu = 0;
-    std::uint32_t batch_size = 0;
-};
-
-struct TestRunAnswer {
-    int os_errno = 0; // 0, or what the call answers although the fields below are given (ENOSPC)
-    std::uint32_t retval = 0;
-    std::uint32_t duration_ns = 0;
-    std::uint32_t data_out_size = 0; // of the whole, even when less is given
-    std::uint32_t context_out_size = 0;
-    ByteVector data_out;
-    ByteVector context_out;
-};
+using workers::TestRun;
+using workers::TestRunAnswer;
 using TestRunDone = std::function<void(Result<TestRunAnswer>)>;
 
 // A program at a port, as it stands.

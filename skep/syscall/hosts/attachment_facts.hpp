@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a port's counters say, as a record; and the map ids of a program.
+#pragma once
+
+#include "skep/datapath/port_counters.hpp"
+#include "skep/syscall/host.hpp"
+
+namespace skep::syscall {
+
+AttachmentFacts facts_of(std::uint32_t number, const datapath::PortSpec& port,
+                         std::uint32_t program_id, const datapath::SharedCounters& counters);
+
+// By the index that instructions carry.
+std::vector<std::uint32_t> map_ids_of(const registry::ProgramObject& program);
+
+} // namespace skep::syscall

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/syscall/hosts/local_host.hpp"
+
+#include <array>
+#include <utility>
+
+#include "skep/os/memory.hpp"
+#include "skep/syscall/call.hpp"
+#include "skep/syscall/hosts/attachment_facts.hpp"
+#include "skep/syscall/hosts/reachable.hpp"
+#include "skep/syscall/hosts/seal_map.hpp"
+
+namespace skep::syscall {
+
+using registry::MapObject;
+using registry::ObjectKind;
+using registry::ProgramObject;
+
+// A port and the thread that runs it. The program to run is read between two batches.
+struct LocalHost::Attachment {
+    Attachment(datapath::PortSpec spec, datapath::SharedCounters shared, os::Wakeup stop_wakeup)
+        : port(std::move(spec)), counters(std::move(shared)), wakeup(std::move(stop_wakeup)) {}
+    ~Attachment() {
+        if (thread.joinable()) {
+            stopping.store(true);
+            wakeup.wake();
+            thread.join();
+        }
+    }
+
+    void work() {
+        run::Executable* current = nullptr;
+        while (!stopping.load()) {
+            if (run::Executable* wanted = program.load(); wanted != current) {
+                current = wanted;
+                loop->exchange(*wanted);
+            }
+            const datapath::Progress progress = loop->step();
+            if (progress == datapath::Progress::ended || progress == datapath::Progress::failed) {
+                return;
+            }
+            if (progress == datapath::Progress::idle) {
+                const std::array<int, 2> fds{loop->waiting_on(), wakeup.fd()};
+                [[maybe_unused]] const auto ready = os::wait_readable(fds, -1);
+            }
+        }
+    }
+
+    datapath::PortSpec port;
+    datapath::SharedCounters counters;
+    os::Wakeup wakeup;
+    std::shared_ptr<ProgramObject> object;
+    std::vector<std::shared_ptr<ProgramObject>> earlier; // may still be in a batch
+    std::atomic<run::Executable*> program = nullptr;
+    std::unique_ptr<workers::PortLoop> loop;
+    std::atomic<bool> stopping = false;
+    std::thread thread;
+};
+
+LocalHost::LocalHost(std::uint32_t cpu_count, os::TraceRing ring, workers::RunStats stats)
+    : cpu_count_(cpu_count), ring_(std::move(ring)), stats_(std::move(stats)),
+      table_(&ring_, &stats_) {}
+
+LocalHost::~LocalHost() { attachments_.clear(); }
+
+Result<std::unique_ptr<LocalHost>> LocalHost::create(std::uint32_t cpu_count) {
+    os::TraceRing ring = TRY(os::TraceRing::create());
+    workers::RunStats stats = TRY(workers::RunStats::create());
+    std::unique_ptr<LocalHost> host(new LocalHost(cpu_count, std::move(ring), std::move(stats)));
+    host->stats_holders_ = TRY(os::make_memfd("bpf-stats", 0));
+    return host;
+}
+
+Result<void> LocalHost::learn(const std::shared_ptr<registry::Object>& object) {
+    for (const auto& each : reachable_from(object)) {
+        if (each->kind() == ObjectKind::map) {
+            TRY(table_.lend_map(each->id(), *static_cast<MapObject&>(*each).map));
+        } else if (each->kind() == ObjectKind::program && table_.entry(each->id()) == nullptr) {
+            const auto& program = static_cast<const ProgramObject&>(*each);
+            TRY(table_.add_program(program.id(), program.program, map_ids_of(program)));
+        }
+    }
+    return {};
+}
+
+Result<run::Executable*> LocalHost::executable_of(const std::shared_ptr<ProgramObject>& program) {
+    TRY(learn(program));
+    run::Executable* executable = table_.entry(program->id());
+    SKEP_ASSERT(executable != nullptr);
+    return executable;
+}
+
+void LocalHost::test_run(const std::shared_ptr<ProgramObject>& program, TestRun run,
+                         TestRunDone done) {
+    stats_.set_counting(os::is_held(stats_holders_));
+    const auto learned = learn(program);
+    if (!learned.ok()) {
+        done(learned.error());
+        return;
+    }
+    done(workers::perform_test_run(table_, program->id(), run, 0));
+    if (attachments_.empty()) {
+        table_.reclaim();
+    }
+}
+
+Result<std::uint32_t> LocalHost::attach(datapath::OpenedPort port,
+                                        const std::shared_ptr<ProgramObject>& program) {
+    run::Executable* executable = TRY(executable_of(program));
+    datapath::SharedCounters counters = TRY(datapath::SharedCounters::create());
+    os::Fd shared = TRY(counters.fd().duplicate());
+    datapath::SharedCounters view = TRY(datapath::SharedCounters::open(std::move(shared)));
+    auto attachment =
+        std::make_unique<Attachment>(port.spec, std::move(counters), TRY(os::Wakeup::create()));
+    const std::uint32_t cpu = last_attachment_ % cpu_count_;
+    attachment->loop =
+        TRY(workers::PortLoop::create(std::move(port), std::move(view), table_, *executable, cpu));
+    attachment->object = program;
+    attachment->program.store(executable);
+    attachment->thread = std::thread([raw = attachment.get()] { raw->work(); });
+    attachments_[++last_attachment_] = std::move(attachment);
+    return last_attachment_;
+}
+
+Result<void> LocalHost::exchange(std::uint32_t number,
+                                 const std::shared_ptr<ProgramObject>& program) {
+    const auto found = attachments_.find(number);
+    if (found == attachments_.end()) {
+        return fail(Code::not_found, "the attachment is gone");
+    }
+    run::Executable* executable = TRY(executable_of(program));
+    Attachment& attachment = *found->second;
+    attachment.earlier.push_back(std::exchange(attachment.object, program));
+    attachment.program.store(executable);
+    return {};
+}
+
+void LocalHost::detach(std::uint32_t attachment) {
+    attachments_.erase(attachment);
+    if (attachments_.empty()) {
+        table_.reclaim();
+    }
+}
+
+std::vector<AttachmentFacts> LocalHost::attachments() {
+    std::vector<AttachmentFacts> all;
+    for (const auto& [number, attachment] : attachments_) {
+        all.push_back(
+            facts_of(number, attachment->port, attachment->object->id(), attachment->counters));
+    }
+    return all;
+}
+
+Result<void> LocalHost::publish(const MapObject&, const std::shared_ptr<registry::Object>& held) {
+    return learn(held);
+}
+
+void LocalHost::forget(const registry::Object& object) {
+    if (object.kind() == ObjectKind::map) {
+        table_.remove_map(object.id());
+    } else if (object.kind() == ObjectKind::program) {
+        table_.remove_program(object.id());
+        // The object is on its way out, and its listing with it; its running form goes when no run
+        // can be in it.
+        if (attachments_.empty()) {
+            table_.reclaim();
+        }
+    }
+}
+
+Result<void> LocalHost::seal(MapObject& map) { return seal_map(map, cpu_count_); }
+
+registry::RunCounts LocalHost::counts_of(const ProgramObject& program) {
+    stats_.set_counting(os::is_held(stats_holders_));
+    const workers::ProgramRuns runs = stats_.runs_of(program.id());
+    return {runs.runs, runs.time_ns, 0};
+}
+
+Result<os::Fd> LocalHost::enable_stats() {
+    stats_.set_counting(true);
+    return os::new_handle(stats_holders_);
+}
+
+Result<os::Fd> LocalHost::trace_ring() { return ring_.fd().duplicate(); }
+
+} // namespace skep::syscall

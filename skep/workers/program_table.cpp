@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/workers/program_table.hpp"
+
+#include <string_view>
+
+#include "skep/os/machine.hpp"
+
+namespace skep::workers {
+namespace {
+
+// Counts the runs of a program that is entered from outside; tail calls go to the program itself.
+class Counted final : public run::Executable {
+  public:
+    Counted(run::Executable& program, const RunStats* stats, std::uint32_t id)
+        : program_(program), stats_(stats), id_(id) {}
+
+    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+        if (stats_ == nullptr || !stats_->is_counting()) {
+            return program_.run(context, invocation);
+        }
+        const std::uint64_t start_ns = os::steady_time_ns();
+        const std::uint64_t result = program_.run(context, invocation);
+        if (RunStats::Entry* entry = entry_ != nullptr ? entry_ : entry_ = stats_->entry_of(id_);
+            entry != nullptr) {
+            entry->runs.fetch_add(1, std::memory_order_relaxed);
+            entry->time_ns.fetch_add(os::steady_time_ns() - start_ns, std::memory_order_relaxed);
+        }
+        return result;
+    }
+
+    [[nodiscard]] run::Tier tier() const override { return program_.tier(); }
+    [[nodiscard]] std::optional<run::CodeListing> listing() const override {
+        return program_.listing();
+    }
+    [[nodiscard]] std::uint64_t code_bytes() const override { return program_.code_bytes(); }
+
+  private:
+    run::Executable& program_;
+    const RunStats* stats_;
+    std::uint32_t id_;
+    RunStats::Entry* entry_ = nullptr;
+};
+
+} // namespace
+
+struct ProgramTable::Program {
+    std::shared_ptr<const verify::VerifiedProgram> verified;
+    std::unique_ptr<run::Executable> executable;
+    std::unique_ptr<Counted> counted;
+};
+
+ProgramTable::ProgramTable(const os::TraceRing* ring, const RunStats* stats)
+    : ring_(ring), stats_(stats) {
+    services_.owner = this;
+    services_.trace = trace;
+    services_.clock_ns = clock_ns;
+    services_.map_by_id = map_by_id;
+    services_.run_program = run_program;
+    services_.redirect_target = redirect_target;
+}
+
+ProgramTable::~ProgramTable() = default;
+
+Result<void> ProgramTable::lend_map(std::uint32_t id, maps::Map& map) {
+    if (!maps_.set(id, &map)) {
+        return fail(Code::no_space,
+                    "map id " + std::to_string(id) + " is too large for one process");
+    }
+    return {};
+}
+
+Result<void> ProgramTable::add_map(std::uint32_t id, std::unique_ptr<maps::Map> map) {
+    TRY(lend_map(id, *map));
+    owned_maps_[id] = std::move(map);
+    return {};
+}
+
+Result<void> ProgramTable::add_program(std::uint32_t id,
+                                       std::shared_ptr<const verify::VerifiedProgram> program,
+                                       const std::vector<std::uint32_t>& map_ids) {
+    run::Binding binding;
+    binding.map_ids = map_ids;
+    for (const std::uint32_t map_id : map_ids) {
+        maps::Map* map = maps_.find(map_id);
+        if (map == nullptr) {
+            return fail(Code::not_found, "the program needs map " + std::to_string(map_id) +
+                                             ", which is not known here");
+        }
+        binding.maps.push_back(map);
+    }
+    if (binding.maps.size() != program->maps().size()) {
+        return fail(Code::invalid_input,
+                    "the program has another number of maps than it was handed");
+    }
+    auto added = std::make_unique<Program>();
+    auto code = run::make_jit(*program, binding);
+    if (!code.ok()) {
+        code = TRY(run::make_interpreter(*program, binding));
+    }
+    added->verified = std::move(program);
+    added->executable = std::move(*code);
+    added->counted = std::make_unique<Counted>(*added->executable, stats_, id);
+    if (!programs_.set(id, added.get())) {
+        return fail(Code::no_space,
+                    "program id " + std::to_string(id) + " is too large for one process");
+    }
+    owned_programs_[id] = std::move(added);
+    return {};
+}
+
+void ProgramTable::remove_map(std::uint32_t id) {
+    maps_.set(id, nullptr);
+    if (auto owned = owned_maps_.extract(id); !owned.empty()) {
+        removed_maps_.push_back(std::move(owned.mapped()));
+    }
+}
+
+void ProgramTable::remove_program(std::uint32_t id) {
+    programs_.set(id, nullptr);
+    if (auto owned = owned_programs_.extract(id); !owned.empty()) {
+        removed_programs_.push_back(std::move(owned.mapped()));
+    }
+}
+
+void ProgramTable::reclaim() {
+    removed_programs_.clear(); // before the maps that they are bound to
+    removed_maps_.clear();
+}
+
+run::Executable* ProgramTable::entry(std::uint32_t id) const {
+    const Program* program = programs_.find(id);
+    return program == nullptr ? nullptr : program->counted.get();
+}
+
+const verify::VerifiedProgram* ProgramTable::verified(std::uint32_t id) const {
+    const Program* program = programs_.find(id);
+    return program == nullptr ? nullptr : program->verified.get();
+}
+
+void ProgramTable::trace(void* owner, helpers::Invocation& invocation, const char* text,
+                         std::uint32_t size) {
+    const auto* self = static_cast<ProgramTable*>(owner);
+    if (self->ring_ != nullptr) {
+        self->ring_->write(os::steady_time_ns(), invocation.cpu, os::process_id(), "skep",
+                           std::string_view(text, size));
+    }
+}
+
+std::uint64_t ProgramTable::clock_ns(void*, int clock_id) { return os::clock_ns(clock_id); }
+
+maps::Map* ProgramTable::map_by_id(void* owner, std::uint32_t id) {
+    return static_cast<ProgramTable*>(owner)->maps_.find(id);
+}
+
+bool ProgramTable::run_program(void* owner, std::uint32_t id, helpers::Invocation& invocation,
+                               std::uint64_t* result) {
+    const Program* program = static_cast<ProgramTable*>(owner)->programs_.find(id);
+    if (program == nullptr) {
+        return false;
+    }
+    *result = program->executable->run(invocation.context, invocation);
+    return true;
+}
+
+// Packets are not sent from port to port yet: every target is unknown, and the run says so.
+bool ProgramTable::redirect_target(void*, std::uint32_t) { return false; }
+
+} // namespace skep::workers

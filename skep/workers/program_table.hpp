@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Programs and maps by id, as one process that runs programs knows them.
+//
+// Slots of program arrays and maps of maps hold ids; a run resolves them here. Looking up is data
+// plane: it takes no lock and may happen on any thread. Adding and removing is control plane, on
+// one thread. What is removed stays in memory until nobody can be in the middle of using it: the
+// owner says when by calling reclaim() while no program runs.
+//
+// Proved by: program_table_test.cpp.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "skep/base/result.hpp"
+#include "skep/helpers/invocation.hpp"
+#include "skep/maps/map.hpp"
+#include "skep/os/trace_ring.hpp"
+#include "skep/run/executable.hpp"
+#include "skep/verify/verified_program.hpp"
+#include "skep/workers/run_stats.hpp"
+
+namespace skep::workers {
+
+// Things by id, in pages that appear when they are needed. Readers see a thing or null.
+template <class T>
+class IdTable {
+  public:
+    [[nodiscard]] T* find(std::uint32_t id) const {
+        const Page* page =
+            id < kLimit ? pages_[id / kPageEntries].load(std::memory_order_acquire) : nullptr;
+        return page == nullptr ? nullptr
+                               : (*page)[id % kPageEntries].load(std::memory_order_acquire);
+    }
+    // False when ids have grown beyond what a process can hold.
+    bool set(std::uint32_t id, T* thing) {
+        if (id >= kLimit) {
+            return false;
+        }
+        auto& place = pages_[id / kPageEntries];
+        Page* page = place.load(std::memory_order_relaxed);
+        if (page == nullptr) {
+            owned_.push_back(std::make_unique<Page>());
+            page = owned_.back().get();
+            place.store(page, std::memory_order_release);
+        }
+        (*page)[id % kPageEntries].store(thing, std::memory_order_release);
+        return true;
+    }
+
+  private:
+    static constexpr std::uint32_t kPageEntries = 1024;
+    static constexpr std::uint32_t kPages = 4096;
+    static constexpr std::uint32_t kLimit = kPageEntries * kPages;
+    using Page = std::array<std::atomic<T*>, kPageEntries>;
+    std::array<std::atomic<Page*>, kPages> pages_{};
+    std::vector<std::unique_ptr<Page>> owned_;
+};
+
+class ProgramTable {
+  public:
+    // Lines of bpf_printk go to `ring`, run counts to `stats`; both may be null and must outlive
+    // this.
+    ProgramTable(const os::TraceRing* ring, const RunStats* stats);
+    ~ProgramTable();
+    ProgramTable(const ProgramTable&) = delete;
+    ProgramTable& operator=(const ProgramTable&) = delete;
+
+    // A map that this table owns from now on, or one that somebody else keeps while it is known
+    // here.
+    Result<void> add_map(std::uint32_t id, std::unique_ptr<maps::Map> map);
+    Result<void> lend_map(std::uint32_t id, maps::Map& map);
+    // Binds the program to maps that are known already, by the index its instructions carry.
+    Result<void> add_program(std::uint32_t id,
+                             std::shared_ptr<const verify::VerifiedProgram> program,
+                             const std::vector<std::uint32_t>& map_ids);
+    void remove_map(std::uint32_t id);
+    void remove_program(std::uint32_t id);
+    // Frees what was removed. Only while no program runs in this process.
+    void reclaim();
+
+    // The program as it is entered from outside: it counts its runs. Null when unknown.
+    [[nodiscard]] run::Executable* entry(std::uint32_t id) const;
+    [[nodiscard]] const verify::VerifiedProgram* verified(std::uint32_t id) const;
+    [[nodiscard]] bool has_map(std::uint32_t id) const { return maps_.find(id) != nullptr; }
+    [[nodiscard]] const helpers::Services& services() const { return services_; }
+
+  private:
+    struct Program;
+
+    static void trace(void* owner, helpers::Invocation& invocation, const char* text,
+                      std::uint32_t size);
+    static std::uint64_t clock_ns(void* owner, int clock_id);
+    static maps::Map* map_by_id(void* owner, std::uint32_t id);
+    static bool run_program(void* owner, std::uint32_t id, helpers::Invocation& invocation,
+                            std::uint64_t* result);
+    static bool redirect_target(void* owner, std::uint32_t ifindex);
+
+    helpers::Services services_;
+    const os::TraceRing* ring_;
+    const RunStats* stats_;
+    IdTable<maps::Map> maps_;
+    IdTable<Program> programs_;
+    std::map<std::uint32_t, std::unique_ptr<maps::Map>> owned_maps_;
+    std::map<std::uint32_t, std::unique_ptr<Program>> owned_programs_;
+    std::vector<std::unique_ptr<maps::Map>> removed_maps_;
+    std::vector<std::unique_ptr<Program>> removed_programs_;
+};
+
+} // namespace skep::workers
