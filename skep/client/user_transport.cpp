@@ -164,7 +164,10 @@ Result<Transport::FdFacts> UserTransport::fd_facts(int fd) {
     abi::ObjectFactsAttr attr{};
     attr.fd = static_cast<std::uint32_t>(fd);
     TRY(ask(number_of(spec::PrivateCommand::object_facts), attr));
-    return FdFacts{attr.memlock, attr.frozen != 0};
+    FdFacts facts;
+    facts.memlock = attr.memlock;
+    facts.frozen = attr.frozen != 0;
+    return facts;
 }
 
 } // namespace skep::client

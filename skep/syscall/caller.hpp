@@ -24,6 +24,8 @@ class Caller {
     Caller& operator=(const Caller&) = delete;
 
     [[nodiscard]] virtual std::uint32_t uid() const = 0;
+    // Whether nobody waits for the answer any more.
+    [[nodiscard]] virtual bool is_gone() const { return false; }
 
     // bad_address when any of the bytes is not there.
     virtual Result<void> read(std::uint64_t address, MutableBytes target) = 0;

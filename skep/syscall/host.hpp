@@ -24,6 +24,11 @@ namespace skep::syscall {
 
 using workers::TestRun;
 using workers::TestRunAnswer;
+struct TestRunRequest {
+    std::shared_ptr<registry::ProgramObject> program;
+    TestRun run;
+    std::function<bool()> is_wanted; // false once whoever asked has gone away
+};
 using TestRunDone = std::function<void(Result<TestRunAnswer>)>;
 
 // A program at a port, as it stands.
@@ -42,8 +47,7 @@ class Host {
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
 
-    virtual void test_run(const std::shared_ptr<registry::ProgramObject>& program, TestRun run,
-                          TestRunDone done) = 0;
+    virtual void test_run(TestRunRequest request, TestRunDone done) = 0;
 
     // Starts the program at the port; a number that stands for this.
     virtual Result<std::uint32_t>

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "skep/os/machine.hpp"
+#include "skep/run/tiers.hpp"
 
 namespace skep::workers {
 namespace {
@@ -47,6 +48,7 @@ struct ProgramTable::Program {
     std::shared_ptr<const verify::VerifiedProgram> verified;
     std::unique_ptr<run::Executable> executable;
     std::unique_ptr<Counted> counted;
+    std::vector<maps::Map*> maps;
 };
 
 ProgramTable::ProgramTable(const os::TraceRing* ring, const RunStats* stats)
@@ -93,12 +95,10 @@ Result<void> ProgramTable::add_program(std::uint32_t id,
                     "the program has another number of maps than it was handed");
     }
     auto added = std::make_unique<Program>();
-    auto code = run::make_jit(*program, binding);
-    if (!code.ok()) {
-        code = TRY(run::make_interpreter(*program, binding));
-    }
+    run::Ready ready = TRY(run::make_executable(*program, binding));
     added->verified = std::move(program);
-    added->executable = std::move(*code);
+    added->executable = std::move(ready.executable);
+    added->maps = std::move(binding.maps);
     added->counted = std::make_unique<Counted>(*added->executable, stats_, id);
     if (!programs_.set(id, added.get())) {
         return fail(Code::no_space,
@@ -130,6 +130,11 @@ void ProgramTable::reclaim() {
 run::Executable* ProgramTable::entry(std::uint32_t id) const {
     const Program* program = programs_.find(id);
     return program == nullptr ? nullptr : program->counted.get();
+}
+
+std::vector<maps::Map*> ProgramTable::maps_of(std::uint32_t id) const {
+    const Program* program = programs_.find(id);
+    return program == nullptr ? std::vector<maps::Map*>() : program->maps;
 }
 
 const verify::VerifiedProgram* ProgramTable::verified(std::uint32_t id) const {

@@ -88,6 +88,8 @@ class ProgramTable {
     // The program as it is entered from outside: it counts its runs. Null when unknown.
     [[nodiscard]] run::Executable* entry(std::uint32_t id) const;
     [[nodiscard]] const verify::VerifiedProgram* verified(std::uint32_t id) const;
+    // The maps that the program is bound to, by the index its instructions carry.
+    [[nodiscard]] std::vector<maps::Map*> maps_of(std::uint32_t id) const;
     [[nodiscard]] bool has_map(std::uint32_t id) const { return maps_.find(id) != nullptr; }
     [[nodiscard]] const helpers::Services& services() const { return services_; }
 

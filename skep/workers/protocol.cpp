@@ -190,7 +190,8 @@ ByteVector encode(const TestRun& run) {
     write_bytes(writer, run.context_in);
     for (const std::uint32_t field :
          {run.data_out_room, run.context_out_room, std::uint32_t{run.wants_data_out ? 1U : 0U},
-          std::uint32_t{run.wants_context_out ? 1U : 0U}, run.repeat, run.flags, run.cpu,
+          std::uint32_t{run.wants_context_out ? 1U : 0U},
+          std::uint32_t{run.has_context_in ? 1U : 0U}, run.repeat, run.flags, run.cpu,
           run.batch_size}) {
         writer.write(field);
     }
@@ -206,6 +207,7 @@ Result<TestRun> decode_test_run(Bytes bytes) {
     run.context_out_room = TRY(reader.read<std::uint32_t>());
     run.wants_data_out = TRY(reader.read<std::uint32_t>()) != 0;
     run.wants_context_out = TRY(reader.read<std::uint32_t>()) != 0;
+    run.has_context_in = TRY(reader.read<std::uint32_t>()) != 0;
     for (std::uint32_t* field : {&run.repeat, &run.flags, &run.cpu, &run.batch_size}) {
         *field = TRY(reader.read<std::uint32_t>());
     }

@@ -23,6 +23,10 @@ Result<long> give_answer(Call& call, const TestRunAnswer& answered) {
     if (attr.ctx_out != 0) {
         TRY(call.caller->write(attr.ctx_out, cut(answered.context_out, attr.ctx_size_out)));
     }
+    if (attr.ctx_out == 0 && attr.ctx_in != 0 && !answered.context_out.empty()) {
+        // Programs of type syscall change what they were given in place.
+        TRY(call.caller->write(attr.ctx_in, cut(answered.context_out, attr.ctx_size_in)));
+    }
     TRY(call.put(offsetof(abi::TestRunAttr, data_size_out), answered.data_out_size));
     TRY(call.put(offsetof(abi::TestRunAttr, ctx_size_out), answered.context_out_size));
     TRY(call.put(offsetof(abi::TestRunAttr, retval), answered.retval));
@@ -47,6 +51,7 @@ Result<TestRun> read_test_run(const Call& call, const abi::TestRunAttr& attr) {
     TestRun run;
     run.data_in = TRY(call.read_bytes(attr.data_in, attr.data_size_in));
     run.context_in = TRY(call.read_bytes(attr.ctx_in, attr.ctx_size_in));
+    run.has_context_in = attr.ctx_in != 0;
     run.wants_data_out = attr.data_out != 0;
     run.wants_context_out = attr.ctx_out != 0;
     run.data_out_room = attr.data_size_out;
@@ -64,7 +69,9 @@ Result<long> prog_test_run(const SharedCall& call) {
     const auto attr = call->attr<abi::TestRunAttr>();
     auto program = TRY(call->object_as<registry::ProgramObject>(attr.prog_fd));
     TestRun run = TRY(read_test_run(*call, attr));
-    call->engine.host.test_run(program, std::move(run), [call](Result<TestRunAnswer> answered) {
+    const auto caller = call->caller;
+    TestRunRequest request{program, std::move(run), [caller] { return !caller->is_gone(); }};
+    call->engine.host.test_run(std::move(request), [call](Result<TestRunAnswer> answered) {
         call->finish(answered.ok() ? give_answer(*call, *answered)
                                    : Result<long>(answered.error()));
     });

@@ -90,15 +90,14 @@ Result<run::Executable*> LocalHost::executable_of(const std::shared_ptr<ProgramO
     return executable;
 }
 
-void LocalHost::test_run(const std::shared_ptr<ProgramObject>& program, TestRun run,
-                         TestRunDone done) {
+void LocalHost::test_run(TestRunRequest request, TestRunDone done) {
     stats_.set_counting(os::is_held(stats_holders_));
-    const auto learned = learn(program);
+    const auto learned = learn(request.program);
     if (!learned.ok()) {
         done(learned.error());
         return;
     }
-    done(workers::perform_test_run(table_, program->id(), run, 0));
+    done(workers::perform_test_run(table_, request.program->id(), request.run, 0));
     if (attachments_.empty()) {
         table_.reclaim();
     }

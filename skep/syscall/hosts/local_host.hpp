@@ -26,8 +26,7 @@ class LocalHost final : public Host {
     static Result<std::unique_ptr<LocalHost>> create(std::uint32_t cpu_count);
     ~LocalHost() override;
 
-    void test_run(const std::shared_ptr<registry::ProgramObject>& program, TestRun run,
-                  TestRunDone done) override;
+    void test_run(TestRunRequest request, TestRunDone done) override;
     Result<std::uint32_t> attach(datapath::OpenedPort port,
                                  const std::shared_ptr<registry::ProgramObject>& program) override;
     Result<void> exchange(std::uint32_t attachment,

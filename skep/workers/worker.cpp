@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/workers/worker.hpp"
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <optional>
+
+#include "skep/os/message_socket.hpp"
+#include "skep/os/sealed_memory.hpp"
+#include "skep/os/wait.hpp"
+#include "skep/run/code/guard.hpp"
+#include "skep/workers/port_loop.hpp"
+#include "skep/workers/protocol.hpp"
+
+namespace skep::workers {
+namespace {
+
+constexpr std::size_t kLargestProgram = 512U << 20;
+constexpr std::size_t kLargestRun = 8U << 20;
+
+class Worker {
+  public:
+    Worker(os::Fd control, os::TraceRing ring, RunStats stats)
+        : control_(std::move(control)), ring_(std::move(ring)), stats_(std::move(stats)),
+          table_(&ring_, &stats_) {}
+
+    Result<void> work() {
+        bool serving = true;
+        while (serving) {
+            const datapath::Progress progress =
+                loop_ == nullptr ? datapath::Progress::ended : loop_->step();
+            serving = TRY(take_orders(progress));
+        }
+        return {};
+    }
+
+  private:
+    // Waits as the port allows; false when the control process is gone.
+    Result<bool> take_orders(datapath::Progress progress) {
+        const bool port_waits = progress == datapath::Progress::idle;
+        const int timeout_ms = progress == datapath::Progress::more ? 0 : -1;
+        const std::array<int, 2> fds{control_.number(), port_waits ? loop_->waiting_on() : -1};
+        const auto ready = TRY(os::wait_readable(fds, timeout_ms));
+        if (ready.empty() || ready.front() != 0) {
+            return true;
+        }
+        auto message = TRY(os::receive_message(control_));
+        if (!message) {
+            return false;
+        }
+        Order order = TRY(decode_order(message->bytes));
+        const Result<os::Fd> done = perform(order, message->fds);
+        table_.reclaim(); // between two batches nothing runs
+        return report(order, done);
+    }
+
+    Result<bool> report(const Order& order, const Result<os::Fd>& done) {
+        Report report{order.number, 0, {}};
+        std::vector<int> fds;
+        if (!done.ok()) {
+            report.os_errno = errno_of(done.error());
+            report.text = done.error().message;
+        } else if (done->is_open()) {
+            fds.push_back(done->number());
+        }
+        return os::send_message(control_, encode(report), fds).ok();
+    }
+
+    // The descriptor that goes back with the report, not open when there is none.
+    Result<os::Fd> perform(const Order& order, std::vector<os::Fd>& fds) {
+        switch (order.kind) {
+        case OrderKind::begin:
+            return fail(Code::invalid_input, "begun already");
+        case OrderKind::add_map:
+            TRY(add_map(order, fds));
+            return os::Fd();
+        case OrderKind::add_program:
+            TRY(add_program(order, fds));
+            return os::Fd();
+        case OrderKind::remove_map:
+            table_.remove_map(order.id);
+            return os::Fd();
+        case OrderKind::remove_program:
+            table_.remove_program(order.id);
+            return os::Fd();
+        case OrderKind::test_run:
+            return test_run(order, fds);
+        case OrderKind::start_port:
+            TRY(start_port(order, fds));
+            return os::Fd();
+        case OrderKind::exchange:
+            TRY(exchange(order));
+            return os::Fd();
+        }
+        return fail(Code::invalid_input, "an unknown order");
+    }
+
+    Result<void> add_map(const Order& order, std::vector<os::Fd>& fds) {
+        if (fds.empty() || fds.size() > 2) {
+            return fail(Code::invalid_input, "a map comes with one file or two");
+        }
+        const spec::MapSpec spec = TRY(decode_map_spec(order.map_spec));
+        maps::MapFiles files;
+        files.shared = std::move(fds[0]);
+        if (fds.size() == 2) {
+            files.table = std::move(fds[1]);
+        }
+        auto map = TRY(maps::open_map(spec, order.cpu, std::move(files)));
+        return table_.add_map(order.id, std::move(map));
+    }
+
+    Result<void> add_program(const Order& order, const std::vector<os::Fd>& fds) {
+        if (fds.size() != 1) {
+            return fail(Code::invalid_input, "a program comes in one file");
+        }
+        const ByteVector bytes = TRY(os::read_sealed_memory(fds[0], kLargestProgram));
+        auto program = TRY(verify::VerifiedProgram::decode(bytes));
+        return table_.add_program(
+            order.id, std::make_shared<const verify::VerifiedProgram>(std::move(program)),
+            order.map_ids);
+    }
+
+    Result<os::Fd> test_run(const Order& order, const std::vector<os::Fd>& fds) {
+        if (fds.size() != 1) {
+            return fail(Code::invalid_input, "a test run comes in one file");
+        }
+        const ByteVector bytes = TRY(os::read_sealed_memory(fds[0], kLargestRun));
+        const TestRun run = TRY(decode_test_run(bytes));
+        const TestRunAnswer answer = TRY(perform_test_run(table_, order.id, run, order.cpu));
+        return os::make_sealed_memory("skep-answer", encode(answer));
+    }
+
+    Result<void> start_port(const Order& order, std::vector<os::Fd>& fds) {
+        if (fds.size() < 2 || loop_ != nullptr) {
+            return fail(Code::invalid_input, "a port comes with its counters and files, once");
+        }
+        run::Executable* program = table_.entry(order.id);
+        if (program == nullptr) {
+            return fail(Code::not_found, "the program is not known to this worker");
+        }
+        auto counters = TRY(datapath::SharedCounters::open(std::move(fds[0])));
+        datapath::OpenedPort port{order.port, {}};
+        for (std::size_t i = 1; i < fds.size(); ++i) {
+            port.files.push_back(std::move(fds[i]));
+        }
+        loop_ = TRY(
+            PortLoop::create(std::move(port), std::move(counters), table_, *program, order.cpu));
+        return {};
+    }
+
+    Result<void> exchange(const Order& order) {
+        run::Executable* program = table_.entry(order.id);
+        if (program == nullptr || loop_ == nullptr) {
+            return fail(Code::not_found, "no such program, or no port, in this worker");
+        }
+        loop_->exchange(*program);
+        return {};
+    }
+
+    os::Fd control_;
+    os::TraceRing ring_;
+    RunStats stats_;
+    ProgramTable table_;
+    std::unique_ptr<PortLoop> loop_;
+};
+
+} // namespace
+
+Result<void> run_worker(os::Fd control) {
+    TRY(run::code::install_fault_handlers());
+    auto first = TRY(os::receive_message(control));
+    if (!first) {
+        return {};
+    }
+    const Order order = TRY(decode_order(first->bytes));
+    if (order.kind != OrderKind::begin || first->fds.size() != 2) {
+        return fail(Code::invalid_input, "the first order to a worker must be to begin");
+    }
+    auto ring = TRY(os::TraceRing::open(std::move(first->fds[0])));
+    auto stats = TRY(RunStats::open(std::move(first->fds[1])));
+    Worker worker(std::move(control), std::move(ring), std::move(stats));
+    return worker.work();
+}
+
+} // namespace skep::workers

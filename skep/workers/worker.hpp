@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Worker: the other end of the protocol, in a process of its own. It runs programs and does nothing
+// else; it may die at any moment without anything but its own runs being lost.
+//
+// One thread: orders are taken between two batches of packets, or between two test runs. It ends
+// when the control process closes its end.
+#pragma once
+
+#include "skep/base/result.hpp"
+#include "skep/os/fd.hpp"
+
+namespace skep::workers {
+
+// Until the control process goes away; an error when the first order is not what it should be.
+Result<void> run_worker(os::Fd control);
+
+} // namespace skep::workers

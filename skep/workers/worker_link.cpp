@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/workers/worker_link.hpp"
+
+#include "skep/os/message_socket.hpp"
+#include "skep/os/sealed_memory.hpp"
+
+namespace skep::workers {
+namespace {
+
+constexpr std::size_t kLargestAnswer = 8U << 20;
+
+Order order_of(OrderKind kind, std::uint32_t id) {
+    Order order;
+    order.kind = kind;
+    order.id = id;
+    return order;
+}
+
+Error gone() { return fail(Code::again, "the worker process ended"); }
+
+} // namespace
+
+Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::vector<std::string>& words,
+                                                      const os::TraceRing& ring) {
+    auto [ours, theirs] = TRY(os::message_socket_pair());
+    RunStats stats = TRY(RunStats::create());
+    os::ServiceProcess child = TRY(os::ServiceProcess::start(words, theirs));
+    std::unique_ptr<WorkerLink> link(
+        new WorkerLink(std::move(child), std::move(ours), std::move(stats)));
+    TRY(link->send(order_of(OrderKind::begin, 0),
+                   {ring.fd().number(), link->stats_.fd().number()}));
+    return link;
+}
+
+Result<void> WorkerLink::send(Order order, const std::vector<int>& fds) {
+    order.number = ++last_order_;
+    return os::send_message(control_, encode(order), fds, kPatienceMs);
+}
+
+Result<void> WorkerLink::perform(Order order, const std::vector<int>& fds) {
+    TRY(send(std::move(order), fds));
+    const std::uint32_t number = last_order_;
+    while (true) {
+        const auto message = TRY(os::receive_message(control_, kPatienceMs));
+        if (!message) {
+            return gone();
+        }
+        const Report report = TRY(decode_report(message->bytes));
+        if (report.number < number) {
+            continue; // of an order that nobody waited for
+        }
+        if (report.os_errno != 0) {
+            return Error{Code::system, report.os_errno, report.text};
+        }
+        return {};
+    }
+}
+
+Result<void> WorkerLink::add_map(std::uint32_t id, const maps::Map& map) {
+    Order order = order_of(OrderKind::add_map, id);
+    order.cpu = map.slot_count();
+    order.map_spec = encode(map.spec());
+    std::vector<int> fds{map.files().shared.number()};
+    if (map.files().table.is_open()) {
+        fds.push_back(map.files().table.number());
+    }
+    TRY(perform(std::move(order), fds));
+    maps_.insert(id);
+    return {};
+}
+
+Result<void> WorkerLink::add_program(std::uint32_t id, const verify::VerifiedProgram& program,
+                                     const std::vector<std::uint32_t>& map_ids) {
+    const os::Fd memory = TRY(os::make_sealed_memory("skep-program", program.encode()));
+    Order order = order_of(OrderKind::add_program, id);
+    order.map_ids = map_ids;
+    TRY(perform(std::move(order), {memory.number()}));
+    programs_.insert(id);
+    return {};
+}
+
+void WorkerLink::forget_map(std::uint32_t id) {
+    if (maps_.erase(id) != 0) {
+        [[maybe_unused]] const auto sent = send(order_of(OrderKind::remove_map, id), {});
+    }
+}
+
+void WorkerLink::forget_program(std::uint32_t id) {
+    if (programs_.erase(id) != 0) {
+        [[maybe_unused]] const auto sent = send(order_of(OrderKind::remove_program, id), {});
+    }
+}
+
+Result<void> WorkerLink::start_port(std::uint32_t program_id, std::uint32_t cpu,
+                                    const datapath::OpenedPort& port,
+                                    const datapath::SharedCounters& counters) {
+    Order order = order_of(OrderKind::start_port, program_id);
+    order.cpu = cpu;
+    order.port = port.spec;
+    std::vector<int> fds{counters.fd().number()};
+    for (const os::Fd& file : port.files) {
+        fds.push_back(file.number());
+    }
+    return perform(std::move(order), fds);
+}
+
+Result<void> WorkerLink::exchange(std::uint32_t program_id) {
+    return perform(order_of(OrderKind::exchange, program_id), {});
+}
+
+Result<void> WorkerLink::begin_test_run(std::uint32_t program_id, std::uint32_t cpu,
+                                        const TestRun& run) {
+    const os::Fd memory = TRY(os::make_sealed_memory("skep-run", encode(run)));
+    Order order = order_of(OrderKind::test_run, program_id);
+    order.cpu = cpu;
+    TRY(send(std::move(order), {memory.number()}));
+    test_run_ = last_order_;
+    return {};
+}
+
+Result<Heard> WorkerLink::receive() {
+    const auto message = TRY(os::receive_message(control_, 0));
+    if (!message) {
+        return gone();
+    }
+    const Report report = TRY(decode_report(message->bytes));
+    Heard heard;
+    if (!test_run_ || report.number != *test_run_) {
+        return heard;
+    }
+    test_run_.reset();
+    heard.run_ended = true;
+    if (report.os_errno != 0) {
+        heard.failure = Error{Code::system, report.os_errno,
+                              report.text.empty() ? "the run failed" : report.text};
+        return heard;
+    }
+    if (message->fds.size() != 1) {
+        return fail(Code::invalid_input, "the worker's report has no answer beside it");
+    }
+    const ByteVector bytes = TRY(os::read_sealed_memory(message->fds[0], kLargestAnswer));
+    heard.answer = TRY(decode_test_run_answer(bytes));
+    return heard;
+}
+
+} // namespace skep::workers
