@@ -154,7 +154,7 @@ Result<void> send_message(const Fd& socket, Bytes bytes, const std::vector<int>&
     return {};
 }
 
-Result<std::optional<Message>> receive_message(const Fd& socket, int timeout_ms) {
+Result<Message> receive_message(const Fd& socket, int timeout_ms) {
     TRY(wait_for(socket, POLLIN, timeout_ms));
     Message message;
     message.bytes.resize(kMaxMessageBytes);
@@ -173,14 +173,15 @@ Result<std::optional<Message>> receive_message(const Fd& socket, int timeout_ms)
         return error_from_errno(errno, "receiving a message");
     }
     if (size <= 0) {
-        return std::optional<Message>(); // an empty message is never sent
+        message.is_end = true; // an empty message is never sent
+        return message;
     }
     const bool whole = take_fds(header, message.fds);
     if (!whole) {
         return fail(Code::invalid_input, "a message was too long or lost its descriptors");
     }
     message.bytes.resize(static_cast<std::size_t>(size));
-    return std::optional<Message>(std::move(message));
+    return message;
 }
 
 } // namespace skep::os

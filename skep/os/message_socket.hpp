@@ -28,6 +28,7 @@ inline constexpr std::size_t kMaxMessageFds = 250;
 struct Message {
     ByteVector bytes;
     std::vector<Fd> fds;
+    bool is_end = false; // no message: the peer is gone
 };
 
 // Two ends that are connected to each other.
@@ -48,8 +49,8 @@ Result<Peer> peer_of(const Fd& socket);
 Result<void> send_message(const Fd& socket, Bytes bytes, const std::vector<int>& fds,
                           int timeout_ms = -1);
 
-// The next message; nothing when the peer is gone. Waits at most `timeout_ms`, then fails with
+// The next message, or the end when the peer is gone. Waits at most `timeout_ms`, then fails with
 // again. A message that is longer than allowed, or lost descriptors on the way, is invalid_input.
-Result<std::optional<Message>> receive_message(const Fd& socket, int timeout_ms = -1);
+Result<Message> receive_message(const Fd& socket, int timeout_ms = -1);
 
 } // namespace skep::os

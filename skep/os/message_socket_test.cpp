@@ -16,17 +16,17 @@ TEST(MessageSocket, CarriesBytesAndDescriptorsTogether) {
     const Fd thing = make_memfd("thing", 0).value();
     ASSERT_TRUE(send_message(left, ByteVector{1, 2, 3}, {thing.number(), thing.number()}).ok());
     const auto message = receive_message(right).value();
-    ASSERT_TRUE(message.has_value());
-    EXPECT_EQ(message->bytes, (ByteVector{1, 2, 3}));
-    ASSERT_EQ(message->fds.size(), 2U);
-    EXPECT_EQ(identity_of(message->fds[1].number()).value(), identity_of(thing.number()).value());
+    ASSERT_FALSE(message.is_end);
+    EXPECT_EQ(message.bytes, (ByteVector{1, 2, 3}));
+    ASSERT_EQ(message.fds.size(), 2U);
+    EXPECT_EQ(identity_of(message.fds[1].number()).value(), identity_of(thing.number()).value());
 }
 
 TEST(MessageSocket, TellsWhenThePeerIsGoneAndWhenItIsSilent) {
     auto pair = message_socket_pair().value();
     EXPECT_EQ(receive_message(pair.first, 0).error().code, Code::again);
     pair.second = Fd();
-    EXPECT_FALSE(receive_message(pair.first).value().has_value());
+    EXPECT_TRUE(receive_message(pair.first).value().is_end);
 }
 
 TEST(MessageSocket, KnowsWhoConnected) {

@@ -60,7 +60,8 @@ void wait_for(int process) {
 
 } // namespace
 
-Result<ServiceProcess> ServiceProcess::start(const std::vector<std::string>& words, const Fd& handed) {
+Result<ServiceProcess> ServiceProcess::start(const std::vector<std::string>& words,
+                                             const Fd& handed) {
     const std::vector<char*> arguments = arguments_of(words);
     const pid_t parent = ::getpid();
     const pid_t process = ::fork();

@@ -63,6 +63,7 @@ class Registry {
     Result<void> pin(os::Fd file, const std::shared_ptr<Object>& object);
     PinnedObject pinned_by(const os::Fd& file) const;
     [[nodiscard]] bool is_pinned(const Object& object) const;
+    [[nodiscard]] std::size_t pin_count() const { return pins_.size(); }
 
     // Throws away what nobody holds; `removed` hears of each, before it goes.
     void collect();

@@ -45,6 +45,16 @@ class RunStats {
     // The program's entry, taken when it has none; null when the table is full. For the writer.
     [[nodiscard]] Entry* entry_of(std::uint32_t program_id) const;
     [[nodiscard]] ProgramRuns runs_of(std::uint32_t program_id) const;
+    template <class See>
+    void for_each(See see) const {
+        for (const Entry& entry : table().entries) {
+            if (const std::uint32_t id = entry.program_id.load(std::memory_order_relaxed);
+                id != 0) {
+                see(id, ProgramRuns{entry.runs.load(std::memory_order_relaxed),
+                                    entry.time_ns.load(std::memory_order_relaxed)});
+            }
+        }
+    }
 
   private:
     struct Table {

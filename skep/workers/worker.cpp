@@ -46,11 +46,11 @@ class Worker {
             return true;
         }
         auto message = TRY(os::receive_message(control_));
-        if (!message) {
+        if (message.is_end) {
             return false;
         }
-        Order order = TRY(decode_order(message->bytes));
-        const Result<os::Fd> done = perform(order, message->fds);
+        Order order = TRY(decode_order(message.bytes));
+        const Result<os::Fd> done = perform(order, message.fds);
         table_.reclaim(); // between two batches nothing runs
         return report(order, done);
     }
@@ -170,15 +170,15 @@ class Worker {
 Result<void> run_worker(os::Fd control) {
     TRY(run::code::install_fault_handlers());
     auto first = TRY(os::receive_message(control));
-    if (!first) {
+    if (first.is_end) {
         return {};
     }
-    const Order order = TRY(decode_order(first->bytes));
-    if (order.kind != OrderKind::begin || first->fds.size() != 2) {
+    const Order order = TRY(decode_order(first.bytes));
+    if (order.kind != OrderKind::begin || first.fds.size() != 2) {
         return fail(Code::invalid_input, "the first order to a worker must be to begin");
     }
-    auto ring = TRY(os::TraceRing::open(std::move(first->fds[0])));
-    auto stats = TRY(RunStats::open(std::move(first->fds[1])));
+    auto ring = TRY(os::TraceRing::open(std::move(first.fds[0])));
+    auto stats = TRY(RunStats::open(std::move(first.fds[1])));
     Worker worker(std::move(control), std::move(ring), std::move(stats));
     return worker.work();
 }

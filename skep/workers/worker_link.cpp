@@ -42,10 +42,10 @@ Result<void> WorkerLink::perform(Order order, const std::vector<int>& fds) {
     const std::uint32_t number = last_order_;
     while (true) {
         const auto message = TRY(os::receive_message(control_, kPatienceMs));
-        if (!message) {
+        if (message.is_end) {
             return gone();
         }
-        const Report report = TRY(decode_report(message->bytes));
+        const Report report = TRY(decode_report(message.bytes));
         if (report.number < number) {
             continue; // of an order that nobody waited for
         }
@@ -120,10 +120,10 @@ Result<void> WorkerLink::begin_test_run(std::uint32_t program_id, std::uint32_t 
 
 Result<Heard> WorkerLink::receive() {
     const auto message = TRY(os::receive_message(control_, 0));
-    if (!message) {
+    if (message.is_end) {
         return gone();
     }
-    const Report report = TRY(decode_report(message->bytes));
+    const Report report = TRY(decode_report(message.bytes));
     Heard heard;
     if (!test_run_ || report.number != *test_run_) {
         return heard;
@@ -135,10 +135,10 @@ Result<Heard> WorkerLink::receive() {
                               report.text.empty() ? "the run failed" : report.text};
         return heard;
     }
-    if (message->fds.size() != 1) {
+    if (message.fds.size() != 1) {
         return fail(Code::invalid_input, "the worker's report has no answer beside it");
     }
-    const ByteVector bytes = TRY(os::read_sealed_memory(message->fds[0], kLargestAnswer));
+    const ByteVector bytes = TRY(os::read_sealed_memory(message.fds[0], kLargestAnswer));
     heard.answer = TRY(decode_test_run_answer(bytes));
     return heard;
 }

@@ -10,8 +10,8 @@
 namespace skep::syscall {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x31706b73; // "skp1"
-constexpr std::size_t kHeadBytes = 8;        // magic and command
+constexpr std::uint32_t kMagic = 0x31706b73;      // "skp1"
+constexpr std::size_t kHeadBytes = 8;             // magic and command
 constexpr std::uint64_t kLargestInfo = 16U << 20; // arrays of an info record
 constexpr std::uint64_t kOverhead = 1U << 16;
 constexpr std::uint32_t kMostSegments = 64;
@@ -71,8 +71,8 @@ ByteVector body_of(const Answer& answer) {
     return writer.take();
 }
 
-Result<void> send_body(const os::Fd& socket, std::uint32_t command, const ByteVector& body, std::vector<int> files,
-                       int timeout_ms) {
+Result<void> send_body(const os::Fd& socket, std::uint32_t command, const ByteVector& body,
+                       std::vector<int> files, int timeout_ms) {
     ByteWriter message;
     message.write(kMagic);
     message.write(command);
@@ -107,7 +107,8 @@ Result<Opened> open_body(os::Message message) {
     if (opened.files.empty()) {
         return fail(Code::invalid_input, "a message has neither content nor memory beside it");
     }
-    opened.body = TRY(os::read_sealed_memory(opened.files.front(), largest_message(opened.command)));
+    opened.body =
+        TRY(os::read_sealed_memory(opened.files.front(), largest_message(opened.command)));
     opened.files.erase(opened.files.begin());
     return opened;
 }
@@ -117,7 +118,8 @@ Result<Segment> read_segment(ByteReader& reader, std::uint64_t& left) {
     segment.address = TRY(reader.read<std::uint64_t>());
     segment.writable_bytes = TRY(reader.read<std::uint32_t>());
     segment.content = TRY(read_content(reader));
-    const std::uint64_t reach = std::max<std::uint64_t>(segment.writable_bytes, segment.content.size());
+    const std::uint64_t reach =
+        std::max<std::uint64_t>(segment.writable_bytes, segment.content.size());
     if (segment.address > std::numeric_limits<std::uint64_t>::max() - reach) {
         return fail(Code::invalid_input, "a segment goes beyond the end of memory");
     }
@@ -134,16 +136,19 @@ std::uint64_t largest_message(std::uint32_t command) {
     std::uint64_t most = kOverhead;
     for (const spec::PointerRow& row : spec::pointers(static_cast<spec::Command>(command))) {
         most += row.maximum_bytes;
-        most += row.rule == spec::LengthRule::info ? kLargestInfo * spec::info_pointers().size() : 0;
+        most +=
+            row.rule == spec::LengthRule::info ? kLargestInfo * spec::info_pointers().size() : 0;
     }
     return most;
 }
 
-Result<void> send_request(const os::Fd& socket, const Request& request, const std::vector<int>& files) {
+Result<void> send_request(const os::Fd& socket, const Request& request,
+                          const std::vector<int>& files) {
     return send_body(socket, request.command, body_of(request), files, -1);
 }
 
-Result<void> send_answer(const os::Fd& socket, const Answer& answer, const std::vector<int>& files, int timeout_ms) {
+Result<void> send_answer(const os::Fd& socket, const Answer& answer, const std::vector<int>& files,
+                         int timeout_ms) {
     return send_body(socket, 0, body_of(answer), files, timeout_ms);
 }
 

@@ -2,11 +2,11 @@
 //
 // A call as a message, and its answer.
 //
-// The addresses in a call stay what they are in the client; beside them travels what lies there: for
-// each range of the client's memory that the command may read or write (as its rows in
-// spec/commands.def say) a segment. So the daemon never looks into a client, and what a message does
-// not carry does not exist for it: EFAULT. Descriptors are carried the same way: their numbers, and
-// which of the passed files each one is.
+// The addresses in a call stay what they are in the client; beside them travels what lies there:
+// for each range of the client's memory that the command may read or write (as its rows in
+// spec/commands.def say) a segment. So the daemon never looks into a client, and what a message
+// does not carry does not exist for it: EFAULT. Descriptors are carried the same way: their
+// numbers, and which of the passed files each one is.
 //
 //   request:  magic, command | attributes: address u64, size u32
 //             pin errno i32, has pin u32 (the last passed file is the pin's)
@@ -69,8 +69,10 @@ struct Answer {
 // The most bytes that a request for the command, or its answer, may carry.
 std::uint64_t largest_message(std::uint32_t command);
 
-Result<void> send_request(const os::Fd& socket, const Request& request, const std::vector<int>& files);
-Result<void> send_answer(const os::Fd& socket, const Answer& answer, const std::vector<int>& files, int timeout_ms);
+Result<void> send_request(const os::Fd& socket, const Request& request,
+                          const std::vector<int>& files);
+Result<void> send_answer(const os::Fd& socket, const Answer& answer, const std::vector<int>& files,
+                         int timeout_ms);
 
 struct ReceivedRequest {
     Request request;

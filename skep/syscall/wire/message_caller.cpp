@@ -25,7 +25,8 @@ Result<void> MessageCaller::read(std::uint64_t address, MutableBytes target) {
     }
     for (const Segment& segment : received_.request.segments) {
         if (lies_in(address, target.size(), segment.address, segment.content.size())) {
-            const Bytes found = Bytes(segment.content).subspan(address - segment.address, target.size());
+            const Bytes found =
+                Bytes(segment.content).subspan(address - segment.address, target.size());
             std::copy(found.begin(), found.end(), target.begin());
             return {};
         }
@@ -62,7 +63,8 @@ Result<std::string> MessageCaller::read_text(std::uint64_t address, std::size_t 
         if (end == found.end() && length < limit) {
             return bad_address();
         }
-        return std::string(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(std::min(length, limit)));
+        return std::string(found.begin(),
+                           found.begin() + static_cast<std::ptrdiff_t>(std::min(length, limit)));
     }
     return bad_address();
 }
@@ -91,15 +93,17 @@ Result<os::Fd> MessageCaller::take_pin(const std::string& path) {
     received_.request.has_pin = false;
     os::Fd pin = std::move(received_.files.back());
     received_.files.pop_back();
-    std::erase_if(received_.request.descriptors,
-                  [this](const PassedDescriptor& each) { return each.file >= received_.files.size(); });
+    std::erase_if(received_.request.descriptors, [this](const PassedDescriptor& each) {
+        return each.file >= received_.files.size();
+    });
     return pin;
 }
 
 Result<os::Fd> MessageCaller::create_pin(const std::string& path) { return take_pin(path); }
 Result<os::Fd> MessageCaller::open_pin(const std::string& path) { return take_pin(path); }
 
-Result<void> MessageCaller::send_answer_to(const os::Fd& socket, long result, const std::string& message) {
+Result<void> MessageCaller::send_answer_to(const os::Fd& socket, long result,
+                                           const std::string& message) {
     answer_.result = result;
     answer_.message = message;
     answer_.gives_descriptor = answer_.gives_descriptor && result >= 0 && given_.is_open();

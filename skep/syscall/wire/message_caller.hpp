@@ -11,7 +11,8 @@ namespace skep::syscall {
 
 class MessageCaller final : public Caller {
   public:
-    MessageCaller(ReceivedRequest received, std::uint32_t uid) : received_(std::move(received)), uid_(uid) {}
+    MessageCaller(ReceivedRequest received, std::uint32_t uid)
+        : received_(std::move(received)), uid_(uid) {}
 
     [[nodiscard]] std::uint32_t uid() const override { return uid_; }
     [[nodiscard]] bool is_gone() const override { return gone_; }
