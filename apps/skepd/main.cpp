@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "apps/skepd/server.hpp"
-#include "skep/os/service_process.hpp"
+#include "skep/os/process/service_process.hpp"
 #include "skep/workers/worker.hpp"
 
 namespace {

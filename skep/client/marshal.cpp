@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "skep/bytecode/insn.hpp"
-#include "skep/os/handle.hpp"
-#include "skep/os/own_memory.hpp"
+#include "skep/os/process/handle.hpp"
+#include "skep/os/process/own_memory.hpp"
 #include "skep/spec/map_types.hpp"
 #include "skep/spec/private_commands.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "skep/os/machine.hpp"
 #include "skep/os/trace_ring.hpp"
-#include "skep/os/wait.hpp"
+#include "skep/os/process/wait.hpp"
 
 namespace skep::client {
 namespace {

@@ -20,7 +20,7 @@
 #include "skep/btf/btf.hpp"
 #include "skep/maps/map.hpp"
 #include "skep/os/fd.hpp"
-#include "skep/os/handle.hpp"
+#include "skep/os/process/handle.hpp"
 #include "skep/run/executable.hpp"
 #include "skep/spec/abi.hpp"
 #include "skep/verify/verified_program.hpp"

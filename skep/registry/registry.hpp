@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "skep/base/result.hpp"
-#include "skep/os/handle.hpp"
+#include "skep/os/process/handle.hpp"
 #include "skep/registry/id_counters.hpp"
 #include "skep/registry/object.hpp"
 

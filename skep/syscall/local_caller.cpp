@@ -3,9 +3,9 @@
 
 #include <limits>
 
-#include "skep/os/handle.hpp"
+#include "skep/os/process/handle.hpp"
 #include "skep/os/machine.hpp"
-#include "skep/os/own_memory.hpp"
+#include "skep/os/process/own_memory.hpp"
 
 namespace skep::syscall {
 

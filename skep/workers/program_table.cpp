@@ -146,7 +146,7 @@ void ProgramTable::trace(void* owner, helpers::Invocation& invocation, const cha
                          std::uint32_t size) {
     const auto* self = static_cast<ProgramTable*>(owner);
     if (self->ring_ != nullptr) {
-        self->ring_->write(os::steady_time_ns(), invocation.cpu, os::process_id(), "skep",
+        self->ring_->write(os::steady_time_ns(), invocation.cpu, os::process_id(), "skepd",
                            std::string_view(text, size));
     }
 }

@@ -6,9 +6,9 @@
 #include <memory>
 #include <optional>
 
-#include "skep/os/message_socket.hpp"
-#include "skep/os/sealed_memory.hpp"
-#include "skep/os/wait.hpp"
+#include "skep/os/process/message_socket.hpp"
+#include "skep/os/process/sealed_memory.hpp"
+#include "skep/os/process/wait.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/workers/port_loop.hpp"
 #include "skep/workers/protocol.hpp"

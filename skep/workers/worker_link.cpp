@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/workers/worker_link.hpp"
 
-#include "skep/os/message_socket.hpp"
-#include "skep/os/sealed_memory.hpp"
+#include "skep/os/process/message_socket.hpp"
+#include "skep/os/process/sealed_memory.hpp"
 
 namespace skep::workers {
 namespace {

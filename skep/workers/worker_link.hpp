@@ -17,7 +17,7 @@
 
 #include "skep/datapath/port_counters.hpp"
 #include "skep/maps/map.hpp"
-#include "skep/os/service_process.hpp"
+#include "skep/os/process/service_process.hpp"
 #include "skep/os/trace_ring.hpp"
 #include "skep/workers/protocol.hpp"
 #include "skep/workers/run_stats.hpp"

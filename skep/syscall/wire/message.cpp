@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "skep/os/sealed_memory.hpp"
+#include "skep/os/process/sealed_memory.hpp"
 #include "skep/spec/commands.hpp"
 
 namespace skep::syscall {

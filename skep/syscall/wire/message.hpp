@@ -27,7 +27,7 @@
 
 #include "skep/base/bytes.hpp"
 #include "skep/base/result.hpp"
-#include "skep/os/message_socket.hpp"
+#include "skep/os/process/message_socket.hpp"
 
 namespace skep::syscall {
 

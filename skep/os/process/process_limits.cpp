@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/process_limits.hpp"
+#include "skep/os/process/process_limits.hpp"
 
 #include <sys/resource.h>
 

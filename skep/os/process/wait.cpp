@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/wait.hpp"
+#include "skep/os/process/wait.hpp"
 
 #include <cerrno>
 

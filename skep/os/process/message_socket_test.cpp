@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/message_socket.hpp"
+#include "skep/os/process/message_socket.hpp"
 
 #include <gtest/gtest.h>
 
-#include "skep/os/handle.hpp"
+#include "skep/os/process/handle.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/os/private_directory.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/handle.hpp"
+#include "skep/os/process/handle.hpp"
 
 #include <gtest/gtest.h>
 

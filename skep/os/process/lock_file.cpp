@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/lock_file.hpp"
+#include "skep/os/process/lock_file.hpp"
 
 #include <cerrno>
 

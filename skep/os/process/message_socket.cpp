@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/message_socket.hpp"
+#include "skep/os/process/message_socket.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/own_memory.hpp"
+#include "skep/os/process/own_memory.hpp"
 
 #include <gtest/gtest.h>
 

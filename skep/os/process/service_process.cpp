@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/service_process.hpp"
+#include "skep/os/process/service_process.hpp"
 
 #include <cerrno>
 #include <csignal>

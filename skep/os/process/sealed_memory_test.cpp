@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/sealed_memory.hpp"
+#include "skep/os/process/sealed_memory.hpp"
 
 #include <gtest/gtest.h>
 
