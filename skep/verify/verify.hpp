@@ -14,19 +14,12 @@
 #include "skep/bytecode/program.hpp"
 #include "skep/verify/environment.hpp"
 #include "skep/verify/explain/finding.hpp"
+#include "skep/verify/statistics.hpp"
 #include "skep/verify/verified_program.hpp"
 
 namespace skep::verify {
 
 enum class Verdict : std::uint8_t { accept, reject, error };
-
-struct Statistics {
-    std::uint64_t insns_processed = 0;
-    std::uint64_t max_states_per_insn = 0;
-    std::uint64_t total_states = 0;
-    std::uint64_t peak_states = 0;
-    std::uint64_t memory_bytes = 0; // peak of what the exploration held
-};
 
 struct Outcome {
     Verdict verdict = Verdict::error;

@@ -14,7 +14,7 @@
 #include "skep/verify/explain/finding.hpp"
 #include "skep/verify/state/state.hpp"
 #include "skep/verify/state/workspace.hpp"
-#include "skep/verify/verify.hpp"
+#include "skep/verify/statistics.hpp"
 
 namespace skep::verify {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "skep/verify/explore/equivalence.hpp"
-#include "skep/verify/verify.hpp"
+#include "skep/verify/statistics.hpp"
 
 namespace skep::verify {
 
