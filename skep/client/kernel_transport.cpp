@@ -14,7 +14,7 @@
 #include "skep/os/kernel/bpf_syscall.hpp"
 #include "skep/os/kernel/route.hpp"
 #include "skep/os/kernel/trace_pipe.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 
 namespace skep::client {
 

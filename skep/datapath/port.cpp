@@ -8,8 +8,8 @@
 #include <chrono>
 #include <cstring>
 
-#include "skep/os/capture_file.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/capture_file.hpp"
+#include "skep/os/net/net_device.hpp"
 
 namespace skep::datapath {
 namespace {

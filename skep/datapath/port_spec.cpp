@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "skep/os/capture_file.hpp"
+#include "skep/os/net/capture_file.hpp"
 #include "skep/os/files.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 
 namespace skep::datapath {
 namespace {

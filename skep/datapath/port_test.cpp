@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/os/capture_file.hpp"
+#include "skep/os/net/capture_file.hpp"
 #include "skep/os/files.hpp"
 
 namespace skep::datapath {

@@ -5,7 +5,7 @@
 #include "apps/skep/commands/map.hpp"
 
 #include "skep/observe/object_views.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 
 namespace skep::app {
 

@@ -6,7 +6,7 @@
 #include "apps/skep/object_file.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/client/loading.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 #include "skep/spec/section_names.hpp"
 
 namespace skep::app {

@@ -8,11 +8,11 @@
 #include <fmt/format.h>
 
 #include "apps/skep/journey/packets.hpp"
-#include "skep/os/capture_file.hpp"
+#include "skep/os/net/capture_file.hpp"
 #include "skep/os/command.hpp"
 #include "skep/os/files.hpp"
-#include "skep/os/namespaces.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/namespaces.hpp"
+#include "skep/os/net/net_device.hpp"
 
 namespace skep::journey {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/namespaces.hpp"
+#include "skep/os/net/namespaces.hpp"
 
 #include <cerrno>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 
 #include <array>
 #include <cerrno>

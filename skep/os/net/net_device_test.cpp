@@ -2,7 +2,7 @@
 //
 // A TAP in a namespace of the test's own: what the host sends into it is received here, and what is
 // sent here arrives at a packet socket on the host's side.
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 
 #include <array>
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/os/capture_file.hpp"
+#include "skep/os/net/capture_file.hpp"
 
 #include <array>
 #include <cerrno>
