@@ -7,7 +7,7 @@
 #include "skep/client/trace_reader.hpp"
 #include "skep/datapath/port_counters.hpp"
 #include "skep/datapath/port_spec.hpp"
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 #include "skep/spec/private_commands.hpp"
 
 namespace skep::client {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/workers/test_run.hpp"
 
-#include "skep/os/net_device.hpp"
+#include "skep/os/net/net_device.hpp"
 
 namespace skep::workers {
 
