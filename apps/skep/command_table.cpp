@@ -22,6 +22,7 @@ std::span<const Noun* const> nouns() {
         // skep's own.
         &obj_noun(),
         &build_noun(),
+        &pin_noun(),
         &journey_noun(),
     };
     return all;

@@ -37,6 +37,16 @@ Command next_command(ObjectKind kind) {
     return Command::link_get_next_id;
 }
 
+std::string_view word_for(ObjectKind kind) {
+    switch (kind) {
+    case ObjectKind::program: return "program";
+    case ObjectKind::map: return "map";
+    case ObjectKind::btf: return "BTF object";
+    case ObjectKind::link: break;
+    }
+    return "link";
+}
+
 Command open_command(ObjectKind kind) {
     switch (kind) {
     case ObjectKind::program:
@@ -110,7 +120,7 @@ Result<std::optional<std::uint32_t>> next_id(Transport& engine, ObjectKind kind,
         return std::optional<std::uint32_t>();
     }
     if (answer < 0) {
-        return refused(engine, command, answer, "can't get next object");
+        return refused(engine, command, answer, fmt::format("can't get next {}", word_for(kind)));
     }
     return std::optional(attr.next_id);
 }

@@ -105,14 +105,16 @@ std::string source_words(const SourceLine& source, LineNumbers numbers) {
 
 namespace {
 
-// Engines mark instructions of their own in the offset of a move, where no program may write: they
-// are shown as the move that they are.
+// Engines mark instructions of their own in the offset, where no program may write: a marked move is
+// shown as the move that it is, and the offset of a call of a subprogram is its true distance.
 std::variant<Insn, DecodeError> decode_leniently(std::span<const RawInsn> insns, InsnIndex at) {
     auto decoded = decode(insns, at);
     if (std::holds_alternative<DecodeError>(decoded)) {
-        const std::array<RawInsn, 1> unmarked{
-            RawInsn{insns[at.value].opcode, insns[at.value].registers, 0, insns[at.value].imm}};
-        auto again = decode(unmarked, InsnIndex(0));
+        constexpr std::uint8_t kCall = 0x85;
+        RawInsn unmarked = insns[at.value];
+        unmarked.imm = unmarked.opcode == kCall ? unmarked.offset : unmarked.imm;
+        unmarked.offset = 0;
+        auto again = decode({&unmarked, 1}, InsnIndex(0));
         decoded = std::holds_alternative<Insn>(again) ? std::move(again) : std::move(decoded);
     }
     return decoded;

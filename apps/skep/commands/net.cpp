@@ -55,7 +55,12 @@ std::string type_advice(client::Transport& engine, const os::Fd& program) {
 
 Result<void> attach(Session& session, Words& words) {
     const ModeRow row = TRY(read_mode(words));
-    const os::Fd program = TRY(find_program(session, words));
+    Result<os::Fd> found = find_program(session, words);
+    if (!found.ok()) {
+        constexpr int kInvalid = 22; // whatever was wrong with it, the words were
+        return Error{Code::invalid_input, kInvalid, found.error().message};
+    }
+    const os::Fd program = std::move(*found);
     const std::string device = TRY(read_device(words));
     const client::Replace replace =
         words.take_keyword("overwrite") ? client::Replace::yes : client::Replace::no;

@@ -51,7 +51,7 @@ Result<Request> read_request(Session& session, Words& words) {
     while (!words.at_end()) {
         if (words.take_keyword("type")) {
             const std::string name = TRY(words.value("the type"));
-            request.type = spec::match_section_prefix(name);
+            request.type = spec::match_section_name(name);
             if (!request.type.has_value()) {
                 return fail(Code::invalid_input, fmt::format("unknown program type: '{}'", name));
             }
@@ -64,8 +64,7 @@ Result<Request> read_request(Session& session, Words& words) {
         } else {
             return fail(
                 Code::invalid_input,
-                fmt::format(
-                    "expected no more arguments, 'type', 'map', 'dev' or 'pinmaps', got: '{}'?",
+                fmt::format("expected no more arguments, 'type', 'map' or 'dev', got: '{}'?",
                     words.peek()));
         }
     }
@@ -115,15 +114,16 @@ Result<client::LoadRequest> load_request(Session& session, const Request& reques
             return fail(Code::not_found,
                         reuse.index.has_value()
                             ? fmt::format("map idx '{}' not found in object file", place)
-                            : fmt::format("map name '{}' not found in object file", reuse.name));
+                            : fmt::format("unable to find map '{}'", reuse.name));
         }
         wanted.reused_maps[place] = reuse.map.number();
     }
     if (!request.device.empty()) {
         const Result<std::uint32_t> index = os::interface_index(request.device);
         if (!index.ok()) {
-            return fail(Code::invalid_input, fmt::format("unrecognized netdevice '{}': {}",
-                                                         request.device, index.error().message));
+            const Error error = error_from_errno(errno_of(index.error()),
+                                             fmt::format("unrecognized netdevice '{}'", request.device));
+            return fail(Code::invalid_input, error.message);
         }
         wanted.ifindex = *index;
     }
