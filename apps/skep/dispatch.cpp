@@ -233,20 +233,24 @@ Result<void> run_row(Session& session, const Verb& verb, std::string_view typed,
     return verb.run(session, words);
 }
 
-// What was begun of a JSON document is ended before the error is shown, and then not inside it.
+// In JSON an error inside a list is the last of its elements; what was begun is always ended.
 int run_verb(Session& session, const Verb& verb, std::string_view typed, Words words) {
     const std::size_t depth = session.json() != nullptr ? session.json()->depth() : 0;
     const Result<void> done = run_row(session, verb, typed, words);
     if (done.ok()) {
         return 0;
     }
+    observe::JsonWriter* json = session.json();
+    const bool is_inside = json != nullptr && json->depth() > depth;
     if (!is_already_reported(done.error())) {
-        if (session.json() != nullptr && session.json()->depth() > depth) {
-            session.json()->close_all(depth);
+        if (is_inside && !json->is_in_array()) {
             session.remark("Error: {}", done.error().message);
         } else {
             report(session, done.error());
         }
+    }
+    if (is_inside) {
+        json->close_all(depth);
     }
     return status_of(done.error(), verb.status);
 }

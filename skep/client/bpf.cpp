@@ -39,10 +39,14 @@ Command next_command(ObjectKind kind) {
 
 std::string_view word_for(ObjectKind kind) {
     switch (kind) {
-    case ObjectKind::program: return "program";
-    case ObjectKind::map: return "map";
-    case ObjectKind::btf: return "BTF object";
-    case ObjectKind::link: break;
+    case ObjectKind::program:
+        return "program";
+    case ObjectKind::map:
+        return "map";
+    case ObjectKind::btf:
+        return "BTF object";
+    case ObjectKind::link:
+        break;
     }
     return "link";
 }

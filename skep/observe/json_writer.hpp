@@ -76,6 +76,7 @@ class JsonWriter {
 
     [[nodiscard]] bool is_empty() const { return !wrote_; } // nothing was written yet
     [[nodiscard]] std::size_t depth() const { return open_.size(); }
+    [[nodiscard]] bool is_in_array() const { return !open_.empty() && open_.back().is_array; }
     void close_all(std::size_t down_to_depth = 0);
     // Ends a document, so that another may follow: a newline.
     void end_document();

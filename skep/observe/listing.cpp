@@ -105,8 +105,8 @@ std::string source_words(const SourceLine& source, LineNumbers numbers) {
 
 namespace {
 
-// Engines mark instructions of their own in the offset, where no program may write: a marked move is
-// shown as the move that it is, and the offset of a call of a subprogram is its true distance.
+// Engines mark instructions of their own in the offset, where no program may write: a marked move
+// is shown as the move that it is, and the offset of a call of a subprogram is its true distance.
 std::variant<Insn, DecodeError> decode_leniently(std::span<const RawInsn> insns, InsnIndex at) {
     auto decoded = decode(insns, at);
     if (std::holds_alternative<DecodeError>(decoded)) {

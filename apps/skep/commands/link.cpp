@@ -38,10 +38,10 @@ Result<void> show_links(Session& session, Words& words) {
         TRY(words.expect_end());
         return show_link(session, link, pins);
     }
-    const std::vector<std::uint32_t> ids = TRY(client::all_ids(*engine, client::ObjectKind::link));
     if (session.json() != nullptr) {
         session.json()->begin_array();
     }
+    const std::vector<std::uint32_t> ids = TRY(client::all_ids(*engine, client::ObjectKind::link));
     for (const std::uint32_t id : ids) {
         const Result<os::Fd> link = client::open_id(*engine, client::ObjectKind::link, id);
         if (link.ok()) { // else it went away meanwhile

@@ -38,10 +38,10 @@ Result<void> show_map(Session& session, const os::Fd& fd, const std::optional<Pi
 
 Result<void> list_maps(Session& session, const std::optional<PinTable>& pins) {
     client::Transport* engine = TRY(session.engine());
-    const std::vector<std::uint32_t> ids = TRY(client::all_ids(*engine, client::ObjectKind::map));
     if (session.json() != nullptr) {
         session.json()->begin_array();
     }
+    const std::vector<std::uint32_t> ids = TRY(client::all_ids(*engine, client::ObjectKind::map));
     for (const std::uint32_t id : ids) {
         Result<os::Fd> fd = client::open_id(*engine, client::ObjectKind::map, id);
         if (!fd.ok() && fd.error().code == Code::not_found) {

@@ -194,10 +194,11 @@ Result<void> dump_one(Session& session, const OpenMap& map) {
     if (session.json() != nullptr) {
         session.json()->begin_array();
         const Walk done = TRY(walk(session, map, session.json(), ValueStyle::json));
-        if (done.error.has_value()) {
-            return cannot_walk(map, *done.error);
-        }
         session.json()->end_array();
+        if (done.error.has_value()) {
+            session.remark("Error: {}", cannot_walk(map, *done.error).message);
+            return already_reported(done.error->os_errno);
+        }
         return {};
     }
     Walk done;

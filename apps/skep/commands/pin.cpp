@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// skep pin: where the engine's pins are. On the user engine a pin is an ordinary file in an ordinary
-// directory: a plain rm unpins, mv and ls work.
+// skep pin: where the engine's pins are. On the user engine a pin is an ordinary file in an
+// ordinary directory: a plain rm unpins, mv and ls work.
 #include "apps/skep/command_table.hpp"
 
 namespace skep::app {

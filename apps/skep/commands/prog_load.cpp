@@ -65,7 +65,7 @@ Result<Request> read_request(Session& session, Words& words) {
             return fail(
                 Code::invalid_input,
                 fmt::format("expected no more arguments, 'type', 'map' or 'dev', got: '{}'?",
-                    words.peek()));
+                            words.peek()));
         }
     }
     return request;
@@ -88,6 +88,13 @@ Result<load::ObjectSpec> open_object(const Request& request) {
     }
     if (object->programs.empty()) {
         return fail(Code::invalid_input, "object file doesn't contain any bpf program");
+    }
+    for (const load::ObjectProgram& program : object->programs) {
+        if (program.autoload && program.error.has_value()) {
+            return explained(
+                "failed to open object file",
+                Error(*program.error).while_doing(fmt::format("program '{}'", program.spec.name)));
+        }
     }
     if (request.type.has_value()) {
         for (load::ObjectProgram& program : object->programs) {
@@ -121,8 +128,9 @@ Result<client::LoadRequest> load_request(Session& session, const Request& reques
     if (!request.device.empty()) {
         const Result<std::uint32_t> index = os::interface_index(request.device);
         if (!index.ok()) {
-            const Error error = error_from_errno(errno_of(index.error()),
-                                             fmt::format("unrecognized netdevice '{}'", request.device));
+            const Error error =
+                error_from_errno(errno_of(index.error()),
+                                 fmt::format("unrecognized netdevice '{}'", request.device));
             return fail(Code::invalid_input, error.message);
         }
         wanted.ifindex = *index;

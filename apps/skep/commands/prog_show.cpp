@@ -43,11 +43,11 @@ Result<void> show_all(Session& session, const std::vector<os::Fd>& programs,
 // All that are loaded; one that goes away while we look is left out.
 Result<void> list_programs(Session& session, const std::optional<PinTable>& pins) {
     client::Transport* engine = TRY(session.engine());
-    const std::vector<std::uint32_t> ids =
-        TRY(client::all_ids(*engine, client::ObjectKind::program));
     if (session.json() != nullptr) {
         session.json()->begin_array();
     }
+    const std::vector<std::uint32_t> ids =
+        TRY(client::all_ids(*engine, client::ObjectKind::program));
     for (const std::uint32_t id : ids) {
         Result<os::Fd> fd = client::open_id(*engine, client::ObjectKind::program, id);
         if (!fd.ok() && fd.error().code == Code::not_found) {
