@@ -20,10 +20,12 @@ std::span<const Noun* const> nouns() {
         // built: dispatch.cpp keeps their names, so that a prefix never changes its meaning.
         &version_noun(),
         // skep's own.
-        &obj_noun(),
         &build_noun(),
-        &pin_noun(),
+        &obj_noun(),
+        &verify_noun(),
+        &run_noun(),
         &journey_noun(),
+        &pin_noun(),
     };
     return all;
 }

@@ -82,6 +82,8 @@ const Noun& net_noun();
 const Noun& btf_noun();
 const Noun& obj_noun();
 const Noun& build_noun();
+const Noun& verify_noun();
+const Noun& run_noun();
 const Noun& pin_noun();
 const Noun& journey_noun();
 

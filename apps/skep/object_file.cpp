@@ -7,6 +7,7 @@
 
 #include "skep/btf/btf.hpp"
 #include "skep/os/files.hpp"
+#include "skep/spec/section_names.hpp"
 
 namespace skep::app {
 
@@ -39,6 +40,87 @@ Result<load::ObjectSpec> read_object(const std::string& file, load::Options opti
     options.target_btf = &kernel;
     Result<load::ObjectSpec> again = load::load_object(bytes, file, options);
     return again.ok() || !object.ok() ? std::move(again) : std::move(object);
+}
+
+Result<void> read_type_option(Words& words, load::Options& options) {
+    const std::string name = TRY(words.value("the type"));
+    options.type = spec::program_type_named(name);
+    const auto section = spec::match_section_name(name);
+    if (!options.type.has_value() && section.has_value()) {
+        options.type = section->row->type;
+    }
+    if (!options.type.has_value()) {
+        return fail(Code::invalid_input, fmt::format("unknown program type: '{}'", name));
+    }
+    return {};
+}
+
+Result<void> read_map_size_option(Words& words, load::Options& options) {
+    const std::string text = TRY(words.value("NAME=N"));
+    const std::size_t equals = text.find('=');
+    const auto size =
+        equals == std::string::npos
+            ? std::nullopt
+            : Words::parse_number<std::uint32_t>(std::string_view(text).substr(equals + 1));
+    if (!size.has_value()) {
+        return fail(Code::invalid_input, fmt::format("--map-size wants NAME=N, got '{}'", text));
+    }
+    options.map_sizes[text.substr(0, equals)] = *size;
+    return {};
+}
+
+std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object) {
+    std::vector<spec::MapSpec> specs;
+    for (const load::ObjectMap& map : object.maps) {
+        specs.push_back(map.spec);
+        if (map.read_only_data) {
+            specs.back().constant_value = map.initial_value;
+        }
+    }
+    return specs;
+}
+
+namespace {
+
+// Types of programs whose context and helpers speak of no kernel structure.
+bool stands_alone(spec::ProgramType type) {
+    return type == spec::ProgramType::xdp || type == spec::ProgramType::sched_cls ||
+           type == spec::ProgramType::sched_act || type == spec::ProgramType::socket_filter ||
+           type == spec::ProgramType::cgroup_skb;
+}
+
+bool names_kernel_types(const ProgramSpec& program) {
+    if (!stands_alone(program.type) || program.attach_btf_id != 0) {
+        return true;
+    }
+    for (std::uint32_t at = 0; at < program.insns.size();) {
+        const auto decoded = decode(program.insns, InsnIndex(at));
+        const Insn* insn = std::get_if<Insn>(&decoded);
+        const bool is_kernel_address = insn != nullptr && insn->kind == InsnKind::load_wide &&
+                                       insn->wide_source == WideSource::btf_variable;
+        if (insn != nullptr && (insn->kind == InsnKind::call_kfunc || is_kernel_address)) {
+            return true;
+        }
+        at += insn == nullptr ? 1 : insn->slots();
+    }
+    return false;
+}
+
+} // namespace
+
+KernelTypes KernelTypes::for_object(const load::ObjectSpec& object) {
+    KernelTypes kernel;
+    const bool is_wanted = std::any_of(
+        object.programs.begin(), object.programs.end(),
+        [](const load::ObjectProgram& program) { return names_kernel_types(program.spec); });
+    if (is_wanted) {
+        const Result<ByteVector> raw = os::read_file(kKernelTypes);
+        Result<btf::Btf> types = raw.ok() ? btf::Btf::parse(*raw) : Result<btf::Btf>(raw.error());
+        if (types.ok()) {
+            kernel.types_ = std::move(*types);
+        }
+    }
+    return kernel;
 }
 
 } // namespace skep::app

@@ -3,12 +3,34 @@
 // Object files as commands take them: read, with the running kernel's types when CO-RE needs them.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "apps/skep/words.hpp"
 
 #include "skep/load/object.hpp"
 
 namespace skep::app {
 
 Result<load::ObjectSpec> read_object(const std::string& file, load::Options options);
+
+// What follows --type and --map-size.
+Result<void> read_type_option(Words& words, load::Options& options);
+Result<void> read_map_size_option(Words& words, load::Options& options);
+
+// The shapes of the object's maps by place, with the contents that can never change: what verify()
+// is to know of them.
+std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object);
+
+// The running kernel's types, read only for programs that speak of them: they are large.
+class KernelTypes {
+  public:
+    static KernelTypes for_object(const load::ObjectSpec& object);
+    [[nodiscard]] const btf::Btf* types() const { return types_.has_value() ? &*types_ : nullptr; }
+
+  private:
+    std::optional<btf::Btf> types_;
+};
 
 } // namespace skep::app

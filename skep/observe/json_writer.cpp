@@ -177,8 +177,8 @@ void JsonWriter::close_all(std::size_t down_to_depth) {
 
 void JsonWriter::end_document() {
     close_all();
-    output_.write("\n");
-    wrote_ = false;
+    output_.write(finished_ ? "" : "\n");
+    wrote_ = finished_ = false;
 }
 
 } // namespace skep::observe

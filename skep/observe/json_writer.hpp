@@ -75,6 +75,7 @@ class JsonWriter {
     void hex_bytes(Bytes bytes);
 
     [[nodiscard]] bool is_empty() const { return !wrote_; } // nothing was written yet
+    void mark_written() { wrote_ = true; }                  // by another writer of the same output
     [[nodiscard]] std::size_t depth() const { return open_.size(); }
     [[nodiscard]] bool is_in_array() const { return !open_.empty() && open_.back().is_array; }
     void close_all(std::size_t down_to_depth = 0);
@@ -100,6 +101,7 @@ class JsonWriter {
     std::vector<Container> open_;
     bool after_name_ = false;
     bool wrote_ = false;
+    bool finished_ = false;
 };
 
 } // namespace skep::observe

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// skep run FILE: one program of an object, verified and run in this process, on a packet from a
+// file.
+//
+// Nothing is loaded anywhere: the object's maps live as long as the command. Programs that it may
+// tail-call are made ready with it. A fault in generated code ends the run and is reported.
+#include <chrono>
+#include <map>
+
+#include "apps/skep/command_table.hpp"
+#include "apps/skep/object_file.hpp"
+#include "skep/maps/map.hpp"
+#include "skep/os/files.hpp"
+#include "skep/os/machine.hpp"
+#include "skep/run/code/guard.hpp"
+#include "skep/run/test_run.hpp"
+#include "skep/run/tiers.hpp"
+#include "skep/verify/verify.hpp"
+
+namespace skep::app {
+
+namespace {
+
+constexpr std::size_t kDefaultPacketBytes = 64;
+constexpr std::uint32_t kOutputRoomBytes = 64U << 10;
+constexpr std::uint64_t kMaxInputBytes = 16U << 20;
+
+struct Request {
+    std::string file;
+    std::string program;
+    std::optional<std::string> data_in, data_out, context_in;
+    std::uint32_t repeat = 1;
+    std::optional<run::Tier> tier;
+    load::Options options;
+};
+
+Result<Request> read_request(Words& words) {
+    Request request;
+    while (!words.at_end()) {
+        const std::string word = words.take();
+        if (word == "--prog") {
+            request.program = TRY(words.value("the program's name"));
+        } else if (word == "--data-in") {
+            request.data_in = TRY(words.value("the file"));
+        } else if (word == "--data-out") {
+            request.data_out = TRY(words.value("the file"));
+        } else if (word == "--ctx-in") {
+            request.context_in = TRY(words.value("the file"));
+        } else if (word == "--repeat") {
+            request.repeat = TRY(words.number<std::uint32_t>("repeat number"));
+        } else if (word == "--tier") {
+            const std::string name = TRY(words.value("the tier"));
+            request.tier = run::tier_named(name);
+            if (!request.tier.has_value()) {
+                return fail(Code::invalid_input,
+                            fmt::format("unknown tier '{}': there are interpreter and jit", name));
+            }
+        } else if (word == "--type") {
+            TRY(read_type_option(words, request.options));
+        } else if (word == "--map-size") {
+            TRY(read_map_size_option(words, request.options));
+        } else if (word.starts_with("--") || !request.file.empty()) {
+            return fail(
+                Code::invalid_input,
+                fmt::format("unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
+                            "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit]",
+                            word));
+        } else {
+            request.file = word;
+        }
+    }
+    if (request.file.empty()) {
+        return fail(Code::invalid_input, "no object file: skep run FILE");
+    }
+    return request;
+}
+
+// The object's maps and the programs that are needed, ready in this process. A map or program is
+// known by its place plus one: that is what slots of program arrays and maps of maps hold.
+class Household {
+  public:
+    Household(Session& session, const load::ObjectSpec& object, std::optional<run::Tier> tier)
+        : session_(session), object_(object), tier_(tier), specs_(map_specs(object)),
+          kernel_(KernelTypes::for_object(object)) {
+        services_.owner = this;
+        services_.trace = [](void* owner, helpers::Invocation&, const char* text,
+                             std::uint32_t size) {
+            static_cast<Household*>(owner)->session_.remark("bpf_printk: {}",
+                                                            std::string_view(text, size));
+        };
+        services_.map_by_id = [](void* owner, std::uint32_t id) -> maps::Map* {
+            const auto& maps = static_cast<Household*>(owner)->map_views_;
+            return id == 0 || id > maps.size() ? nullptr : maps[id - 1];
+        };
+        services_.run_program = [](void* owner, std::uint32_t id, helpers::Invocation& invocation,
+                                   std::uint64_t* result) {
+            const auto& ready = static_cast<Household*>(owner)->ready_;
+            const auto at = ready.find(id);
+            if (at == ready.end()) {
+                return false;
+            }
+            *result = at->second->run(invocation.context, invocation);
+            return true;
+        };
+    }
+
+    Result<void> make_maps() {
+        for (const load::ObjectMap& map : object_.maps) {
+            maps_.push_back(TRY_WHILE(fmt::format("map '{}'", map.spec.name),
+                                      maps::make_map(map.spec, os::possible_cpus())));
+            map_views_.push_back(maps_.back().get());
+            const std::array<std::uint8_t, 4> first_key{};
+            if (!map.initial_value.empty()) {
+                const int wrote =
+                    maps_.back()->write_user(first_key.data(), map.initial_value, maps::kAny);
+                if (wrote != 0) {
+                    return error_from_errno(
+                        -wrote,
+                        fmt::format("writing the initial value of map '{}'", map.spec.name));
+                }
+            }
+        }
+        return {};
+    }
+
+    // Verifies and compiles; what it may tail-call goes first.
+    Result<run::Executable*> make_ready(std::size_t place) {
+        for (std::size_t map = 0; map < object_.maps.size(); ++map) {
+            for (const load::InitialSlot& slot : object_.maps[map].initial_slots) {
+                TRY(fill_slot(map, slot, place));
+            }
+        }
+        return make_one(place);
+    }
+
+    [[nodiscard]] const helpers::Services& services() const { return services_; }
+    [[nodiscard]] std::span<maps::Map* const> maps() const { return map_views_; }
+    [[nodiscard]] std::uint64_t compile_us() const {
+        return compile_us_;
+    } // of the program asked for last
+
+  private:
+    Result<void> fill_slot(std::size_t map, const load::InitialSlot& slot, std::size_t asked) {
+        const bool holds_programs = object_.maps[map].spec.type == spec::MapType::prog_array;
+        if (holds_programs && slot.target < object_.programs.size() && slot.target != asked) {
+            TRY(make_one(slot.target));
+        }
+        ByteWriter key(std::endian::native);
+        key.write(slot.index);
+        ByteWriter id(std::endian::native);
+        id.write(slot.target + 1);
+        const int wrote = maps_[map]->update(key.bytes().data(), id.bytes().data(), maps::kAny, 0);
+        return wrote == 0 ? Result<void>()
+                          : Result<void>(error_from_errno(
+                                -wrote, fmt::format("slot {} of map '{}'", slot.index,
+                                                    object_.maps[map].spec.name)));
+    }
+
+    Result<run::Executable*> make_one(std::size_t place) {
+        const load::ObjectProgram& program = object_.programs[place];
+        if (program.error.has_value()) {
+            return *program.error;
+        }
+        verify::Environment environment;
+        environment.maps = specs_;
+        environment.program_types = object_.types.has_value() ? &*object_.types : nullptr;
+        environment.kernel_types = kernel_.types();
+        environment.cpu_count = os::possible_cpus();
+        verify::Outcome outcome = verify::verify(program.spec, environment);
+        if (!outcome.program.has_value()) {
+            return Error{Code::access_denied, 0,
+                         fmt::format("program '{}' is refused: {}\nskep verify {} says why",
+                                     program.spec.name, outcome.message, object_.file)};
+        }
+        verified_.push_back(std::make_unique<verify::VerifiedProgram>(std::move(*outcome.program)));
+        run::Binding binding;
+        binding.maps = map_views_;
+        const auto begin = std::chrono::steady_clock::now();
+        run::Ready made = TRY(run::make_executable(*verified_.back(), binding, tier_));
+        const auto spent = std::chrono::steady_clock::now() - begin;
+        compile_us_ = static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+        auto& kept = ready_[static_cast<std::uint32_t>(place) + 1];
+        kept = std::move(made.executable);
+        return kept.get();
+    }
+
+    Session& session_;
+    const load::ObjectSpec& object_;
+    std::optional<run::Tier> tier_;
+    std::vector<spec::MapSpec> specs_;
+    KernelTypes kernel_;
+    helpers::Services services_;
+    std::vector<std::unique_ptr<maps::Map>> maps_;
+    std::vector<maps::Map*> map_views_;
+    std::vector<std::unique_ptr<verify::VerifiedProgram>> verified_;
+    std::map<std::uint32_t, std::unique_ptr<run::Executable>> ready_; // by id
+    std::uint64_t compile_us_ = 0;
+};
+
+Result<std::size_t> choose(const load::ObjectSpec& object, const std::string& name) {
+    std::string names;
+    for (std::size_t place = 0; place < object.programs.size(); ++place) {
+        if (object.programs[place].spec.name == name) {
+            return place;
+        }
+        names += (names.empty() ? "" : ", ") + object.programs[place].spec.name;
+    }
+    if (object.programs.size() == 1 && name.empty()) {
+        return std::size_t{0};
+    }
+    if (names.empty()) {
+        return fail(Code::not_found, fmt::format("{} holds no program", object.file));
+    }
+    return fail(
+        Code::invalid_input,
+        name.empty()
+            ? fmt::format("{} holds several programs: choose with --prog: {}", object.file, names)
+            : fmt::format("{} holds no program '{}', but: {}", object.file, name, names));
+}
+
+Result<ByteVector> read_input(const std::optional<std::string>& file) {
+    if (!file.has_value()) {
+        return ByteVector();
+    }
+    return os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxInputBytes);
+}
+
+void show(Session& session, const run::TestRunAnswer& answer, const run::Executable& executable,
+          std::uint64_t compile_us) {
+    const std::string_view tier = run::name_of(executable.tier());
+    if (observe::JsonWriter* json = session.json()) {
+        json->begin_object();
+        json->member("retval", answer.retval);
+        json->member("duration_ns", answer.duration_ns);
+        json->member("compile_us", compile_us);
+        json->member("code_bytes", executable.code_bytes());
+        json->member("tier", tier);
+        json->member("faults", answer.faults);
+        json->end_object();
+        return;
+    }
+    session.print("Return value: {}, duration: {} ns, tier: {}, compiled in {} us to {} bytes\n",
+                  answer.retval, answer.duration_ns, tier, compile_us, executable.code_bytes());
+    if (answer.faults != 0) {
+        session.print("{} of the runs ended by a fault in generated code\n", answer.faults);
+    }
+}
+
+Result<void> run_file(Session& session, Words& words) {
+    const Request request = TRY(read_request(words));
+    const load::ObjectSpec object =
+        TRY_WHILE(request.file, read_object(request.file, request.options));
+    const std::size_t place = TRY(choose(object, request.program));
+    TRY(run::code::install_fault_handlers());
+    Household household(session, object, request.tier);
+    TRY(household.make_maps());
+    run::Executable* executable = TRY(household.make_ready(place));
+    run::TestRun wanted;
+    wanted.data_in = TRY(read_input(request.data_in));
+    wanted.context_in = TRY(read_input(request.context_in));
+    wanted.has_context_in = request.context_in.has_value();
+    if (!request.data_in.has_value() && !request.context_in.has_value()) {
+        wanted.data_in.resize(kDefaultPacketBytes); // a packet of zeros
+    }
+    wanted.data_out_room =
+        std::max(kOutputRoomBytes, static_cast<std::uint32_t>(wanted.data_in.size()));
+    wanted.wants_data_out = request.data_out.has_value();
+    wanted.repeat = request.repeat;
+    run::TestSubject subject;
+    subject.executable = executable;
+    subject.type = object.programs[place].spec.type;
+    subject.maps = household.maps();
+    subject.services = &household.services();
+    const run::TestRunAnswer answer =
+        TRY_WHILE("failed to run program", run::perform_test_run(wanted, subject));
+    if (answer.os_errno != 0) {
+        return error_from_errno(answer.os_errno, "failed to run program");
+    }
+    if (request.data_out.has_value()) {
+        TRY(os::write_file(*request.data_out == "-" ? "/dev/stdout" : *request.data_out,
+                           answer.data_out));
+    }
+    show(session, answer, *executable, household.compile_us());
+    return {};
+}
+
+} // namespace
+
+const Noun& run_noun() {
+    static constexpr Verb row{
+        "",
+        "FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] [--repeat N] "
+        "[--tier { interpreter | jit }] "
+        "[--type TYPE] [--map-size NAME=N]",
+        "verifies a program and runs it here, on a packet from a file, loading nothing", run_file};
+    static constexpr Noun noun{
+        .name = "run", .says = "A program run in this process.", .verbs = {}, .itself = &row};
+    return noun;
+}
+
+} // namespace skep::app
