@@ -75,7 +75,8 @@ class JsonWriter {
     void hex_bytes(Bytes bytes);
 
     [[nodiscard]] bool is_empty() const { return !wrote_; } // nothing was written yet
-    void mark_written() { wrote_ = true; }                  // by another writer of the same output
+    // Another writer of the same output wrote all that there is: end_document() adds nothing.
+    void mark_finished() { wrote_ = finished_ = true; }
     [[nodiscard]] std::size_t depth() const { return open_.size(); }
     [[nodiscard]] bool is_in_array() const { return !open_.empty() && open_.back().is_array; }
     void close_all(std::size_t down_to_depth = 0);
