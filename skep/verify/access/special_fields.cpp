@@ -101,6 +101,13 @@ std::vector<SpecialField> special_fields(const Subject& subject, const spec::Map
     return collector.take();
 }
 
+bool has_lock(const Subject& subject, const spec::MapSpec& map) {
+    const std::vector<SpecialField> fields = special_fields(subject, map);
+    return std::any_of(fields.begin(), fields.end(), [](const SpecialField& field) {
+        return field.name == "bpf_spin_lock" || field.name == "bpf_res_spin_lock";
+    });
+}
+
 Ruling<void> check_special_fields(const Subject& subject, const RegionRequest& request) {
     const spec::MapSpec& map = subject.map(request.value.map());
     if (map.btf_value_type_id == 0) {

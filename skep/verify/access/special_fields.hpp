@@ -20,6 +20,9 @@ struct SpecialField {
 // Those of a map's value, by offset; empty without BTF.
 std::vector<SpecialField> special_fields(const Subject& subject, const spec::MapSpec& map);
 
+// Whether values of the map hold a lock, so that it matters which value is which.
+bool has_lock(const Subject& subject, const spec::MapSpec& map);
+
 // Refuses plain accesses that overlap one. Precondition: the access lies inside the value.
 Ruling<void> check_special_fields(const Subject& subject, const RegionRequest& request);
 

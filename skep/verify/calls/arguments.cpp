@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "skep/verify/calls/argument_kinds.hpp"
+#include "skep/verify/calls/field_arguments.hpp"
 #include "skep/verify/calls/memory_arguments.hpp"
 #include "skep/verify/calls/object_arguments.hpp"
 
@@ -87,8 +88,8 @@ constexpr std::array kChecks{
     CheckRow{ArgKind::btf_id_or_null, check_typed_argument},
     CheckRow{ArgKind::percpu_btf_id, not_known},
     CheckRow{ArgKind::ringbuf_mem, check_record_argument},
-    CheckRow{ArgKind::spin_lock, not_known},
-    CheckRow{ArgKind::timer, not_known},
+    CheckRow{ArgKind::spin_lock, check_lock_argument},
+    CheckRow{ArgKind::timer, check_timer_argument},
     CheckRow{ArgKind::kptr, not_known},
     CheckRow{ArgKind::kptr_or_null, not_known},
     CheckRow{ArgKind::func, nothing_more},

@@ -11,6 +11,7 @@
 #include "skep/verify/access/kernel_types.hpp"
 #include "skep/verify/calls/argument_kinds.hpp"
 #include "skep/verify/calls/arguments.hpp"
+#include "skep/verify/calls/field_arguments.hpp"
 #include "skep/verify/calls/gate.hpp"
 #include "skep/verify/calls/result.hpp"
 
@@ -26,11 +27,11 @@ std::string map_text(const spec::MapSpec& map) {
 
 // The map and the helper belong together.
 Ruling<void> check_map(const CallSite& site, const CallPlan& plan) {
-    if (!plan.map.has_value()) {
+    const auto id = static_cast<std::uint32_t>(site.helper.id);
+    if (!plan.map.has_value() || spec::maps_of_helper(id).empty()) {
         return {};
     }
     const spec::MapSpec& map = site.subject.map(*plan.map);
-    const auto id = static_cast<std::uint32_t>(site.helper.id);
     if (spec::maps_of_helper(id).contains(map.type)) {
         return {};
     }
@@ -90,6 +91,7 @@ constexpr SpecialRule kSpecialRules[] = {
          return check_tail_call(site);
      }},
     {Helper::get_local_storage, check_local_storage},
+    {Helper::timer_init, check_timer_map},
 };
 
 Value callback_argument(const CallSite& site, const CallPlan& plan, const spec::CallbackRow& row,
@@ -169,6 +171,7 @@ void step_helper_call(const Subject& subject, const CallPlan& plan, InsnIndex at
     const State before = state;
     step_common(plan, state);
     const CallSite site{subject, before, at, row, spec::arguments(row, subject.program.type)};
+    step_lock(site, plan, state, ids);
     Value result = result_of(site, plan, ids);
     if (acquires(site, plan) && result.is_pointer()) {
         result.reference_id = result.id != 0 ? result.id : ids.next();

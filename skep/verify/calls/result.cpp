@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "skep/verify/access/kernel_types.hpp"
+#include "skep/verify/access/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -32,7 +33,11 @@ Value map_entry(const CallSite& site, const CallPlan& plan, IdSource& ids) {
     Value value = Value::pointer(ValueKind::map_value, 0, plan.map->number);
     value.instance = site.value(1).instance;
     const bool is_lookup = site.helper.id == spec::Helper::map_lookup_elem;
-    return is_lookup && plan.constant_key >= 0 ? value : maybe_null(value, ids);
+    if (!is_lookup || plan.constant_key < 0) {
+        return maybe_null(value, ids);
+    }
+    value.id = has_lock(site.subject, site.subject.map(*plan.map)) ? ids.next() : 0;
+    return value;
 }
 
 // A part of a socket lives as long as the socket that it was taken from.

@@ -79,7 +79,9 @@ bool Equivalence::same_resources(const Resources& old, const Resources& now) {
     for (std::size_t index = 0; index < old.held.size(); ++index) {
         const Resource& a = old.held[index];
         const Resource& b = now.held[index];
-        if (a.kind != b.kind || !ids_.match(a.id, b.id) || !ids_.match(a.object, b.object)) {
+        const bool is_direct = ((a.object | b.object) & kDirectLock) != 0;
+        const bool same_object = is_direct ? a.object == b.object : ids_.match(a.object, b.object);
+        if (a.kind != b.kind || !ids_.match(a.id, b.id) || !same_object) {
             return false;
         }
     }

@@ -35,6 +35,14 @@ Ruling<void> check_nothing_held(const State& state, std::string_view event) {
     if (state.resources.held.empty()) {
         return {};
     }
+    if (state.resources.first(ResourceKind::reference) == nullptr &&
+        state.resources.first(ResourceKind::spin_lock) != nullptr) {
+        return refuse(
+            {.code = FindingCode::lock_misuse,
+             .os_errno = EINVAL,
+             .kernel = fmt::format("{} cannot be used inside bpf_spin_lock-ed region", event),
+             .because = "a lock is still held"});
+    }
     std::string lines;
     for (const Resource& resource : state.resources.held) {
         lines += lines.empty() ? "" : "\n";

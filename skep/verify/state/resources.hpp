@@ -13,6 +13,10 @@ namespace skep::verify {
 
 enum class ResourceKind : std::uint8_t { reference, spin_lock, resilient_lock, irq_flag };
 
+// A lock in a value that is the same on every run is known by its map: this bit and the map's
+// number. Unlike ids, these are never renamed when states are compared.
+inline constexpr std::uint32_t kDirectLock = 1U << 31;
+
 struct Resource {
     ResourceKind kind = ResourceKind::reference;
     std::uint32_t id = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/verify/transfer/null_check.hpp"
 
+#include "skep/verify/access/special_fields.hpp"
+
 namespace skep::verify {
 namespace {
 
@@ -18,14 +20,17 @@ void found(const Subject& subject, Value& value) {
         const spec::MapSpec& map = subject.map(value.map());
         if (holds_maps(map.type) && map.inner != nullptr && !value.map().is_inner()) {
             // Which inner map it is only the look-up knows: its id tells them apart.
+            const std::uint32_t lookup = value.id;
             value = Value::pointer(ValueKind::map_pointer, 0, value.map().inner().number);
-            value.instance = value.id;
+            value.instance = lookup;
         } else if (map.type == spec::MapType::xskmap) {
             value.kind = ValueKind::xdp_socket;
             value.subject = 0;
         } else if (holds_sockets(map.type)) {
             value.kind = ValueKind::socket;
             value.subject = 0;
+        } else if (has_lock(subject, map)) {
+            return; // its id tells this value's lock from another's
         }
     }
     value.id = 0;
