@@ -202,7 +202,8 @@ int show_usage(Session& session, const std::string& text, int status) {
     if (session.json() != nullptr) {
         session.json()->null();
     } else {
-        session.err().write(text);
+        const bool was_asked_for = status == 0 && !session.is_bpftool();
+        (was_asked_for ? session.out() : session.err()).write(text);
     }
     return status;
 }

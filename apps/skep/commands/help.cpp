@@ -21,7 +21,8 @@ Result<void> help(Session& session, Words& words) {
         }
         session.out().write(bash_completion());
     } else if (session.json() == nullptr) {
-        session.err().write(usage_of_program(session));
+        // What was asked for goes where a pager finds it; bpftool has it on standard error.
+        (session.is_bpftool() ? session.err() : session.out()).write(usage_of_program(session));
     }
     return {};
 }
