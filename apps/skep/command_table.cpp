@@ -26,6 +26,7 @@ std::span<const Noun* const> nouns() {
         &run_noun(),
         &journey_noun(),
         &pin_noun(),
+        &daemon_noun(),
     };
     return all;
 }

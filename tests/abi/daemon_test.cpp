@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon from outside: started on first use, the same answers as without it, and what is left
+// when a client or the daemon's connection breaks. Each test has a pin directory, and so a daemon,
+// of its own.
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "skep/client/daemon_control.hpp"
+#include "skep/base/bytes.hpp"
+#include "skep/client/transport.hpp"
+#include "skep/os/fd.hpp"
+#include "skep/os/private_directory.hpp"
+#include "skep/os/process/message_socket.hpp"
+#include "skep/spec/abi.hpp"
+#include "skep/spec/commands.hpp"
+#include "skep/spec/map_spec.hpp"
+
+namespace skep {
+namespace {
+
+using spec::Command;
+
+std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
+
+class Daemon : public testing::Test {
+  protected:
+    void SetUp() override {
+        directory_ = os::make_temporary_directory("skep-test").value();
+        ::setenv("SKEP_BPFFS", (directory_ + "/bpf").c_str(), 1);
+        ::setenv("SKEP_DAEMON", SKEP_BINARY_DIR "/bin/skepd", 1);
+        auto connected = client::connect_daemon();
+        ASSERT_TRUE(connected.ok()) << connected.error().message;
+        engine_ = std::move(*connected);
+    }
+    void TearDown() override {
+        engine_.reset();
+        EXPECT_TRUE(client::stop_daemon(client::Stop::always).ok());
+        for (int i = 0; i < 100 && client::daemon_status().ok() && *client::daemon_status(); ++i) {
+            ::nanosleep(&kPause, nullptr);
+        }
+        os::remove_directory(directory_);
+    }
+
+    template <class T>
+    static long call(client::Transport& engine, Command command, T& attributes) {
+        const std::uint32_t size = spec::find_command(static_cast<std::uint32_t>(command))->bytes;
+        ByteVector bytes(std::max<std::size_t>(size, sizeof attributes));
+        std::memcpy(bytes.data(), &attributes, sizeof attributes);
+        const long result = engine.bpf(static_cast<std::uint32_t>(command), bytes.data(), size);
+        std::memcpy(&attributes, bytes.data(), sizeof attributes);
+        return result;
+    }
+    static os::Fd make_map(client::Transport& engine, std::uint32_t value_size = 8) {
+        abi::MapCreateAttr attr{};
+        attr.map_type = static_cast<std::uint32_t>(spec::MapType::array);
+        attr.key_size = 4;
+        attr.value_size = value_size;
+        attr.max_entries = 2;
+        return os::Fd(static_cast<int>(call(engine, Command::map_create, attr)));
+    }
+    static long element(client::Transport& engine, Command command, const os::Fd& map,
+                        std::uint32_t key, void* value) {
+        abi::MapElementAttr attr{static_cast<std::uint32_t>(map.number()), 0, address_of(&key),
+                                 address_of(value), 0};
+        return call(engine, command, attr);
+    }
+
+    static constexpr timespec kPause{0, 20'000'000};
+    std::string directory_;
+    std::unique_ptr<client::Transport> engine_;
+};
+
+TEST_F(Daemon, IsStartedOnFirstUseAndServesSeveralClientsOneWorld) {
+    const os::Fd map = make_map(*engine_);
+    std::uint64_t value = 42;
+    ASSERT_EQ(element(*engine_, Command::map_update_elem, map, 1, &value), 0)
+        << engine_->last_message();
+    auto other = client::connect_daemon().value();
+    abi::IdAttr next{};
+    ASSERT_EQ(call(*other, Command::map_get_next_id, next), 0);
+    abi::IdAttr open{next.next_id, 0, 0, 0};
+    const os::Fd same(static_cast<int>(call(*other, Command::map_get_fd_by_id, open)));
+    value = 0;
+    EXPECT_EQ(element(*other, Command::map_lookup_elem, same, 1, &value), 0);
+    EXPECT_EQ(value, 42U);
+    EXPECT_EQ(client::daemon_status().value()->clients, 2U);
+}
+
+TEST_F(Daemon, CarriesValuesThatAreLongerThanAMessage) {
+    constexpr std::uint32_t kSize = 1U << 20;
+    const os::Fd map = make_map(*engine_, kSize);
+    ByteVector value(kSize, 7);
+    value[kSize - 1] = 9;
+    ASSERT_EQ(element(*engine_, Command::map_update_elem, map, 0, value.data()), 0)
+        << engine_->last_message();
+    ByteVector back(kSize);
+    ASSERT_EQ(element(*engine_, Command::map_lookup_elem, map, 0, back.data()), 0)
+        << engine_->last_message();
+    EXPECT_EQ(back, value);
+}
+
+TEST_F(Daemon, APinOutlivesItsClientAndGoesWithItsFile) {
+    const std::string path = "/sys/fs/bpf/kept";
+    {
+        const os::Fd map = make_map(*engine_);
+        abi::ObjAttr attr{address_of(path.c_str()), static_cast<std::uint32_t>(map.number()), 0, 0};
+        ASSERT_EQ(call(*engine_, Command::obj_pin, attr), 0) << engine_->last_message();
+        EXPECT_EQ(call(*engine_, Command::obj_pin, attr), -EEXIST);
+    }
+    EXPECT_EQ(client::daemon_status().value()->maps, 1U);
+    abi::ObjAttr get{address_of(path.c_str()), 0, 0, 0};
+    EXPECT_TRUE(os::Fd(static_cast<int>(call(*engine_, Command::obj_get, get))).is_open());
+    std::filesystem::remove(engine_->pin_path(path).value());
+    EXPECT_EQ(client::daemon_status().value()->maps, 0U);
+}
+
+TEST_F(Daemon, BadAddressesAreTheClientsMistakeAndNobodysCrash) {
+    const os::Fd map = make_map(*engine_);
+    abi::MapElementAttr attr{static_cast<std::uint32_t>(map.number()), 0, 8, 16, 0};
+    EXPECT_EQ(call(*engine_, Command::map_lookup_elem, attr), -EFAULT);
+    attr.map_fd = 9999;
+    EXPECT_EQ(call(*engine_, Command::map_lookup_elem, attr), -EBADF);
+}
+
+TEST_F(Daemon, AMessageThatMakesNoSenseEndsItsConnectionAlone) {
+    const os::Fd stranger = os::connect_for_messages(directory_ + "/bpf/.skepd/socket").value();
+    ASSERT_TRUE(os::send_message(stranger, ByteVector(100, 0xff), {}).ok());
+    EXPECT_TRUE(os::receive_message(stranger, 5000).value().is_end);
+    EXPECT_TRUE(make_map(*engine_).is_open());
+}
+
+} // namespace
+} // namespace skep
