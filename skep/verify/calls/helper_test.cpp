@@ -3,6 +3,7 @@
 // Calls judged one by one, in states made by hand.
 #include <gtest/gtest.h>
 
+#include "skep/btf/builder.hpp"
 #include "skep/spec/helpers.hpp"
 #include "skep/verify/calls/call.hpp"
 
@@ -204,7 +205,7 @@ TEST(HelperCall, AReservedRecordIsHeldUntilItIsSubmitted) {
     bench.state.set_reg(7, record);
     bench.step();
     EXPECT_FALSE(bench.state.resources.holds(record.reference_id));
-    EXPECT_FALSE(bench.state.reg(7).is_initialised());
+    EXPECT_FALSE(bench.state.reg(7).is_pointer());
 }
 
 TEST(HelperCall, OnlyWhatWasTakenCanBeReleased) {
@@ -256,6 +257,67 @@ TEST(HelperCall, AnUnprivilegedProgramHandsNoAddressOn) {
     bench.state.set_reg(3, Value::stack_pointer(0, -8));
     bench.state.set_reg(4, Value::stack_pointer(0, 0));
     EXPECT_EQ(bench.refusal(), "R4 leaks addr into helper function");
+}
+
+// A value of 16 bytes with a lock at offset 8.
+struct Locking : Bench {
+    btf::Btf types;
+
+    explicit Locking(Helper helper) : Bench(helper), types(make_types()) {
+        environment.program_types = &types;
+        add_map(MapType::hash, 4, 16);
+        maps[0].btf_value_type_id = *types.find("locked", btf::Kind::structure);
+        environment.maps = maps;
+    }
+    static btf::Btf make_types() {
+        btf::Builder builder;
+        const btf::TypeId word = builder.integer("int", 4);
+        const btf::TypeId lock =
+            builder.composite(btf::Kind::structure, "bpf_spin_lock", 4, {{"val", word, 0}});
+        builder.composite(btf::Kind::structure, "locked", 16,
+                          {{"count", word, 0}, {"lock", lock, 64}});
+        return builder.build().value();
+    }
+    static Value lock_of(std::uint32_t value_id, std::int32_t offset = 8) {
+        Value value = Value::pointer(ValueKind::map_value, 0, 0);
+        value.id = value_id;
+        value.offset = offset;
+        return value;
+    }
+};
+
+TEST(HelperCall, ALockIsTakenAtItsPlaceAndOnlyOnce) {
+    Locking bench(Helper::spin_lock);
+    bench.state.set_reg(1, Locking::lock_of(3, 0));
+    EXPECT_EQ(bench.refusal(), "off 0 doesn't point to 'struct bpf_spin_lock' that is at 8");
+    bench.state.set_reg(1, Locking::lock_of(3));
+    bench.step();
+    bench.state.set_reg(1, Locking::lock_of(4));
+    EXPECT_EQ(bench.refusal(), "Locking two bpf_spin_locks are not allowed");
+}
+
+TEST(HelperCall, WhileALockIsHeldNothingElseIsCalled) {
+    Locking bench(Helper::ktime_get_ns);
+    bench.state.resources.acquire(ResourceKind::spin_lock, 1, InsnIndex{0}, 3);
+    EXPECT_EQ(bench.refusal(), "function calls are not allowed while holding a lock");
+}
+
+TEST(HelperCall, OnlyTheLockThatIsHeldIsGivenBack) {
+    Locking bench(Helper::spin_unlock);
+    bench.state.set_reg(1, Locking::lock_of(3));
+    EXPECT_EQ(bench.refusal(), "bpf_spin_unlock without taking a lock");
+    bench.state.resources.acquire(ResourceKind::spin_lock, 1, InsnIndex{0}, 4);
+    EXPECT_EQ(bench.refusal(), "bpf_spin_unlock of different lock");
+    bench.state.set_reg(1, Locking::lock_of(4));
+    bench.step();
+    EXPECT_EQ(bench.state.resources.first(ResourceKind::spin_lock), nullptr);
+}
+
+TEST(HelperCall, ALockWithoutTypesIsNowhere) {
+    Bench bench(Helper::spin_lock);
+    bench.add_map(MapType::hash, 4, 16);
+    bench.state.set_reg(1, Locking::lock_of(3));
+    EXPECT_EQ(bench.refusal(), "map '' has to have BTF in order to use bpf_spin_lock");
 }
 
 } // namespace
