@@ -80,6 +80,8 @@ def mask(text, engine, case):
         (r' run_time_ns R run_cnt \d+' if 'stats' not in case else r'(?!)', ''),
         (r'"run_time_ns": ?R,\s*"run_cnt": ?\d+,\s*' if 'stats' not in case else r'(?!)', ''),
         (r'("seen": ?)\d+', r'\1S'),
+        # Padding of struct flow_val: what lay on the program's stack.
+        (r'("0x6e","0x65","0x77"(?:,"0x00"){5})(?:,"0x.."){3}(,"0x01","0x02","0x03","0x04")(?:,"0x.."){4}', r'\1,P\2,P'),
     ]
     if 'seen' in text:
         rules.append((r'"0x..","0x..","0x..","0x.."(?=[^}]*"seen")', 'S'))
