@@ -12,6 +12,7 @@
 #include "skep/base/bytes.hpp"
 #include "skep/client/transport.hpp"
 #include "skep/os/fd.hpp"
+#include "skep/os/memory.hpp"
 #include "skep/spec/abi.hpp"
 #include "skep/spec/commands.hpp"
 #include "skep/spec/map_spec.hpp"
@@ -157,6 +158,26 @@ TEST_F(InProcess, AFrozenMapIsReadAndNotWritten) {
     EXPECT_EQ(lookup(map, 1, value), 0);
     EXPECT_EQ(update(map, 1, 4), -EPERM);
     EXPECT_TRUE(engine_->fd_facts(map.number()).value().frozen);
+}
+
+TEST_F(InProcess, AFrozenMapThatProgramsOnlyReadIsConstantForGood) {
+    const os::Fd map =
+        make_map(spec::MapType::array, spec::kMapMmapable | spec::kMapReadOnlyProgram);
+    EXPECT_EQ(update(map, 1, 4), 0);
+    {
+        const auto writer =
+            os::Mapping::of(map, os::page_size(), os::Protection::read_write).value();
+        EXPECT_EQ(call(Command::map_freeze, abi::FdAttr{static_cast<std::uint32_t>(map.number())}),
+                  -EBUSY);
+    }
+    EXPECT_EQ(update(map, 2, 5), 0);
+    EXPECT_EQ(call(Command::map_freeze, abi::FdAttr{static_cast<std::uint32_t>(map.number())}), 0)
+        << engine_->last_message();
+    EXPECT_FALSE(os::Mapping::of(map, os::page_size(), os::Protection::read_write).ok());
+    std::uint64_t value = 0;
+    EXPECT_EQ(lookup(map, 2, value), 0);
+    EXPECT_EQ(value, 5U);
+    EXPECT_EQ(update(map, 2, 6), -EPERM);
 }
 
 TEST_F(InProcess, TellsAMapsInfoAsFarAsThereIsRoom) {

@@ -39,7 +39,12 @@ Result<Store> make_store(Source source, const Layout& layout, Storage storage) {
         return fail(Code::invalid_input,
                     "the file given as a map's store is too small for the map");
     }
-    store.memory = TRY(os::Mapping::of(file, size, os::Protection::read_write));
+    auto memory = os::Mapping::of(file, size, os::Protection::read_write);
+    if (!memory.ok() && source.existing && memory.error().code == Code::not_permitted) {
+        // Frozen for good: the file is sealed against writing, and nobody writes to such a map.
+        memory = os::Mapping::of(file, size, os::Protection::read_only);
+    }
+    store.memory = TRY(std::move(memory));
     return store;
 }
 

@@ -167,7 +167,10 @@ void LocalHost::forget(const registry::Object& object) {
     }
 }
 
-Result<void> LocalHost::seal(MapObject& map) { return seal_map(map, cpu_count_); }
+Result<void> LocalHost::seal(MapObject& map) {
+    // What programs are bound to stays where it is, frozen but not sealed.
+    return table_.has_map(map.id()) ? Result<void>() : seal_map(map, cpu_count_);
+}
 
 registry::RunCounts LocalHost::counts_of(const ProgramObject& program) {
     stats_.set_counting(os::is_held(stats_holders_));

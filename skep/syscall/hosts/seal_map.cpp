@@ -6,17 +6,33 @@
 
 namespace skep::syscall {
 
-Result<void> seal_map(registry::MapObject& map, std::uint32_t) {
-    const spec::MapSpec& spec = map.map->spec();
+Result<void> seal_map(registry::MapObject& map, std::uint32_t slot_count) {
+    const spec::MapSpec spec = map.map->spec();
     const bool programs_write = (spec.flags & spec::kMapReadOnlyProgram) == 0;
-    const bool clients_map = (spec.flags & spec::kMapMmapable) != 0;
     if (programs_write || spec.type != spec::MapType::array) {
         return {};
     }
+    const bool clients_map = (spec.flags & spec::kMapMmapable) != 0;
     if (!clients_map) {
         map.sealed = true; // nobody but this engine has the memory, and it writes no more
         return {};
     }
+    // Our own mapping could write, and a file that somebody may write to cannot be sealed: it goes
+    // first, and comes back as one that only reads. A second one that stays keeps the file alive.
+    maps::MapFiles files;
+    files.shared = TRY(map.map->files().shared.duplicate());
+    maps::MapFiles again;
+    again.shared = TRY(files.shared.duplicate());
+    auto spare = TRY(maps::make_map(spec, slot_count)); // stands in, should reopening fail
+    map.map = std::move(spare);
+    const Result<void> sealed = os::seal_contents(files.shared);
+    auto reopened = maps::open_map(spec, slot_count, std::move(again));
+    if (!reopened.ok()) {
+        return reopened.error();
+    }
+    map.map = std::move(*reopened);
+    TRY(sealed);
+    map.sealed = true;
     return {};
 }
 

@@ -247,7 +247,15 @@ void WorkerHost::forget(const registry::Object& object) {
     }
 }
 
-Result<void> WorkerHost::seal(MapObject& map) { return seal_map(map, cpu_count_); }
+Result<void> WorkerHost::seal(MapObject& map) {
+    // What workers have mapped stays as it is, frozen but not sealed.
+    bool in_use = std::any_of(testers_.begin(), testers_.end(),
+                              [&map](const auto& each) { return each->link->knows_map(map.id()); });
+    for (const auto& [number, attachment] : attachments_) {
+        in_use = in_use || (attachment.link != nullptr && attachment.link->knows_map(map.id()));
+    }
+    return in_use ? Result<void>() : seal_map(map, cpu_count_);
+}
 
 void WorkerHost::set_counting() {
     const bool counting = os::is_held(stats_holders_);
