@@ -82,9 +82,9 @@ class Btf::Data::Decoder {
     // Where each type begins; room for what they list.
     Result<void> measure() {
         const std::size_t end = data_.words.size();
-        std::size_t members = 0;
-        std::size_t enumerators = 0;
-        std::size_t variables = 0;
+        std::size_t member_count = 0;
+        std::size_t enumerator_count = 0;
+        std::size_t variable_count = 0;
         for (std::size_t at = 0; at < end;) {
             if (end - at < kFirstWords) {
                 return fail(Code::invalid_input, fmt::format("{} is cut short", next_type(at)));
@@ -110,17 +110,17 @@ class Btf::Data::Decoder {
             }
             const bool lists_members =
                 kind == Kind::structure || kind == Kind::union_ || kind == Kind::function_prototype;
-            members += lists_members ? vlen : 0;
-            enumerators += kind == Kind::enumeration || kind == Kind::enumeration64 ? vlen : 0;
-            variables += kind == Kind::data_section ? vlen : 0;
+            member_count += lists_members ? vlen : 0;
+            enumerator_count += kind == Kind::enumeration || kind == Kind::enumeration64 ? vlen : 0;
+            variable_count += kind == Kind::data_section ? vlen : 0;
             data_.word_index.push_back(static_cast<std::uint32_t>(at));
             at += length;
         }
         type_limit_ = data_.first_id + static_cast<TypeId>(data_.word_index.size());
         data_.types.reserve(data_.word_index.size() + 1);
-        data_.members.reserve(members);
-        data_.enumerators.reserve(enumerators);
-        data_.variables.reserve(variables);
+        data_.members.reserve(member_count);
+        data_.enumerators.reserve(enumerator_count);
+        data_.variables.reserve(variable_count);
         return {};
     }
 
