@@ -12,8 +12,8 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/client/daemon_control.hpp"
 #include "skep/base/bytes.hpp"
+#include "skep/client/daemon_control.hpp"
 #include "skep/client/transport.hpp"
 #include "skep/os/fd.hpp"
 #include "skep/os/private_directory.hpp"
@@ -21,6 +21,7 @@
 #include "skep/spec/abi.hpp"
 #include "skep/spec/commands.hpp"
 #include "skep/spec/map_spec.hpp"
+#include "skep/spec/program_types.hpp"
 
 namespace skep {
 namespace {
@@ -127,6 +128,31 @@ TEST_F(Daemon, BadAddressesAreTheClientsMistakeAndNobodysCrash) {
     EXPECT_EQ(call(*engine_, Command::map_lookup_elem, attr), -EFAULT);
     attr.map_fd = 9999;
     EXPECT_EQ(call(*engine_, Command::map_lookup_elem, attr), -EBADF);
+}
+
+TEST_F(Daemon, RunsProgramsInWorkersAndGivesBackWhatTheyAnswer) {
+    const std::uint64_t insns[] = {0x0000002a000000b7ULL, 0x0000000000000095ULL}; // r0 = 42; exit
+    const char license[] = "GPL";
+    abi::ProgLoadAttr load{};
+    load.prog_type = static_cast<std::uint32_t>(spec::ProgramType::sched_cls);
+    load.insn_cnt = 2;
+    load.insns = address_of(insns);
+    load.license = address_of(license);
+    const os::Fd program(static_cast<int>(call(*engine_, Command::prog_load, load)));
+    ASSERT_TRUE(program.is_open()) << engine_->last_message();
+    const std::uint8_t packet[64] = {};
+    std::uint8_t out[64] = {1};
+    abi::TestRunAttr run{};
+    run.prog_fd = static_cast<std::uint32_t>(program.number());
+    run.data_in = address_of(packet);
+    run.data_size_in = sizeof packet;
+    run.data_out = address_of(out);
+    run.data_size_out = sizeof out;
+    ASSERT_EQ(call(*engine_, Command::prog_test_run, run), 0) << engine_->last_message();
+    EXPECT_EQ(run.retval, 42U);
+    EXPECT_EQ(run.data_size_out, sizeof packet);
+    EXPECT_EQ(out[0], 0);
+    EXPECT_EQ(client::daemon_status().value()->workers, 1U);
 }
 
 TEST_F(Daemon, AMessageThatMakesNoSenseEndsItsConnectionAlone) {
