@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "skep/spec/helpers.hpp"
+
 namespace skep::verify {
 namespace {
 
@@ -17,6 +19,31 @@ Finding mismatched(std::string kernel_message, std::string because) {
     finding.because = std::move(because);
     finding.suggestion = "build the object again; a tool may have moved code without its BTF";
     return finding;
+}
+
+bool returns_int(const btf::Btf& types, const btf::Type& prototype) {
+    const btf::Type& result = types.type(types.resolve(prototype.target));
+    return result.kind == btf::Kind::integer || result.kind == btf::Kind::enumeration ||
+           result.kind == btf::Kind::enumeration64;
+}
+
+// Old packet loads and tail calls may end a function with a number.
+Ruling<void> check_needs_no_int(const Subject& subject, const Subprogram& subprogram) {
+    for (std::uint32_t at = subprogram.start.value; at < subprogram.end.value;
+         at += subject.insns[at].slots()) {
+        const Insn& insn = subject.insns[at];
+        const bool loads =
+            insn.kind == InsnKind::packet_absolute || insn.kind == InsnKind::packet_indirect;
+        const bool tail_call = insn.kind == InsnKind::call_helper &&
+                               insn.imm == static_cast<std::int32_t>(spec::Helper::tail_call);
+        if (loads || tail_call) {
+            return mismatched(
+                fmt::format("{} is only allowed in functions that return 'int'.",
+                            loads ? "LD_ABS" : "tail_call"),
+                "the function may end there with a number, and its type says that it returns none");
+        }
+    }
+    return {};
 }
 
 Ruling<void> read_one(Subject& subject, std::size_t number) {
@@ -38,6 +65,10 @@ Ruling<void> read_one(Subject& subject, std::size_t number) {
         types.type(function.target).kind != btf::Kind::function_prototype) {
         return mismatched("invalid func_proto",
                           fmt::format("BTF type {} has no prototype", info.btf_type_id));
+    }
+    const bool is_main = number == 0;
+    if (!is_main && !returns_int(types, types.type(function.target))) {
+        TRY(check_needs_no_int(subject, subprogram));
     }
     subprogram.btf_function = info.btf_type_id;
     subprogram.name = std::string(function.name);
