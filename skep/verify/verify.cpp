@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
 #include "skep/verify/explain/source_place.hpp"
@@ -156,6 +157,7 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
             log.finish(outcome.findings.data(), outcome.statistics, environment.instruction_limit);
         return outcome;
     }
+    note_special_fields(*subject);
     KernelLog log(*subject, environment.log_level);
     Statistics statistics;
     Ruling<VerifiedProgram> proved = prove(*subject, environment, log, statistics);

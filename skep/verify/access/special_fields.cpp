@@ -108,6 +108,13 @@ bool has_lock(const Subject& subject, const spec::MapSpec& map) {
     });
 }
 
+void note_special_fields(Subject& subject) {
+    subject.special_fields.clear();
+    for (const spec::MapSpec& map : subject.environment.maps) {
+        subject.special_fields.push_back(special_fields(subject, map));
+    }
+}
+
 Ruling<void> check_special_fields(const Subject& subject, const RegionRequest& request) {
     const spec::MapSpec& map = subject.map(request.value.map());
     if (map.btf_value_type_id == 0) {
@@ -117,7 +124,11 @@ Ruling<void> check_special_fields(const Subject& subject, const RegionRequest& r
     const std::int64_t begin = fixed + request.value.number.s.min;
     const std::int64_t end =
         fixed + static_cast<std::int64_t>(request.value.number.u.max) + request.size_bytes;
-    for (const SpecialField& field : special_fields(subject, map)) {
+    const std::uint32_t index = request.value.map().index();
+    const bool noted = !request.value.map().is_inner() && index < subject.special_fields.size();
+    const std::vector<SpecialField> looked_up =
+        noted ? std::vector<SpecialField>{} : special_fields(subject, map);
+    for (const SpecialField& field : noted ? subject.special_fields[index] : looked_up) {
         if (begin >= std::int64_t{field.offset} + field.size_bytes ||
             end <= std::int64_t{field.offset}) {
             continue;

@@ -11,17 +11,14 @@
 
 namespace skep::verify {
 
-struct SpecialField {
-    std::string_view name; // of its type: "bpf_spin_lock"; "kptr" for tagged pointers
-    std::uint32_t offset = 0;
-    std::uint32_t size_bytes = 0;
-};
-
 // Those of a map's value, by offset; empty without BTF.
 std::vector<SpecialField> special_fields(const Subject& subject, const spec::MapSpec& map);
 
 // Whether values of the map hold a lock, so that it matters which value is which.
 bool has_lock(const Subject& subject, const spec::MapSpec& map);
+
+// Looks for those of every map once, so that accesses need not.
+void note_special_fields(Subject& subject);
 
 // Refuses plain accesses that overlap one. Precondition: the access lies inside the value.
 Ruling<void> check_special_fields(const Subject& subject, const RegionRequest& request);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "skep/bytecode/program.hpp"
@@ -28,11 +29,19 @@ struct Subprogram {
     bool may_sleep = false;
 };
 
+// A field of a map's value that only its own helpers may touch (access/special_fields).
+struct SpecialField {
+    std::string_view name; // of its type: "bpf_spin_lock"; "kptr" for tagged pointers
+    std::uint32_t offset = 0;
+    std::uint32_t size_bytes = 0;
+};
+
 struct Subject {
     const ProgramSpec& program;
     const Environment& environment;
-    std::vector<Insn> insns;             // by slot
-    std::vector<Subprogram> subprograms; // main first
+    std::vector<Insn> insns;                                    // by slot
+    std::vector<Subprogram> subprograms;                        // main first
+    std::vector<std::vector<SpecialField>> special_fields = {}; // by map index, once noted
 
     [[nodiscard]] const spec::MapSpec& map(MapRef ref) const {
         const spec::MapSpec& outer = environment.maps[ref.index()];

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/explore/liveness.hpp"
+
+#include <gtest/gtest.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/verify/shape/structure.hpp"
+
+namespace skep::verify {
+namespace {
+
+// The liveness of a program that is well formed.
+struct Analysed {
+    explicit Analysed(std::string_view text) {
+        program.type = spec::ProgramType::xdp;
+        program.insns = assemble(text).value().insns;
+        Ruling<Subject> subject = check_structure(program, environment);
+        EXPECT_TRUE(subject.ok());
+        liveness = find_liveness(*subject);
+    }
+    ProgramSpec program;
+    Environment environment;
+    Liveness liveness;
+};
+
+TEST(Liveness, ARegisterIsLiveUntilItIsReadForTheLastTime) {
+    const Analysed a("r0 = 1\nr2 = 2\nr0 += r2\nexit");
+    EXPECT_EQ(a.liveness.regs[0], kNoRegs);
+    EXPECT_EQ(a.liveness.regs[2], only(0) | only(2));
+    EXPECT_EQ(a.liveness.regs[3], only(0));
+}
+
+TEST(Liveness, BothSidesOfAJumpCount) {
+    const Analysed a("if r1 == 0 goto +2\nr0 = r6\nexit\nr0 = r7\nexit");
+    EXPECT_EQ(a.liveness.regs[0], only(1) | only(6) | only(7));
+}
+
+TEST(Liveness, ASlotIsDeadBeforeItIsOverwrittenWhole) {
+    const Analysed a("*(u64 *)(r10 - 8) = 1\nr0 = *(u64 *)(r10 - 8)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], kNoSlots);
+    EXPECT_EQ(a.liveness.slots[1], SlotSet{1});
+    EXPECT_EQ(a.liveness.slots[2], kNoSlots);
+}
+
+TEST(Liveness, APartialStoreKillsNothing) {
+    const Analysed a("*(u32 *)(r10 - 8) = 1\nr0 = *(u64 *)(r10 - 8)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], SlotSet{1});
+}
+
+TEST(Liveness, AnAddressInAnotherRegisterReadsItsSlot) {
+    const Analysed a("r2 = r10\nr2 += -24\nr0 = *(u32 *)(r2 + 4)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], SlotSet{1} << 2);
+}
+
+TEST(Liveness, ACalleeReadsWhatItIsGivenTheAddressOfAndNoMore) {
+    const Analysed a("r1 = r10\nr1 += -16\ncall +1\nexit\nr0 = *(u64 *)(r1 + 0)\nexit");
+    EXPECT_EQ(a.liveness.slots[2], SlotSet{1} << 1);
+}
+
+TEST(Liveness, AnAddressAtAnUnknownOffsetReadsEverything) {
+    const Analysed a("r2 = r10\nr2 += r1\nr0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], kAllSlots);
+}
+
+TEST(Liveness, AnAddressThatWasStoredMayComeBackFromAnyLoad) {
+    const Analysed a(
+        "*(u64 *)(r10 - 8) = r10\nr2 = *(u64 *)(r10 - 8)\nr0 = *(u64 *)(r2 - 64)\nexit");
+    EXPECT_EQ(a.liveness.slots[2], kAllSlots);
+}
+
+} // namespace
+} // namespace skep::verify
