@@ -167,7 +167,10 @@ class Reader {
     }
     template <class T>
     static constexpr std::uint64_t least_bytes() {
-        return Plain<T> ? sizeof(T) : 8; // records have at least eight bytes
+        if constexpr (Plain<T> || std::is_same_v<T, InsnIndex>) {
+            return sizeof(T);
+        }
+        return 8; // every other record has at least eight bytes
     }
 
     static bool is_known(Region region) { return region <= Region::kernel; }

@@ -50,6 +50,21 @@ TEST(VerifiedProgram, ComesBackFromBytesAsItWas) {
     EXPECT_EQ(again->program_facts().helpers, (std::vector<std::uint32_t>{1, 6}));
 }
 
+// Origins are the shortest records: a long list of them before little else was once refused.
+TEST(VerifiedProgram, ComesBackWhenItIsLongAndHasNoMaps) {
+    VerifiedProgramParts parts;
+    parts.spec.type = spec::ProgramType::xdp;
+    parts.spec.insns.assign(1000, RawInsn{0xb7, 0, 0, 2});
+    parts.insns = parts.spec.insns;
+    parts.facts.resize(1000);
+    parts.origins.resize(1000);
+    parts.subprograms = {{InsnIndex{0}, InsnIndex{1000}}};
+    const ByteVector bytes = VerifiedProgramMaker::make(std::move(parts)).encode();
+    const Result<VerifiedProgram> again = VerifiedProgram::decode(bytes);
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    EXPECT_EQ(again->encode(), bytes);
+}
+
 TEST(VerifiedProgram, RefusesEveryTruncationAndAnythingBehindTheEnd) {
     ByteVector bytes = example().encode();
     for (std::size_t size = 0; size < bytes.size(); ++size) {

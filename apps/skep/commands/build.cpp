@@ -45,11 +45,11 @@ Result<std::string> find_clang() {
                 "  sudo apt-get install clang libbpf-dev linux-libc-dev");
 }
 
-// "/usr/include/x86_64-linux-gnu": where asm/types.h is.
-std::string machine_headers(const std::string& clang) {
+// The options by which headers of this machine are found: asm/types.h lies in a folder of its own.
+std::vector<std::string> machine_headers(const std::string& clang) {
     const auto answer = os::run_command({clang, "-print-target-triple"});
     if (!answer.ok() || answer->exit_status != 0) {
-        return "";
+        return {};
     }
     std::string triple = answer->output.substr(0, answer->output.find('\n'));
     const std::size_t vendor = triple.find("-pc-");
@@ -57,7 +57,12 @@ std::string machine_headers(const std::string& clang) {
         triple.erase(vendor, 3); // x86_64-pc-linux-gnu -> x86_64-linux-gnu
     }
     const std::string folder = "/usr/include/" + triple;
-    return os::open_to_read(folder + "/asm/types.h").ok() ? folder : "";
+    if (!os::open_to_read(folder + "/asm/types.h").ok()) {
+        return {};
+    }
+    // The C library's headers choose their word size by the machine's own macro.
+    const std::string machine = triple.substr(0, triple.find('-'));
+    return {"-idirafter", folder, "-D__" + machine + "__"};
 }
 
 bool is_cplusplus(std::string_view source) {
@@ -117,10 +122,8 @@ Result<void> build(Session& session, Words& words) {
     if (is_cplusplus(request.source)) {
         command.insert(command.end(), {"-x", "c++", "-std=c++20", "-fno-exceptions", "-fno-rtti"});
     }
-    const std::string headers = machine_headers(clang);
-    if (!headers.empty()) {
-        command.insert(command.end(), {"-idirafter", headers});
-    }
+    const std::vector<std::string> headers = machine_headers(clang);
+    command.insert(command.end(), headers.begin(), headers.end());
     command.insert(command.end(), request.extra.begin(), request.extra.end());
     command.insert(command.end(), {"-c", request.source, "-o", request.object});
     const os::CommandResult answer = TRY(os::run_command(command));

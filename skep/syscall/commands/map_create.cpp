@@ -55,6 +55,12 @@ Result<void> check_attributes(const Call& call, const abi::MapCreateAttr& attr) 
     return {};
 }
 
+// Global data: an array of one element whose value is a data section. Its key has no type.
+bool holds_global_data(const btf::Btf& types, const spec::MapSpec& map) {
+    return map.type == MapType::array && map.max_entries == 1 && types.has(map.btf_value_type_id) &&
+           types.type(map.btf_value_type_id).kind == btf::Kind::data_section;
+}
+
 // A value's type must be as large as the value, the key's as large as the key.
 Result<void> check_types(const BtfObject& types, const spec::MapSpec& map) {
     const auto has_size = [&](std::uint32_t id, std::uint32_t size_bytes) {
@@ -65,7 +71,8 @@ Result<void> check_types(const BtfObject& types, const spec::MapSpec& map) {
         return size.ok() && *size == size_bytes;
     };
     const bool key_fits = map.btf_key_type_id == 0
-                              ? map.key_size_bytes == 0 || map.type == MapType::bloom_filter
+                              ? map.key_size_bytes == 0 || map.type == MapType::bloom_filter ||
+                                    holds_global_data(*types.types, map)
                               : has_size(map.btf_key_type_id, map.key_size_bytes);
     if (!key_fits || !has_size(map.btf_value_type_id, map.value_size_bytes)) {
         return answer(EINVAL, "the sizes of key and value do not agree with their types");
