@@ -27,7 +27,12 @@ enum class Visit : std::uint8_t { never, open, done };
 class Reach {
   public:
     explicit Reach(const Subject& subject)
-        : subject_(subject), visits_(subject.insns.size(), Visit::never) {}
+        : subject_(subject), visits_(subject.insns.size(), Visit::never),
+          begins_(subject.insns.size(), false) {
+        for (std::uint32_t at = 0; at < subject.insns.size(); at += subject.insns[at].slots()) {
+            begins_[at] = true;
+        }
+    }
 
     Ruling<void> from(InsnIndex start) {
         if (visits_[start.value] != Visit::never) {
@@ -55,7 +60,8 @@ class Reach {
     };
     void open(InsnIndex at) {
         visits_[at.value] = Visit::open;
-        path_.push_back({at, successors(subject_, at), 0});
+        // From the second half of a wide immediate nothing is followed: it is refused afterwards.
+        path_.push_back({at, begins_[at.value] ? successors(subject_, at) : Successors{}, 0});
     }
     Ruling<void> follow(InsnIndex from, InsnIndex to) {
         if (visits_[to.value] == Visit::open && !subject_.environment.capabilities.bpf) {
@@ -72,6 +78,7 @@ class Reach {
 
     const Subject& subject_;
     std::vector<Visit> visits_;
+    std::vector<bool> begins_; // an instruction begins in this slot
     std::vector<Step> path_;
 };
 
