@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "skep/os/command.hpp"
-#include "skep/os/process/lock_file.hpp"
 #include "skep/os/machine.hpp"
-#include "skep/os/process/message_socket.hpp"
 #include "skep/os/pin_file.hpp"
 #include "skep/os/private_directory.hpp"
+#include "skep/os/process/lock_file.hpp"
+#include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/process_limits.hpp"
 #include "skep/os/process/wait.hpp"
 #include "skep/spec/private_commands.hpp"

@@ -27,11 +27,13 @@ using MutableBytes = std::span<std::uint8_t>;
 using ByteVector = std::vector<std::uint8_t>; // owned
 
 // The sum or product, or nothing when it does not fit: for sizes that come from outside.
-template <std::unsigned_integral T> std::optional<T> checked_add(T left, T right) {
+template <std::unsigned_integral T>
+std::optional<T> checked_add(T left, T right) {
     T sum = 0;
     return __builtin_add_overflow(left, right, &sum) ? std::nullopt : std::optional<T>(sum);
 }
-template <std::unsigned_integral T> std::optional<T> checked_multiply(T left, T right) {
+template <std::unsigned_integral T>
+std::optional<T> checked_multiply(T left, T right) {
     T product = 0;
     return __builtin_mul_overflow(left, right, &product) ? std::nullopt : std::optional<T>(product);
 }
@@ -42,7 +44,8 @@ Result<Bytes> slice(Bytes bytes, std::uint64_t offset, std::uint64_t size);
 // The zero-terminated text at `offset`, without its zero; an error when no zero follows.
 Result<std::string_view> text_at(Bytes bytes, std::uint64_t offset);
 
-template <std::integral T> constexpr T byte_swapped(T number) {
+template <std::integral T>
+constexpr T byte_swapped(T number) {
     if constexpr (sizeof(T) == 1) {
         return number;
     } else if constexpr (sizeof(T) == 2) {
@@ -73,7 +76,8 @@ class ByteReader {
     [[nodiscard]] std::uint64_t remaining() const { return bytes_.size() - position_; }
     [[nodiscard]] bool at_end() const { return remaining() == 0; }
 
-    template <std::integral T> Result<T> read() {
+    template <std::integral T>
+    Result<T> read() {
         const T number = TRY(read_at<T>(bytes_, position_, order_));
         position_ += sizeof(T);
         return number;
@@ -93,9 +97,11 @@ class ByteWriter {
   public:
     explicit ByteWriter(std::endian order = std::endian::little) : order_(order) {}
 
-    template <std::integral T> void write(T number) {
+    template <std::integral T>
+    void write(T number) {
         const T stored = order_ == std::endian::native ? number : byte_swapped(number);
-        const auto* first = reinterpret_cast<const std::uint8_t*>(&stored); // NOLINT: bytes of a local
+        const auto* first =
+            reinterpret_cast<const std::uint8_t*>(&stored); // NOLINT: bytes of a local
         bytes_.insert(bytes_.end(), first, first + sizeof(T));
     }
     void write_bytes(Bytes bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }

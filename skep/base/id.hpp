@@ -9,7 +9,8 @@
 
 namespace skep {
 
-template <class Tag, class Number = std::uint32_t> struct Id {
+template <class Tag, class Number = std::uint32_t>
+struct Id {
     Number value = 0;
 
     constexpr Id() = default;
@@ -19,7 +20,8 @@ template <class Tag, class Number = std::uint32_t> struct Id {
 
 } // namespace skep
 
-template <class Tag, class Number> struct std::hash<skep::Id<Tag, Number>> {
+template <class Tag, class Number>
+struct std::hash<skep::Id<Tag, Number>> {
     std::size_t operator()(skep::Id<Tag, Number> id) const noexcept {
         return std::hash<Number>{}(id.value);
     }

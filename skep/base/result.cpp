@@ -20,13 +20,20 @@ struct CodeErrno {
 };
 
 constexpr std::array kCodes{
-    CodeErrno{Code::invalid_input, EINVAL}, CodeErrno{Code::not_found, ENOENT},
-    CodeErrno{Code::exists, EEXIST},        CodeErrno{Code::not_permitted, EPERM},
-    CodeErrno{Code::access_denied, EACCES}, CodeErrno{Code::too_big, E2BIG},
-    CodeErrno{Code::no_space, ENOSPC},      CodeErrno{Code::no_memory, ENOMEM},
-    CodeErrno{Code::busy, EBUSY},           CodeErrno{Code::again, EAGAIN},
-    CodeErrno{Code::bad_handle, EBADF},     CodeErrno{Code::bad_address, EFAULT},
-    CodeErrno{Code::unsupported, EOPNOTSUPP}, CodeErrno{Code::system, EIO},
+    CodeErrno{Code::invalid_input, EINVAL},
+    CodeErrno{Code::not_found, ENOENT},
+    CodeErrno{Code::exists, EEXIST},
+    CodeErrno{Code::not_permitted, EPERM},
+    CodeErrno{Code::access_denied, EACCES},
+    CodeErrno{Code::too_big, E2BIG},
+    CodeErrno{Code::no_space, ENOSPC},
+    CodeErrno{Code::no_memory, ENOMEM},
+    CodeErrno{Code::busy, EBUSY},
+    CodeErrno{Code::again, EAGAIN},
+    CodeErrno{Code::bad_handle, EBADF},
+    CodeErrno{Code::bad_address, EFAULT},
+    CodeErrno{Code::unsupported, EOPNOTSUPP},
+    CodeErrno{Code::system, EIO},
 };
 
 } // namespace

@@ -20,20 +20,20 @@ namespace skep {
 
 // What kind of thing went wrong; syscall/ turns it into an errno, apps/ into an exit status.
 enum class Code : std::uint8_t {
-    invalid_input,  // EINVAL: what was given is malformed or contradictory
-    not_found,      // ENOENT
-    exists,         // EEXIST
-    not_permitted,  // EPERM: a privilege is missing
-    access_denied,  // EACCES: the rules forbid it (also: a program was refused)
-    too_big,        // E2BIG
-    no_space,       // ENOSPC
-    no_memory,      // ENOMEM
-    busy,           // EBUSY
-    again,          // EAGAIN
-    bad_handle,     // EBADF
-    bad_address,    // EFAULT
-    unsupported,    // EOPNOTSUPP: this build, engine or machine cannot
-    system,         // some other errno of the system, in os_errno
+    invalid_input, // EINVAL: what was given is malformed or contradictory
+    not_found,     // ENOENT
+    exists,        // EEXIST
+    not_permitted, // EPERM: a privilege is missing
+    access_denied, // EACCES: the rules forbid it (also: a program was refused)
+    too_big,       // E2BIG
+    no_space,      // ENOSPC
+    no_memory,     // ENOMEM
+    busy,          // EBUSY
+    again,         // EAGAIN
+    bad_handle,    // EBADF
+    bad_address,   // EFAULT
+    unsupported,   // EOPNOTSUPP: this build, engine or machine cannot
+    system,        // some other errno of the system, in os_errno
 };
 
 // An error: its kind, the errno it came from when the system or the ABI gave one (else 0), and a
@@ -61,11 +61,14 @@ inline Error fail(Code code, std::string message) { return Error{code, 0, std::m
 
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line);
 
-template <class T> class [[nodiscard]] Result {
+template <class T>
+class [[nodiscard]] Result {
   public:
     using value_type = T;
 
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {} // NOLINT: implicit as in std::expected
+    Result(T value)
+        : state_(std::in_place_index<0>, std::move(value)) {
+    } // NOLINT: implicit as in std::expected
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {} // NOLINT: as above
 
     [[nodiscard]] bool ok() const { return state_.index() == 0; }
@@ -87,7 +90,8 @@ template <class T> class [[nodiscard]] Result {
     T value_or(T otherwise) && { return ok() ? std::move(*this).value() : std::move(otherwise); }
 
   private:
-    template <class P> static P* checked(P* pointer) {
+    template <class P>
+    static P* checked(P* pointer) {
         if (pointer == nullptr) {
             assertion_failed("Result holds what was asked for", __FILE__, __LINE__);
         }
@@ -97,7 +101,8 @@ template <class T> class [[nodiscard]] Result {
     std::variant<T, Error> state_;
 };
 
-template <> class [[nodiscard]] Result<void> {
+template <>
+class [[nodiscard]] Result<void> {
   public:
     using value_type = void;
 
@@ -115,7 +120,9 @@ template <> class [[nodiscard]] Result<void> {
 
     Error& error() & { return checked(); }
     Error&& error() && { return std::move(checked()); }
-    const Error& error() const& { return const_cast<Result*>(this)->checked(); } // NOLINT: reads only
+    const Error& error() const& {
+        return const_cast<Result*>(this)->checked();
+    } // NOLINT: reads only
 
   private:
     Error& checked() {

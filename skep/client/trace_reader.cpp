@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "skep/os/machine.hpp"
-#include "skep/os/trace_ring.hpp"
 #include "skep/os/process/wait.hpp"
+#include "skep/os/trace_ring.hpp"
 
 namespace skep::client {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "skep/os/net/capture_file.hpp"
 #include "skep/os/files.hpp"
+#include "skep/os/net/capture_file.hpp"
 #include "skep/os/net/net_device.hpp"
 
 namespace skep::datapath {

@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/os/net/capture_file.hpp"
 #include "skep/os/files.hpp"
+#include "skep/os/net/capture_file.hpp"
 
 namespace skep::datapath {
 namespace {

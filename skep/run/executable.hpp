@@ -25,7 +25,7 @@ enum class Tier : std::uint8_t { interpreter, jit, llvm };
 
 // What indexes of a program stand for in this process.
 struct Binding {
-    std::vector<maps::Map*> maps; // by index; owned by the caller
+    std::vector<maps::Map*> maps;       // by index; owned by the caller
     std::vector<std::uint32_t> map_ids; // the registry's ids, for listings; may be empty
 };
 
@@ -33,7 +33,8 @@ struct Binding {
 struct CodeListing {
     std::span<const std::uint8_t> bytes;
     std::uint64_t address = 0;
-    // For each running instruction index, the offset of its first byte (rising); one more at the end.
+    // For each running instruction index, the offset of its first byte (rising); one more at the
+    // end.
     std::vector<std::uint32_t> insn_offsets;
     std::vector<std::uint32_t> subprogram_offsets; // where each subprogram begins
 };
@@ -51,8 +52,10 @@ class Executable {
     [[nodiscard]] virtual std::uint64_t code_bytes() const { return 0; }
 };
 
-Result<std::unique_ptr<Executable>> make_interpreter(const verify::VerifiedProgram& program, const Binding& binding);
+Result<std::unique_ptr<Executable>> make_interpreter(const verify::VerifiedProgram& program,
+                                                     const Binding& binding);
 // Fails with unsupported on machines without a code generator.
-Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program, const Binding& binding);
+Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program,
+                                             const Binding& binding);
 
 } // namespace skep::run

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The records of bpf(2): the attribute structures that commands take and the information structures
-// that they give back, laid out as Linux 6.18 lays them out (taken from its public type information).
+// that they give back, laid out as Linux 6.18 lays them out (taken from its public type
+// information).
 //
-// These are ours, not <linux/bpf.h>'s, because the header of the oldest supported distribution lacks
-// fields of the kernels that skep talks to. Pointers are 64-bit numbers. A structure may grow; no
-// field moves. Every command's structure is named in its row of commands.def.
+// These are ours, not <linux/bpf.h>'s, because the header of the oldest supported distribution
+// lacks fields of the kernels that skep talks to. Pointers are 64-bit numbers. A structure may
+// grow; no field moves. Every command's structure is named in its row of commands.def.
 #pragma once
 
 #include <cstddef>
@@ -19,14 +20,16 @@ inline constexpr std::uint32_t kTagSize = 8;
 struct MapCreateAttr {
     std::uint32_t map_type, key_size, value_size, max_entries, map_flags, inner_map_fd, numa_node;
     char map_name[kNameSize];
-    std::uint32_t map_ifindex, btf_fd, btf_key_type_id, btf_value_type_id, btf_vmlinux_value_type_id;
+    std::uint32_t map_ifindex, btf_fd, btf_key_type_id, btf_value_type_id,
+        btf_vmlinux_value_type_id;
     std::uint64_t map_extra;
     std::int32_t value_type_btf_obj_fd, map_token_fd;
     std::uint64_t excl_prog_hash;
     std::uint32_t excl_prog_hash_size;
 };
 
-struct MapElementAttr { // lookup, update, delete, next key, lookup-and-delete, freeze (map_fd alone)
+struct MapElementAttr { // lookup, update, delete, next key, lookup-and-delete, freeze (map_fd
+                        // alone)
     std::uint32_t map_fd, padding;
     std::uint64_t key, value, flags; // value is next_key for MAP_GET_NEXT_KEY
 };
@@ -186,13 +189,16 @@ static_assert(sizeof(BtfInfo) == 32);
 
 struct LinkInfo {
     std::uint32_t type, id, prog_id, padding;
-    std::uint32_t kind[14]; // by type: xdp {ifindex}, netns {netns_ino, attach_type}, cgroup {id, attach_type}...
+    std::uint32_t kind[14]; // by type: xdp {ifindex}, netns {netns_ino, attach_type}, cgroup {id,
+                            // attach_type}...
 };
 
 // Offset checks against the kernel's layout.
 static_assert(sizeof(MapCreateAttr) == 96 && sizeof(ProgLoadAttr) == 168);
-static_assert(offsetof(MapCreateAttr, map_extra) == 64 && offsetof(MapCreateAttr, excl_prog_hash) == 80);
-static_assert(offsetof(ProgLoadAttr, prog_ifindex) == 64 && offsetof(ProgLoadAttr, fd_array) == 120);
+static_assert(offsetof(MapCreateAttr, map_extra) == 64 &&
+              offsetof(MapCreateAttr, excl_prog_hash) == 80);
+static_assert(offsetof(ProgLoadAttr, prog_ifindex) == 64 &&
+              offsetof(ProgLoadAttr, fd_array) == 120);
 static_assert(sizeof(TestRunAttr) == 80 && sizeof(LinkCreateAttr) == 64);
 
 } // namespace skep::abi

@@ -2,9 +2,9 @@
 //
 // What R1 points at while a program runs here: the host's records.
 //
-// A program is compiled against the context structures of linux/bpf.h, in which addresses are 32-bit
-// fields. verify/rewrite turns each access into one on the record below, by the host columns of the
-// context's table; contexts/ owns and fills the records. An address here is a 64-bit number.
+// A program is compiled against the context structures of linux/bpf.h, in which addresses are
+// 32-bit fields. verify/rewrite turns each access into one on the record below, by the host columns
+// of the context's table; contexts/ owns and fills the records. An address here is a 64-bit number.
 #pragma once
 
 #include <cstddef>
@@ -22,18 +22,22 @@ struct HostXdp {
     std::uint32_t ingress_ifindex = 0;
     std::uint32_t rx_queue_index = 0;
     std::uint32_t egress_ifindex = 0;
-    // Bytes of the packet that follow data_end in memory and that direct access does not see: what the
-    // kernel keeps in fragments. bpf_xdp_load_bytes reaches them.
+    // Bytes of the packet that follow data_end in memory and that direct access does not see: what
+    // the kernel keeps in fragments. bpf_xdp_load_bytes reaches them.
     std::uint32_t beyond_bytes = 0;
 };
 
 // __sk_buff: the first 192 bytes are the structure of linux/bpf.h byte for byte, so that narrow and
-// unaligned accesses need no rewrite; its three 32-bit addresses are unused and the real ones follow.
+// unaligned accesses need no rewrite; its three 32-bit addresses are unused and the real ones
+// follow.
 struct HostSkb {
-    std::uint32_t len = 0, pkt_type = 0, mark = 0, queue_mapping = 0, protocol = 0, vlan_present = 0;
-    std::uint32_t vlan_tci = 0, vlan_proto = 0, priority = 0, ingress_ifindex = 0, ifindex = 0, tc_index = 0;
+    std::uint32_t len = 0, pkt_type = 0, mark = 0, queue_mapping = 0, protocol = 0,
+                  vlan_present = 0;
+    std::uint32_t vlan_tci = 0, vlan_proto = 0, priority = 0, ingress_ifindex = 0, ifindex = 0,
+                  tc_index = 0;
     std::uint32_t cb[5] = {};
-    std::uint32_t hash = 0, tc_classid = 0, unused_data = 0, unused_data_end = 0, napi_id = 0, family = 0;
+    std::uint32_t hash = 0, tc_classid = 0, unused_data = 0, unused_data_end = 0, napi_id = 0,
+                  family = 0;
     std::uint32_t remote_ip4 = 0, local_ip4 = 0, remote_ip6[4] = {}, local_ip6[4] = {};
     std::uint32_t remote_port = 0, local_port = 0, unused_data_meta = 0;
     std::uint64_t flow_keys = 0, tstamp = 0;
@@ -46,9 +50,9 @@ struct HostSkb {
     std::uint64_t data = 0;
     std::uint64_t data_end = 0;
     std::uint64_t data_meta = 0;
-    std::uint64_t head = 0;     // first byte of the frame's memory
-    std::uint64_t tail_end = 0; // one past the last
-    std::uint64_t mac_header = 0; // address of the link-layer header
+    std::uint64_t head = 0;           // first byte of the frame's memory
+    std::uint64_t tail_end = 0;       // one past the last
+    std::uint64_t mac_header = 0;     // address of the link-layer header
     std::uint64_t network_header = 0; // and of what follows it
 };
 static_assert(offsetof(HostSkb, flow_keys) == 144 && offsetof(HostSkb, hwtstamp) == 184);

@@ -30,10 +30,27 @@
 namespace skep::spec {
 
 // The low three bits of an opcode (RFC 9669, 3.1).
-enum class InsnClass : std::uint8_t { ld = 0, ldx = 1, st = 2, stx = 3, alu = 4, jmp = 5, jmp32 = 6, alu64 = 7 };
+enum class InsnClass : std::uint8_t {
+    ld = 0,
+    ldx = 1,
+    st = 2,
+    stx = 3,
+    alu = 4,
+    jmp = 5,
+    jmp32 = 6,
+    alu64 = 7
+};
 
 // The upper three bits of the opcode of a load or store (RFC 9669, 5).
-enum class Mode : std::uint8_t { imm = 0x00, abs = 0x20, ind = 0x40, mem = 0x60, memsx = 0x80, probe_mem = 0xa0, atomic = 0xc0 };
+enum class Mode : std::uint8_t {
+    imm = 0x00,
+    abs = 0x20,
+    ind = 0x40,
+    mem = 0x60,
+    memsx = 0x80,
+    probe_mem = 0xa0,
+    atomic = 0xc0
+};
 
 enum class Operand : std::uint8_t {
     binary,     // dst and an immediate or a register
@@ -110,7 +127,8 @@ struct WideRow {
 
 inline constexpr std::array kAluRows{
 #define ALU(id, code, off, operand, text, symbol, group, since, meaning, says)                     \
-    AluRow{AluOp::id, code, off, Operand::operand, text, symbol, Group::group, since, #meaning, says},
+    AluRow{AluOp::id, code,         off,   Operand::operand, text,                                 \
+           symbol,    Group::group, since, #meaning,         says},
 #include "skep/spec/instructions.def"
 };
 inline constexpr std::array kJumpRows{
@@ -119,8 +137,9 @@ inline constexpr std::array kJumpRows{
 #include "skep/spec/instructions.def"
 };
 inline constexpr std::array kAtomicRows{
-#define ATOMIC(id, imm, text, symbol, form, group, since, meaning, says)                        \
-    AtomicRow{AtomicOp::id, imm, text, symbol, AtomicForm::form, Group::group, since, #meaning, says},
+#define ATOMIC(id, imm, text, symbol, form, group, since, meaning, says)                           \
+    AtomicRow{AtomicOp::id, imm,   text,     symbol, AtomicForm::form,                             \
+              Group::group, since, #meaning, says},
 #include "skep/spec/instructions.def"
 };
 inline constexpr std::array kWideRows{
@@ -131,7 +150,9 @@ inline constexpr std::array kWideRows{
 constexpr const AluRow& row(AluOp op) { return kAluRows.at(static_cast<std::size_t>(op)); }
 constexpr const JumpRow& row(JumpOp op) { return kJumpRows.at(static_cast<std::size_t>(op)); }
 constexpr const AtomicRow& row(AtomicOp op) { return kAtomicRows.at(static_cast<std::size_t>(op)); }
-constexpr const WideRow& row(WideSource source) { return kWideRows.at(static_cast<std::size_t>(source)); }
+constexpr const WideRow& row(WideSource source) {
+    return kWideRows.at(static_cast<std::size_t>(source));
+}
 
 // What an operation computes. For a 32-bit operation the word has 32 bits and the caller clears the
 // upper half of the register (RFC 9669, 4.1).
@@ -146,7 +167,8 @@ constexpr Word apply([[maybe_unused]] Word dst, [[maybe_unused]] Word src) {
 }
 
 // Whether a conditional jump is taken.
-template <JumpOp op, class Word> constexpr auto taken(Word dst, Word src) {
+template <JumpOp op, class Word>
+constexpr auto taken(Word dst, Word src) {
     using namespace skep::word;
 #define JUMP(id, code, text, symbol, group, since, meaning, says)                                  \
     if constexpr (op == JumpOp::id) {                                                              \
@@ -157,9 +179,10 @@ template <JumpOp op, class Word> constexpr auto taken(Word dst, Word src) {
 
 // What an atomic operation leaves in memory.
 template <AtomicOp op, class Word>
-constexpr Word stored([[maybe_unused]] Word mem, [[maybe_unused]] Word src, [[maybe_unused]] Word r0) {
+constexpr Word stored([[maybe_unused]] Word mem, [[maybe_unused]] Word src,
+                      [[maybe_unused]] Word r0) {
     using namespace skep::word;
-#define ATOMIC(id, imm, text, symbol, form, group, since, meaning, says)                        \
+#define ATOMIC(id, imm, text, symbol, form, group, since, meaning, says)                           \
     if constexpr (op == AtomicOp::id) {                                                            \
         return static_cast<Word>(meaning);                                                         \
     }
@@ -167,7 +190,8 @@ constexpr Word stored([[maybe_unused]] Word mem, [[maybe_unused]] Word src, [[ma
 }
 
 // The same by a value known only at run time; for constant folding and tests, not for engines.
-template <class Word> constexpr Word apply(AluOp op, Word dst, Word src) {
+template <class Word>
+constexpr Word apply(AluOp op, Word dst, Word src) {
     switch (op) {
 #define ALU(id, ...)                                                                               \
     case AluOp::id:                                                                                \
@@ -176,7 +200,8 @@ template <class Word> constexpr Word apply(AluOp op, Word dst, Word src) {
     }
     return dst;
 }
-template <class Word> constexpr bool taken(JumpOp op, Word dst, Word src) {
+template <class Word>
+constexpr bool taken(JumpOp op, Word dst, Word src) {
     switch (op) {
 #define JUMP(id, ...)                                                                              \
     case JumpOp::id:                                                                               \
@@ -185,7 +210,8 @@ template <class Word> constexpr bool taken(JumpOp op, Word dst, Word src) {
     }
     return false;
 }
-template <class Word> constexpr Word stored(AtomicOp op, Word mem, Word src, Word r0) {
+template <class Word>
+constexpr Word stored(AtomicOp op, Word mem, Word src, Word r0) {
     switch (op) {
 #define ATOMIC(id, ...)                                                                            \
     case AtomicOp::id:                                                                             \

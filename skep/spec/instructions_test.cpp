@@ -27,7 +27,8 @@ TEST(InstructionTable, NoTwoRowsShareAnEncoding) {
 
 TEST(InstructionTable, EveryRowSaysSomething) {
     for (const AluRow& row : kAluRows) {
-        EXPECT_FALSE(row.says.empty() || row.text.empty() || row.symbol.empty() || row.meaning.empty());
+        EXPECT_FALSE(row.says.empty() || row.text.empty() || row.symbol.empty() ||
+                     row.meaning.empty());
     }
 }
 

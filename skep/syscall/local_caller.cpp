@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "skep/os/process/handle.hpp"
 #include "skep/os/machine.hpp"
+#include "skep/os/process/handle.hpp"
 #include "skep/os/process/own_memory.hpp"
 
 namespace skep::syscall {

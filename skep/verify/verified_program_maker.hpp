@@ -15,8 +15,8 @@
 
 namespace skep::verify {
 
-// The fields of a VerifiedProgram, open. Facts and origins have one entry for each running slot (the
-// second slot of a wide immediate included); subprograms are in rising order, main first.
+// The fields of a VerifiedProgram, open. Facts and origins have one entry for each running slot
+// (the second slot of a wide immediate included); subprograms are in rising order, main first.
 struct VerifiedProgramParts {
     ProgramSpec spec;
     std::vector<RawInsn> insns;

@@ -11,10 +11,10 @@ std::uint64_t steady_clock_ns(void*, int) {
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-constexpr std::array kEngines{
+constexpr std::array kEngines {
     Engine{"interpreter", run::make_interpreter},
 #if defined(__x86_64__)
-    Engine{"jit", run::make_jit},
+        Engine{"jit", run::make_jit},
 #endif
 };
 

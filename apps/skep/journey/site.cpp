@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "apps/skep/journey/packets.hpp"
-#include "skep/os/net/capture_file.hpp"
 #include "skep/os/command.hpp"
 #include "skep/os/files.hpp"
+#include "skep/os/net/capture_file.hpp"
 #include "skep/os/net/namespaces.hpp"
 #include "skep/os/net/net_device.hpp"
 

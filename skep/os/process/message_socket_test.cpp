@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/os/process/handle.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/os/private_directory.hpp"
+#include "skep/os/process/handle.hpp"
 
 namespace skep::os {
 namespace {

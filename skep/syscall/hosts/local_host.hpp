@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "skep/datapath/port_counters.hpp"
-#include "skep/os/trace_ring.hpp"
 #include "skep/os/process/wait.hpp"
+#include "skep/os/trace_ring.hpp"
 #include "skep/syscall/host.hpp"
 #include "skep/workers/port_loop.hpp"
 #include "skep/workers/program_table.hpp"

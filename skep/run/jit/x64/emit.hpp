@@ -3,8 +3,8 @@
 // EmitX64: for each row of the instruction table, the machine code that does it.
 //
 // The primary templates are declared and never defined, so a row without a specialisation does not
-// compile (the tables in target.cpp walk all rows). The specialisations are in alu.hpp and atomics.hpp;
-// each is tested against the row's meaning by tests/jit/rows_test.cpp.
+// compile (the tables in target.cpp walk all rows). The specialisations are in alu.hpp and
+// atomics.hpp; each is tested against the row's meaning by tests/jit/rows_test.cpp.
 #pragma once
 
 #include <cstdint>
