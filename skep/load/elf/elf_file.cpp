@@ -84,7 +84,8 @@ class ElfReader {
 
   private:
     Result<void> open(ByteVector& image) {
-        if (image.size() < EI_NIDENT || !std::equal(ELFMAG, ELFMAG + SELFMAG, image.begin())) {
+        constexpr std::string_view magic(ELFMAG, SELFMAG);
+        if (image.size() < EI_NIDENT || !std::equal(magic.begin(), magic.end(), image.begin())) {
             return fail(Code::invalid_input, "not an ELF file");
         }
         if (image[EI_CLASS] != ELFCLASS64) {

@@ -79,8 +79,8 @@ constexpr void wide_from_low(BasicScalar<Bits>& scalar) {
     using W = BitWidth<Bits>;
     using H = BitWidth<Bits / 2>;
     using Number = typename W::Unsigned;
-    const auto upper = static_cast<Number>(~Number{H::kUnsignedMax});
-    const auto replaced = [upper](Number number, typename H::Unsigned low) {
+    constexpr auto upper = static_cast<Number>(~Number{H::kUnsignedMax});
+    const auto replaced = [](Number number, typename H::Unsigned low) {
         return static_cast<Number>((number & upper) | low);
     };
     scalar.u = scalar.u.meet(
