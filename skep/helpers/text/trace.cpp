@@ -9,7 +9,6 @@
 // Proved by: format_test.cpp.
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "skep/helpers/adapter.hpp"
 #include "skep/helpers/text/format.hpp"
@@ -42,9 +41,10 @@ std::int64_t print_line(Invocation& invocation, std::string_view text,
 
 // The format up to its zero, which must be there.
 bool text_of(const char* bytes, std::uint32_t size_bytes, std::string_view& text) {
-    const void* end = std::memchr(bytes, 0, size_bytes);
-    text = std::string_view(bytes, end == nullptr ? 0 : static_cast<const char*>(end) - bytes);
-    return end != nullptr;
+    const std::string_view all(bytes, size_bytes);
+    const std::size_t end = all.find('\0');
+    text = all.substr(0, end == std::string_view::npos ? 0 : end);
+    return end != std::string_view::npos;
 }
 
 std::int64_t trace_printk(Invocation& invocation, const char* bytes, std::uint32_t size_bytes,

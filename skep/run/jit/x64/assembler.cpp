@@ -60,8 +60,9 @@ void Assembler::opcode(const Form& form, Wide wide, Fields fields) {
         byte(form.prefix);
     }
     const bool is_64 = wide == Wide::yes && form.rm != Size::native;
-    const std::uint32_t rex = 0x40U | (is_64 ? 8U : 0U) | ((fields.reg >> 3U) << 2U) |
-                              ((fields.index >> 3U) << 1U) | (fields.rm >> 3U);
+    const std::uint32_t rex = 0x40U | (is_64 ? 8U : 0U) | (std::uint32_t{fields.reg} >> 3U << 2U) |
+                              (std::uint32_t{fields.index} >> 3U << 1U) |
+                              std::uint32_t{fields.rm} >> 3U;
     if (rex != 0x40U || fields.names_byte_register) {
         byte(rex);
     }
