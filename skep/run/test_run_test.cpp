@@ -46,6 +46,8 @@ std::optional<os::Fd> load_in_kernel(ProgramType type) {
     attr.license = reinterpret_cast<std::uint64_t>("GPL");
     constexpr std::uint32_t kSleepable = 1U << 4;
     attr.prog_flags = type == ProgramType::syscall ? kSleepable : 0;
+    constexpr std::uint32_t kEgress = 1; // where a cgroup_skb program may return 2
+    attr.expected_attach_type = type == ProgramType::cgroup_skb ? kEgress : 0;
     constexpr int kProgLoad = 5;
     const long fd = os::bpf_call(kProgLoad, &attr, sizeof attr);
     return fd < 0 ? std::nullopt : std::optional<os::Fd>(os::Fd(static_cast<int>(fd)));
