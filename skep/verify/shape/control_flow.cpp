@@ -144,6 +144,7 @@ std::vector<bool> prune_points(const Subject& subject) {
         case InsnKind::jump:
         case InsnKind::may_goto:
             points[at] = true;
+            points[static_cast<std::size_t>(insn.target(InsnIndex{at}))] = true;
             break;
         case InsnKind::jump_always:
             points[static_cast<std::size_t>(insn.target(InsnIndex{at}))] = true;

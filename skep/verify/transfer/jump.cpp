@@ -86,8 +86,11 @@ std::optional<bool> jump_decided(const State& state, const Insn& insn) {
     const Value& dst = state.reg(insn.dst);
     const Value src = operand_value(state, insn);
     if (dst.is_scalar() && src.is_scalar()) {
-        return same_register(insn) ? std::nullopt
-                                   : decided(insn.jump_op, part_of(insn), dst.number, src.number);
+        // A register compared with itself is decided only when it holds one number, as the kernel
+        // has it.
+        return same_register(insn) && !dst.is_constant()
+                   ? std::nullopt
+                   : decided(insn.jump_op, part_of(insn), dst.number, src.number);
     }
     if (insn.width == Width::w64 && insn.source == Source::reg && dst.is_any_packet() &&
         src.is_any_packet()) {
