@@ -2,8 +2,11 @@
 #include "skep/verify/explore/frame_addresses.hpp"
 
 #include <deque>
+#include <optional>
 
+#include "skep/spec/helpers.hpp"
 #include "skep/verify/shape/control_flow.hpp"
+#include "skep/verify/state/stack.hpp"
 
 namespace skep::verify {
 namespace {
@@ -41,19 +44,17 @@ Held alu_result(const HeldRegisters& regs, const Insn& insn) {
 
 class Pass {
   public:
-    Pass(const Subject& subject, const Subprogram& subprogram,
-         const std::vector<Bases>& returned_by)
-        : subject_(subject), subprogram_(subprogram), returned_by_(returned_by) {
+    Pass(const Subject& subject, const Subprogram& subprogram, const std::vector<Escapes>& escapes)
+        : subject_(subject), subprogram_(subprogram), escapes_of_(escapes) {
         flow_.before.resize(subprogram.end.value - subprogram.start.value);
     }
 
     FrameFlow run() {
         // What was stored may be loaded anywhere: when more is found to be stored, once more.
-        Bases stored = kNoBases;
         do {
-            stored = flow_.stored;
+            found_more_ = false;
             once();
-        } while (stored != flow_.stored);
+        } while (found_more_);
         return std::move(flow_);
     }
 
@@ -100,12 +101,7 @@ class Pass {
     }
     HeldRegisters stepped(HeldRegisters regs, InsnIndex at) {
         const Insn& insn = subject_.insn(at);
-        if (insn.kind == InsnKind::store_reg || insn.kind == InsnKind::atomic) {
-            flow_.stored |= regs[insn.src].bases;
-        }
-        if (insn.kind == InsnKind::exit) {
-            flow_.returned |= static_cast<Bases>(regs[0].bases & ~kOwnFrame);
-        }
+        note_escapes(regs, insn, at);
         const Held result = result_of(regs, at);
         const RegSet written = writes(insn);
         for (Reg reg = 0; reg < kFramePointer; ++reg) {
@@ -115,6 +111,108 @@ class Pass {
         }
         return regs;
     }
+    void note_escapes(const HeldRegisters& regs, const Insn& insn, InsnIndex at) {
+        switch (insn.kind) {
+        case InsnKind::store_reg:
+            note_store(regs[insn.dst], regs[insn.src], insn);
+            return;
+        case InsnKind::atomic:
+            note_stored(regs[insn.src].bases);
+            return;
+        case InsnKind::call_subprogram:
+            note_stored(bases_of_arguments(regs, callee_escapes(insn, at).stored));
+            note_copied(regs, callee_escapes(insn, at).read);
+            return;
+        case InsnKind::call_helper: {
+            const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
+            if (row == nullptr || row->effects.has(spec::Effect::calls_back)) {
+                note_stored(bases_of_arguments(regs, kEveryArgument)); // the callback may
+                note_copied(regs, Escapes::unknown().read);
+            }
+            return;
+        }
+        case InsnKind::exit:
+            flow_.escapes.returned |= static_cast<Bases>(regs[0].bases & ~kOwnFrame);
+            return;
+        case InsnKind::alu:
+        case InsnKind::load_wide:
+        case InsnKind::load:
+        case InsnKind::store_imm:
+        case InsnKind::packet_absolute:
+        case InsnKind::packet_indirect:
+        case InsnKind::jump:
+        case InsnKind::jump_always:
+        case InsnKind::may_goto:
+        case InsnKind::call_kfunc:
+        case InsnKind::call_register:
+        case InsnKind::address_space_cast:
+            return;
+        }
+    }
+    void note_stored(Bases bases) {
+        found_more_ = found_more_ || (flow_.escapes.stored | bases) != flow_.escapes.stored;
+        flow_.escapes.stored |= bases;
+    }
+    // A function that reads an address in our frame may copy it to other places there. With an
+    // address of our own frame it may find any other.
+    void note_copied(const HeldRegisters& regs, const std::array<Extent, 6>& read) {
+        Bases found = kNoBases;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            const Held& base = regs[reg];
+            const Extent& extent = read[reg];
+            if ((base.bases & kOwnFrame) == 0 || extent.is_empty()) {
+                continue;
+            }
+            const SlotSet slots = base.is_address() ? slots_between(base.number + extent.first,
+                                                                    base.number + extent.end)
+                                                    : kAllSlots;
+            for (std::uint32_t slot = 0; slot < spills_.size(); ++slot) {
+                found |= (slots >> slot & 1U) != 0 ? spills_[slot].bases : kNoBases;
+            }
+        }
+        note_stored((found & kOwnFrame) != 0 ? found | flow_.spilled : found);
+    }
+    void note_store(const Held& base, const Held& value, const Insn& insn) {
+        if (value.bases == kNoBases) {
+            return;
+        }
+        const std::optional<std::uint32_t> slot = own_slot(base, insn);
+        if (!slot.has_value()) {
+            note_stored(value.bases);
+            return;
+        }
+        Held& spilled = spills_[*slot];
+        const Held joined = spilled.bases == kNoBases ? value : spilled.join(value);
+        found_more_ = found_more_ || joined != spilled;
+        spilled = joined;
+        flow_.spilled |= value.bases;
+        flow_.spill_slots |= SlotSet{1} << *slot;
+    }
+    // The slot of the own frame that is read or written whole.
+    static std::optional<std::uint32_t> own_slot(const Held& base, const Insn& insn) {
+        const std::int64_t offset = base.number + insn.offset;
+        const bool whole = base.is_address() && base.bases == kOwnFrame &&
+                           insn.size_bytes == kSlotBytes && offset % kSlotBytes == 0 &&
+                           offset >= -kStackBytes && offset < 0;
+        return whole ? std::optional(Stack::slot_of(static_cast<int>(offset))) : std::nullopt;
+    }
+    [[nodiscard]] Held loaded(const Held& base, const Insn& insn) const {
+        const std::optional<std::uint32_t> slot = own_slot(base, insn);
+        const bool from_own = (base.bases & kOwnFrame) != 0;
+        if (!slot.has_value()) {
+            return perhaps(flow_.escapes.stored | (from_own ? flow_.spilled : kNoBases));
+        }
+        const Held& spilled = spills_[*slot];
+        if (flow_.escapes.stored == kNoBases && (spilled.bases & kOwnFrame) == 0) {
+            return spilled;
+        }
+        return perhaps(flow_.escapes.stored | spilled.bases);
+    }
+    [[nodiscard]] Escapes callee_escapes(const Insn& insn, InsnIndex at) const {
+        const auto callee =
+            subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(insn.target(at))});
+        return callee.has_value() ? escapes_of_[*callee] : Escapes::unknown();
+    }
     [[nodiscard]] Held result_of(const HeldRegisters& regs, InsnIndex at) const {
         const Insn& insn = subject_.insn(at);
         switch (insn.kind) {
@@ -123,17 +221,16 @@ class Pass {
         case InsnKind::load_wide:
             return wide(insn);
         case InsnKind::load:
+            return loaded(regs[insn.src], insn);
         case InsnKind::atomic:
-            return perhaps(flow_.stored);
-        case InsnKind::call_subprogram: {
-            const auto callee =
-                subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(insn.target(at))});
-            const Bases returned = callee.has_value() ? returned_by_[*callee] : kEveryArgument;
-            return perhaps(bases_of_arguments(regs, returned));
-        }
+            return perhaps(flow_.escapes.stored | flow_.spilled);
+        case InsnKind::call_subprogram: // which may return what it found in memory
+            return perhaps(bases_of_arguments(regs, callee_escapes(insn, at).returned) |
+                           flow_.escapes.stored | flow_.spilled);
         case InsnKind::call_kfunc:
         case InsnKind::call_register:
-            return perhaps(bases_of_arguments(regs, kEveryArgument) | flow_.stored);
+            return perhaps(bases_of_arguments(regs, kEveryArgument) | flow_.escapes.stored |
+                           flow_.spilled);
         case InsnKind::address_space_cast:
             return perhaps(regs[insn.src].bases);
         case InsnKind::store_imm:
@@ -159,8 +256,10 @@ class Pass {
 
     const Subject& subject_;
     const Subprogram& subprogram_;
-    const std::vector<Bases>& returned_by_;
+    const std::vector<Escapes>& escapes_of_;
     FrameFlow flow_;
+    std::array<Held, kStackBytes / kSlotBytes> spills_{}; // what each slot may hold, at any time
+    bool found_more_ = false;
     std::vector<bool> reached_;
 };
 
@@ -177,8 +276,8 @@ Bases bases_of_arguments(const HeldRegisters& regs, Bases bases) {
 }
 
 FrameFlow follow_frame_addresses(const Subject& subject, const Subprogram& subprogram,
-                                 const std::vector<Bases>& returned_by) {
-    return Pass(subject, subprogram, returned_by).run();
+                                 const std::vector<Escapes>& escapes) {
+    return Pass(subject, subprogram, escapes).run();
 }
 
 } // namespace skep::verify

@@ -5,12 +5,21 @@
 //
 // An address comes from R10 (the own frame) or from an argument (a caller's). Constants and maps
 // are followed too, as far as they say how much a helper reads.
+//
+// Compilers spill arguments to slots of the own frame and take them back. What such a slot ever
+// holds is one fact for the whole function, joined over all stores to it, in whatever order they
+// come; so the order of stores cannot make it wrong. It says where a loaded address points if it
+// points into a caller's frame at all: enough to tell what is read, never what is overwritten. An
+// address stored in any other way may come back from any load.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
 
+#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/state/stack.hpp"
 #include "skep/verify/state/subject.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
@@ -36,20 +45,60 @@ struct Held {
 };
 using HeldRegisters = std::array<Held, 11>;
 
-// What a function returns, as far as its callers must know.
-struct FrameFlow {
-    std::vector<HeldRegisters> before; // by instruction of the function
-    Bases returned = kNoBases;         // frames that R0 may point into at an exit
-    Bases stored = kNoBases;           // frames whose address was stored in memory
+inline constexpr std::int64_t kFar = 1LL << 32; // beyond any offset on a stack
+
+// Slots that hold a byte of [first, end), offsets from the frame's top.
+inline SlotSet slots_between(std::int64_t first, std::int64_t end) {
+    first = std::max<std::int64_t>(first, -kStackBytes);
+    end = std::min<std::int64_t>(end, 0);
+    SlotSet set = kNoSlots;
+    for (std::int64_t at = first; at < end; ++at) {
+        set |= SlotSet{1} << Stack::slot_of(static_cast<int>(at));
+    }
+    return set;
+}
+
+// Bytes read from where an argument points: [first, end), empty when first >= end.
+struct Extent {
+    std::int64_t first = kFar;
+    std::int64_t end = -kFar;
+
+    void add(std::int64_t from, std::int64_t to) {
+        first = std::min(first, std::max(from, -kFar));
+        end = std::max(end, std::min(to, kFar));
+    }
+    [[nodiscard]] bool is_empty() const { return first >= end; }
 };
 
-// `returned_by` says of each function already looked at what its result may point into, in terms of
-// its own arguments.
+inline constexpr Bases kEveryArgument = 0x3e;
+
+// What a function does with the frames that its arguments point into.
+struct Escapes {
+    Bases returned = kNoBases;  // R0 may point into them at an exit
+    Bases stored = kNoBases;    // their address was stored where others may find it
+    std::array<Extent, 6> read; // bytes that are read, by argument register
+
+    static Escapes unknown() {
+        Escapes all{kEveryArgument, kEveryArgument, {}};
+        for (Extent& extent : all.read) {
+            extent.add(-kFar, kFar);
+        }
+        return all;
+    }
+};
+
+struct FrameFlow {
+    std::vector<HeldRegisters> before; // by instruction of the function
+    Escapes escapes;
+    Bases spilled = kNoBases;       // their address was stored in known slots of the own frame
+    SlotSet spill_slots = kNoSlots; // those slots
+};
+
+// `escapes` says what is known of each function already looked at.
 FrameFlow follow_frame_addresses(const Subject& subject, const Subprogram& subprogram,
-                                 const std::vector<Bases>& returned_by);
+                                 const std::vector<Escapes>& escapes);
 
 // The frames that a called function's `bases` mean for its caller, whose registers are `regs`.
 Bases bases_of_arguments(const HeldRegisters& regs, Bases bases);
-inline constexpr Bases kEveryArgument = 0x3e;
 
 } // namespace skep::verify

@@ -13,36 +13,10 @@
 namespace skep::verify {
 namespace {
 
-constexpr std::int64_t kFar = 1LL << 32; // beyond any offset on a stack
-
-// Slots that hold a byte of [first, end), offsets from the frame's top.
-SlotSet slots_between(std::int64_t first, std::int64_t end) {
-    first = std::max<std::int64_t>(first, -kStackBytes);
-    end = std::min<std::int64_t>(end, 0);
-    SlotSet set = kNoSlots;
-    for (std::int64_t at = first; at < end; ++at) {
-        set |= SlotSet{1} << Stack::slot_of(static_cast<int>(at));
-    }
-    return set;
-}
-
-// Bytes read from where an argument points: [first, end), empty when first >= end.
-struct Extent {
-    std::int64_t first = kFar;
-    std::int64_t end = -kFar;
-
-    void add(std::int64_t from, std::int64_t to) {
-        first = std::min(first, std::max(from, -kFar));
-        end = std::max(end, std::min(to, kFar));
-    }
-    [[nodiscard]] bool is_empty() const { return first >= end; }
-};
-
-// What callers must know of a function: what it reads through its arguments, and which of them.
+// What callers must know of a function: what it does through its arguments, and which it uses.
 struct Summary {
-    std::array<Extent, 6> read; // by argument register
     RegSet arguments = kNoRegs; // live at its beginning
-    Bases returned = kEveryArgument;
+    Escapes escapes = Escapes::unknown();
     bool known = false;
 };
 
@@ -60,11 +34,12 @@ class Analysis {
           uses_(subprogram_.end.value - subprogram_.start.value), predecessors_(uses_.size()) {}
 
     void run() {
-        std::vector<Bases> returned;
+        std::vector<Escapes> escapes;
         for (const Summary& summary : summaries_) {
-            returned.push_back(summary.returned);
+            escapes.push_back(summary.escapes);
         }
-        flow_ = follow_frame_addresses(subject_, subprogram_, returned);
+        flow_ = follow_frame_addresses(subject_, subprogram_, escapes);
+        in_memory_ = flow_.escapes.stored | flow_.spilled;
         for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
              at += subject_.insns[at].slots()) {
             uses_[local(at)] = use_of(InsnIndex{at});
@@ -72,10 +47,11 @@ class Analysis {
         go_backwards();
         summary_.arguments =
             static_cast<RegSet>(result_.regs[subprogram_.start.value] & kArguments);
-        summary_.returned = flow_.returned;
+        summary_.escapes.returned = flow_.escapes.returned;
+        summary_.escapes.stored = flow_.escapes.stored;
         for (Reg reg = 1; reg <= 5; ++reg) { // what was stored may be read through memory
-            if (((flow_.stored | flow_.returned) & (1U << reg)) != 0) {
-                summary_.read[reg].add(-kFar, kFar);
+            if (((flow_.escapes.stored | flow_.escapes.returned) & (1U << reg)) != 0) {
+                summary_.escapes.read[reg].add(-kFar, kFar);
             }
         }
         summary_.known = true;
@@ -97,7 +73,7 @@ class Analysis {
         const std::int64_t end = exact ? base.number + to : kFar;
         for (Reg reg = 1; reg <= 5; ++reg) {
             if ((base.bases & (1U << reg)) != 0) {
-                summary_.read[reg].add(first, end);
+                summary_.escapes.read[reg].add(first, end);
             }
         }
         return (base.bases & kOwnFrame) != 0 ? slots_between(first, end) : kNoSlots;
@@ -157,7 +133,7 @@ class Analysis {
             read |= reads_through({Holds::nothing, regs[reg].bases, 0}, 0, 0);
         }
         // What was stored on the stack leads further.
-        return read != kNoSlots ? read | reads_through({Holds::nothing, flow_.stored, 0}, 0, 0)
+        return read != kNoSlots ? read | reads_through({Holds::nothing, in_memory_, 0}, 0, 0)
                                 : read;
     }
     SlotSet read_by_callee(const HeldRegisters& regs, const Insn& insn, InsnIndex at) {
@@ -168,12 +144,13 @@ class Analysis {
         }
         SlotSet read = kNoSlots;
         for (Reg reg = 1; reg <= 5; ++reg) {
-            const Extent& extent = summaries_[*callee].read[reg];
+            const Extent& extent = summaries_[*callee].escapes.read[reg];
             if (!extent.is_empty()) {
                 read |= reads_through(regs[reg], extent.first, extent.end);
             }
         }
-        const bool loads_addresses = read != kNoSlots && flow_.stored != kNoBases;
+        const bool loads_addresses = (read & flow_.spill_slots) != kNoSlots ||
+                                     (read != kNoSlots && flow_.escapes.stored != kNoBases);
         return loads_addresses ? read_by_anyone(regs) : read;
     }
 
@@ -288,8 +265,9 @@ class Analysis {
     std::uint32_t index_;
     std::vector<Summary>& summaries_;
     Liveness& result_;
-    Summary summary_;
+    Summary summary_{kNoRegs, Escapes{}, false};
     FrameFlow flow_;
+    Bases in_memory_ = kNoBases; // frames whose address may come back from a load
     std::vector<Use> uses_;
     std::vector<std::vector<std::uint32_t>> predecessors_;
 };
