@@ -39,6 +39,13 @@ struct CallbackRequest {
     std::optional<std::uint64_t> max_iterations; // when the count is a known number
 };
 
+// An iterator on the stack that the callee is given.
+struct IteratorUse {
+    std::uint8_t frame = 0;
+    std::int32_t offset = 0; // of its first byte, from that frame's top
+    std::uint32_t slots = 0;
+};
+
 struct CallPlan {
     std::uint32_t function = 0;           // helper id, or BTF id of the kfunc
     std::uint16_t precise_regs = 0;       // bit n: the exact number in Rn was relied on
@@ -47,6 +54,9 @@ struct CallPlan {
     std::uint32_t released_reference = 0; // 0: none
     std::vector<StackFill> fills;
     std::optional<CallbackRequest> callback;
+    std::optional<IteratorUse> iterator;
+    bool iterates = false;           // there may be a next element: step_iteration
+    bool throws = false;             // the call never comes back
     bool moves_packet = false;       // packet pointers become numbers
     bool is_tail_call = false;       // when it succeeds, the program ends here
     std::uint64_t size_argument = 0; // bound of a size, for the result's range (row's business)
@@ -64,6 +74,16 @@ void step_helper_call(const Subject& subject, const CallPlan& plan, InsnIndex at
 Ruling<CallPlan> check_kfunc_call(const Subject& subject, const State& state, InsnIndex at);
 void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
                      IdSource& ids);
+
+// The other outcome of a call whose plan says `iterates`: there was one more element.
+void step_iteration(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
+                    IdSource& ids);
+
+// Whether the kernel function called at `at` gives the elements of an iterator, one each time.
+bool goes_over_elements(const Subject& subject, InsnIndex at);
+
+// Whether the kernel function called at `at` leaves the program.
+bool never_returns(const Subject& subject, InsnIndex at);
 
 // The effects that all of the above share: release, fills, packet pointers, R1..R5 unreadable.
 void step_common(const CallPlan& plan, State& state);

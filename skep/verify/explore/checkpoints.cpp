@@ -24,6 +24,26 @@ std::uint64_t bytes_of(const State& state, const State* shared_with) {
     return bytes;
 }
 
+// The very iterator that R1 points at was asked more often since. (Not another one in its place,
+// which a loop might make anew for ever.)
+bool iterator_went_on(const State& old, const State& now) {
+    const Value& address = now.reg(1);
+    if (!address.is(ValueKind::stack) || !address.at_fixed_offset() || old.reg(1) != address ||
+        address.frame >= old.frame_count()) {
+        return false;
+    }
+    const std::int64_t offset = address.offset + static_cast<std::int64_t>(address.number.value());
+    if (offset >= 0 || offset < -kStackBytes) {
+        return false;
+    }
+    const std::uint32_t index = Stack::slot_of(static_cast<int>(offset));
+    const Slot& before = old.stack(address.frame).slot(index);
+    const Slot& after = now.stack(address.frame).slot(index);
+    return before.all(SlotByte::iterator) && after.all(SlotByte::iterator) &&
+           before.value.reference_id == after.value.reference_id &&
+           before.value.origin < after.value.origin;
+}
+
 } // namespace
 
 Checkpoints::Checkpoints(const Subject& subject, const Liveness& liveness, Workspace& workspace)
@@ -68,8 +88,10 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     if (!is_ancestor(index, parent)) {
         return false;
     }
-    const bool new_round = visit.kind == PointKind::callback ||
-                           checkpoint.state.may_goto_rounds != state.may_goto_rounds;
+    const bool new_round =
+        visit.kind == PointKind::callback ||
+        checkpoint.state.may_goto_rounds != state.may_goto_rounds ||
+        (visit.kind == PointKind::iterator && iterator_went_on(checkpoint.state, state));
     if (visit.kind != PointKind::ordinary && new_round &&
         equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range)) {
         wait(parent, index);

@@ -29,6 +29,7 @@ enum class PointKind : std::uint8_t {
               // loop
     may_goto, // always saved; a loop of unknown length converges here
     callback, // the same: a call that may run a function any number of times
+    iterator, // the same: the next element of an iterator, which ends when it was asked more often
 };
 
 // Work done so far, which decides whether saving pays.

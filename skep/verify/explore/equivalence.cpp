@@ -190,6 +190,7 @@ bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
     if (special) {
         return old.bytes == now.bytes && same_identity(old.value, now.value) &&
                old.value.number == now.value.number && old.value.range == now.value.range &&
+               (likeness_ != Likeness::exactly || old.value.origin == now.value.origin) &&
                ids_.match(old.value.id, now.value.id) &&
                ids_.match(old.value.reference_id, now.value.reference_id);
     }

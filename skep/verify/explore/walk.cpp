@@ -58,6 +58,10 @@ bool is_jump(const Insn& insn) {
     return false;
 }
 
+bool asks_iterator(const Subject& subject, InsnIndex at) {
+    return subject.insn(at).kind == InsnKind::call_kfunc && goes_over_elements(subject, at);
+}
+
 } // namespace
 
 Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
@@ -67,8 +71,9 @@ Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
       points_(prune_points(workspace.subject)) {
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];
-        points_[at] =
-            points_[at] || (insn.kind == InsnKind::call_helper && calls_back(subject_, insn));
+        points_[at] = points_[at] ||
+                      (insn.kind == InsnKind::call_helper && calls_back(subject_, insn)) ||
+                      asks_iterator(subject_, InsnIndex{at});
     }
 }
 
@@ -82,14 +87,18 @@ Statistics Walk::statistics() const {
 
 Ruling<void> Walk::run() {
     State entry = State::entering(0);
+    constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
+    const bool sleepable = (subject_.program.flags & kSleepable) != 0;
+    entry.sleepable = sleepable;
     entry.set_reg(1, Value::pointer(ValueKind::context));
     TRY(explore(std::move(entry), InsnIndex{0}));
     for (std::size_t next = 0; next < globals_called_.size(); ++next) {
         const std::uint32_t subprogram = globals_called_[next];
         log_.begins_global(subprogram);
         const Signature* known = TRY(signature(subprogram));
-        TRY(explore(entry_state(subprogram, *known, workspace_.ids),
-                    subject_.subprograms[subprogram].start));
+        State inside = entry_state(subprogram, *known, workspace_.ids);
+        inside.sleepable = sleepable;
+        TRY(explore(std::move(inside), subject_.subprograms[subprogram].start));
         log_.finished_global(subprogram);
     }
     return {};
@@ -155,6 +164,9 @@ Ruling<Walk::Flow> Walk::pass_point() {
     visit.effort.recorded = path_.recorded;
     if (insn.kind == InsnKind::call_helper && calls_back(subject_, insn)) {
         visit.kind = PointKind::callback;
+    }
+    if (asks_iterator(subject_, path_.at)) {
+        visit.kind = PointKind::iterator;
     }
     const CheckpointIndex before = path_.parent;
     switch (checkpoints_.visit(path_.state, path_.parent, visit)) {

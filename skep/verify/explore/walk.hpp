@@ -66,6 +66,7 @@ class Walk {
     Ruling<void> end_function_with_zero();
     Ruling<Flow> step_helper(const Insn& insn);
     Ruling<Flow> step_kfunc();
+    Ruling<Flow> leave_by_exception();
     Ruling<Flow> finish_call(const CallPlan& plan);
     Ruling<void> enter_callback(const CallbackRequest& request);
     Ruling<Flow> step_call(const Insn& insn);

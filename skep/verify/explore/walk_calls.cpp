@@ -5,6 +5,7 @@
 
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/access/typed_context.hpp"
+#include "skep/verify/calls/call.hpp"
 #include "skep/verify/calls/callback.hpp"
 #include "skep/verify/explain/range_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
@@ -32,6 +33,15 @@ void need_constant_key(Workspace& workspace, const State& state) {
 
 // What is held at the end is lost for ever.
 Ruling<void> check_nothing_held(const State& state, std::string_view event) {
+    if (state.resources.rcu_depth != 0 || state.resources.preempt_off_depth != 0) {
+        return refuse(
+            {.code = FindingCode::section_misuse,
+             .os_errno = EINVAL,
+             .kernel = fmt::format("{} cannot be used inside {}-ed region", event,
+                                   state.resources.rcu_depth != 0 ? "bpf_rcu_read_lock"
+                                                                  : "bpf_preempt_disable"),
+             .because = "a section that was opened is not closed"});
+    }
     if (state.resources.held.empty()) {
         return {};
     }
@@ -62,6 +72,32 @@ Ruling<void> check_nothing_held(const State& state, std::string_view event) {
     note.text = "acquired here";
     finding.notes.push_back(std::move(note));
     return finding;
+}
+
+// The program's main function is tagged with the function that handles its exceptions.
+bool has_exception_handler(const Subject& subject) {
+    const btf::Btf* types = subject.environment.program_types;
+    constexpr std::string_view kTag = "exception_callback:";
+    for (btf::TypeId id = 1; types != nullptr && id < types->type_count(); ++id) {
+        const btf::Type& type = types->type(id);
+        if (type.kind == btf::Kind::declaration_tag && type.name.starts_with(kTag) &&
+            type.target == subject.subprograms.front().btf_function) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// An exception leaves through every caller, also those of a global function that is not looked
+// into.
+bool may_throw(const Subject& subject) {
+    for (std::uint32_t at = 0; at < subject.insns.size(); at += subject.insns[at].slots()) {
+        if (subject.insns[at].kind == InsnKind::call_kfunc &&
+            never_returns(subject, InsnIndex{at})) {
+            return true;
+        }
+    }
+    return false;
 }
 
 } // namespace
@@ -104,8 +140,56 @@ Ruling<Walk::Flow> Walk::step_kfunc() {
             workspace_.need(path_.state.reg(reg));
         }
     }
+    for (const StackFill& fill : plan.fills) {
+        facts_.used_stack(path_.state.frame(fill.frame).subprogram, fill.offset);
+    }
+    if (plan.throws) {
+        return leave_by_exception();
+    }
+    if (plan.iterates) {
+        State again = path_.state;
+        widen(again, path_.at);
+        step_iteration(subject_, plan, path_.at, again, workspace_.ids);
+        TRY(push(std::move(again), InsnIndex{path_.at.value + 1}));
+    }
     step_kfunc_call(subject_, plan, path_.at, path_.state, workspace_.ids);
     return finish_call(plan);
+}
+
+// An exception ends the program from any depth: nothing may be held anywhere, and its number is
+// what the program answers.
+Ruling<Walk::Flow> Walk::leave_by_exception() {
+    TRY(check_nothing_held(path_.state, "bpf_throw"));
+    for (unsigned number = 0; number < path_.state.frame_count(); ++number) {
+        if (path_.state.frame(number).callback != CallbackKind::none) {
+            return refuse({.code = FindingCode::not_known_yet,
+                           .os_errno = EINVAL,
+                           .kernel = "bpf_throw in a callback is not supported yet",
+                           .because = "an exception is thrown inside a callback"});
+        }
+    }
+    if (has_exception_handler(subject_)) {
+        return refuse({.code = FindingCode::not_known_yet,
+                       .os_errno = EINVAL,
+                       .kernel = "exception callbacks are not supported yet",
+                       .because = "the program names a function that handles its exceptions"});
+    }
+    const auto range =
+        spec::return_range(subject_.program.type,
+                           static_cast<spec::AttachType>(subject_.program.expected_attach_type));
+    const Value& result = path_.state.reg(1);
+    if (range.has_value() &&
+        (result.number.s.min < range->minimum || result.number.s.max > range->maximum)) {
+        return refuse({.code = FindingCode::return_value,
+                       .os_errno = EINVAL,
+                       .kernel = returned_out_of_range("At program exit", result,
+                                                       {range->minimum, range->maximum}),
+                       .because = fmt::format("what is thrown is the program's answer, which is a "
+                                              "number from {} to {}",
+                                              range->minimum, range->maximum)});
+    }
+    workspace_.need(result);
+    return Flow::ended;
 }
 
 Ruling<Walk::Flow> Walk::finish_call(const CallPlan& plan) {
@@ -164,6 +248,23 @@ Ruling<Walk::Flow> Walk::step_call(const Insn& insn) {
                                  "static function instead",
                        .because = "a lock is held"});
     }
+    const Resources& open = path_.state.resources;
+    if (subject_.subprograms[*callee].may_sleep &&
+        (!path_.state.sleepable || open.rcu_depth != 0 || open.preempt_off_depth != 0)) {
+        return refuse({.code = FindingCode::call_not_allowed_here,
+                       .os_errno = EINVAL,
+                       .kernel = "global functions that may sleep are not allowed in non-sleepable "
+                                 "context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na "
+                                 "non-sleepable program",
+                       .because = "the function may sleep, which is not allowed here"});
+    }
+    if ((!open.held.empty() || open.rcu_depth != 0 || open.preempt_off_depth != 0) &&
+        may_throw(subject_)) {
+        return refuse({.code = FindingCode::not_known_yet,
+                       .os_errno = EINVAL,
+                       .kernel = "global function calls that may throw are not supported here yet",
+                       .because = "something is held, and the function may throw an exception"});
+    }
     if (std::find(globals_called_.begin(), globals_called_.end(), *callee) ==
         globals_called_.end()) {
         globals_called_.push_back(*callee);
@@ -206,16 +307,6 @@ Ruling<Walk::Flow> Walk::leave_callback() {
 Ruling<Walk::Flow> Walk::leave_program() {
     const std::uint32_t subprogram = path_.state.current().subprogram;
     TRY(check_nothing_held(path_.state, "BPF_EXIT instruction in main prog"));
-    if (path_.state.resources.rcu_depth != 0 || path_.state.resources.preempt_off_depth != 0) {
-        return refuse({.code = FindingCode::section_misuse,
-                       .os_errno = EINVAL,
-                       .kernel = path_.state.resources.rcu_depth != 0
-                                     ? "BPF_EXIT instruction in main prog cannot be used inside "
-                                       "bpf_rcu_read_lock-ed region"
-                                     : "BPF_EXIT instruction in main prog cannot be used inside "
-                                       "bpf_preempt_disable-ed region",
-                       .because = "a section that was opened is not closed"});
-    }
     if (subprogram == 0 && returns_nothing(subject_)) {
         return Flow::ended;
     }

@@ -202,6 +202,15 @@ Ruling<Walk::Flow> Walk::step_packet_load(const Insn& insn) {
                        .kernel = "BPF_LD_[ABS|IND] would lead to reference leak",
                        .because = "the load may end the program while a reference is held"});
     }
+    if (path_.state.resources.rcu_depth != 0 || path_.state.resources.preempt_off_depth != 0) {
+        return refuse(
+            {.code = FindingCode::section_misuse,
+             .os_errno = EINVAL,
+             .kernel = fmt::format("BPF_LD_[ABS|IND] cannot be used inside {}-ed region",
+                                   path_.state.resources.rcu_depth != 0 ? "bpf_rcu_read_lock"
+                                                                        : "bpf_preempt_disable"),
+             .because = "the load may end the program while a section is open"});
+    }
     if (path_.state.frame_count() > 1) {
         TRY(end_function_with_zero());
     }

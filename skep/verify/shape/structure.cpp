@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/kfuncs.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/shape/function_info.hpp"
 
@@ -209,37 +210,70 @@ void describe_subprograms(Subject& subject) {
     }
 }
 
-bool moves_packet(const Insn& insn) {
-    if (insn.kind == InsnKind::call_kfunc) {
-        return true; // some do; which ones is not needed yet
-    }
-    if (insn.kind != InsnKind::call_helper) {
-        return false;
-    }
-    const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
-    return row != nullptr && row->effects.has(spec::Effect::moves_packet);
+// The row of the kernel function that is called; null when it is not known.
+const spec::KfuncRow* kfunc_row(const Subject& subject, const Insn& insn) {
+    const btf::Btf* types = subject.environment.kernel_types;
+    const auto id = static_cast<btf::TypeId>(insn.imm);
+    const bool is_known = types != nullptr && insn.imm > 0 && insn.offset == 0 && types->has(id);
+    return is_known ? spec::find_kfunc(types->type(id).name) : nullptr;
 }
 
-// A function moves the packet when it, or one that it calls or hands on, does.
-void find_packet_movers(Subject& subject) {
+// What calling this does. Of a function that is not known, the worst.
+struct Doings {
+    bool moves_packet = false;
+    bool may_sleep = false;
+
+    bool operator==(const Doings&) const = default;
+    Doings operator|(const Doings& other) const {
+        return {moves_packet || other.moves_packet, may_sleep || other.may_sleep};
+    }
+};
+
+Doings doings_of(const Subject& subject, const Insn& insn) {
+    if (insn.kind == InsnKind::call_kfunc) {
+        const spec::KfuncRow* row = kfunc_row(subject, insn);
+        return row == nullptr ? Doings{true, true}
+                              : Doings{row->flags.has(spec::KfuncFlag::moves_packet),
+                                       row->flags.has(spec::KfuncFlag::sleeps)};
+    }
+    if (insn.kind != InsnKind::call_helper) {
+        return {};
+    }
+    const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
+    return row == nullptr ? Doings{}
+                          : Doings{row->effects.has(spec::Effect::moves_packet),
+                                   row->effects.has(spec::Effect::may_sleep)};
+}
+
+Doings doings_of(const Subject& subject, const Subprogram& subprogram) {
+    Doings doings{subprogram.moves_packet, subprogram.may_sleep};
+    for (std::uint32_t at = subprogram.start.value; at < subprogram.end.value;
+         at += subject.insns[at].slots()) {
+        const Insn& insn = subject.insns[at];
+        doings = doings | doings_of(subject, insn);
+        if (names_subprogram(insn)) {
+            const auto target = static_cast<std::uint32_t>(named_subprogram(insn, InsnIndex{at}));
+            const auto callee = subject.subprogram_at(InsnIndex{target});
+            if (callee.has_value()) {
+                const Subprogram& called = subject.subprograms[*callee];
+                doings = doings | Doings{called.moves_packet, called.may_sleep};
+            }
+        }
+    }
+    return doings;
+}
+
+// A function moves the packet, or sleeps, when it, or one that it calls or hands on, does.
+void find_doings(Subject& subject) {
     bool changed = true;
     while (changed) {
         changed = false;
         for (Subprogram& subprogram : subject.subprograms) {
-            bool moves = subprogram.moves_packet;
-            for (std::uint32_t at = subprogram.start.value; !moves && at < subprogram.end.value;
-                 at += subject.insns[at].slots()) {
-                const Insn& insn = subject.insns[at];
-                moves = moves_packet(insn);
-                if (!moves && names_subprogram(insn)) {
-                    const auto target =
-                        static_cast<std::uint32_t>(named_subprogram(insn, InsnIndex{at}));
-                    const auto callee = subject.subprogram_at(InsnIndex{target});
-                    moves = callee.has_value() && subject.subprograms[*callee].moves_packet;
-                }
-            }
-            changed = changed || moves != subprogram.moves_packet;
-            subprogram.moves_packet = moves;
+            const Doings before{subprogram.moves_packet, subprogram.may_sleep};
+            const Doings doings = doings_of(subject, subprogram);
+            changed = changed || doings != before;
+            subprogram.moves_packet = doings.moves_packet;
+            subprogram.may_sleep = doings.may_sleep;
         }
     }
 }
@@ -257,7 +291,7 @@ Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& e
     TRY(check_map_references(subject));
     TRY(check_control_flow(subject));
     describe_subprograms(subject);
-    find_packet_movers(subject);
+    find_doings(subject);
     return subject;
 }
 

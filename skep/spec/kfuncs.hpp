@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernel functions: what programs may call by their type in the kernel's BTF, beside the helpers.
+//
+// What one takes and gives is in the kernel's BTF; a row says what the types do not tell.
+//
+// Columns of KFUNC rows (kfuncs/*.def, one file per family):
+//   name     as in the kernel's BTF
+//   flags    enum KfuncFlag
+//   rule     how a call is judged (enum KfuncRule); not_judged: always refused, by name
+//   callers  which program types are offered it (the words are in kfuncs.cpp)
+//   since    the first kernel with it; "?" is not known
+//   says     what it does
+// A function without a row is refused as unknown.
+//
+// Limits: functions of kernel modules, of sched_ext and of HID devices have no rows. The user
+// engines carry none of them.
+//
+// Sources: public documentation, and what Linux 6.18 answers when asked.
+// Proved by: kfuncs_test.cpp; verify/calls/kfunc_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "skep/spec/helpers.hpp"
+
+namespace skep::spec {
+
+enum class KfuncFlag : std::uint16_t {
+    no_flags = 0,
+    acquires = 1,   // the result carries a reference
+    releases = 2,   // the reference of the first argument ends
+    maybe_null = 4, // the result may be null
+    trusted = 8,    // objects must be known to be alive
+    rcu = 16,       // the same, or alive until the RCU section ends
+    in_rcu = 32,    // only where an RCU section is open
+    sleeps = 64,
+    destroys = 128, // may take the machine down
+    moves_packet = 256,
+};
+
+struct KfuncFlags {
+    std::uint16_t bits = 0;
+    [[nodiscard]] constexpr bool has(KfuncFlag flag) const {
+        return (bits & static_cast<std::uint16_t>(flag)) != 0;
+    }
+};
+
+enum class KfuncRule : std::uint8_t {
+    by_types,     // by its parameters and result in BTF
+    iter_new,     // the first argument becomes an iterator
+    iter_next,    // it goes on, or is at its end
+    iter_destroy, // it is none any more
+    rcu_lock,
+    rcu_unlock,
+    preempt_off,
+    preempt_on,
+    throws,         // never returns
+    cast_context,   // the context as the kernel's structure
+    cast_read_only, // any address as a structure, for reading
+    not_judged,
+};
+
+enum class KfuncLimit : std::uint8_t { none, iterators, probe_sessions };
+
+struct KfuncCallers {
+    ProgramTypeSet types;
+    KfuncLimit limit = KfuncLimit::none;
+};
+
+struct KfuncRow {
+    std::string_view name;
+    KfuncFlags flags;
+    KfuncRule rule = KfuncRule::not_judged;
+    KfuncCallers callers;
+    std::string_view since;
+    std::string_view says;
+};
+
+std::span<const KfuncRow> kfuncs();
+
+// The row, or null for a function without one.
+const KfuncRow* find_kfunc(std::string_view name);
+
+bool is_offered(const KfuncRow& row, const CallerSite& caller);
+
+} // namespace skep::spec
