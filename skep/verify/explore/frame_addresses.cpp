@@ -34,9 +34,12 @@ Held alu_result(const HeldRegisters& regs, const Insn& insn) {
     if (insn.alu_op == AluOp::mov) {
         const bool kept =
             insn.width == Width::w64 || (second.holds == Holds::number && second.number >= 0);
-        return kept ? second : perhaps(second.bases);
+        return kept ? second : Held{};
     }
-    if (insn.alu_op == AluOp::add && insn.width == Width::w64) {
+    if (insn.width == Width::w32) {
+        return {}; // half an address is a number (transfer/alu)
+    }
+    if (insn.alu_op == AluOp::add) {
         return sum(first, second);
     }
     return perhaps(first.bases | second.bases);
@@ -121,13 +124,13 @@ class Pass {
             return;
         case InsnKind::call_subprogram:
             note_stored(bases_of_arguments(regs, callee_escapes(insn, at).stored));
-            note_copied(regs, callee_escapes(insn, at).read);
+            note_stored(found_by(regs, callee_escapes(insn, at).read));
             return;
         case InsnKind::call_helper: {
             const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
             if (row == nullptr || row->effects.has(spec::Effect::calls_back)) {
                 note_stored(bases_of_arguments(regs, kEveryArgument)); // the callback may
-                note_copied(regs, Escapes::unknown().read);
+                note_stored(found_by(regs, Escapes::unknown().read));
             }
             return;
         }
@@ -153,9 +156,10 @@ class Pass {
         found_more_ = found_more_ || (flow_.escapes.stored | bases) != flow_.escapes.stored;
         flow_.escapes.stored |= bases;
     }
-    // A function that reads an address in our frame may copy it to other places there. With an
-    // address of our own frame it may find any other.
-    void note_copied(const HeldRegisters& regs, const std::array<Extent, 6>& read) {
+    // What a function may find that reads so much of our frame: to copy it to other places there,
+    // or to return it. With an address of our own frame it may find any other.
+    [[nodiscard]] Bases found_by(const HeldRegisters& regs,
+                                 const std::array<Extent, 6>& read) const {
         Bases found = kNoBases;
         for (Reg reg = 1; reg <= 5; ++reg) {
             const Held& base = regs[reg];
@@ -170,11 +174,11 @@ class Pass {
                 found |= (slots >> slot & 1U) != 0 ? spills_[slot].bases : kNoBases;
             }
         }
-        note_stored((found & kOwnFrame) != 0 ? found | flow_.spilled : found);
+        return (found & kOwnFrame) != 0 ? found | flow_.spilled : found;
     }
     void note_store(const Held& base, const Held& value, const Insn& insn) {
-        if (value.bases == kNoBases) {
-            return;
+        if (value.bases == kNoBases || insn.size_bytes != kSlotBytes) {
+            return; // a part of an address is a number when it comes back
         }
         const std::optional<std::uint32_t> slot = own_slot(base, insn);
         if (!slot.has_value()) {
@@ -186,7 +190,7 @@ class Pass {
         found_more_ = found_more_ || joined != spilled;
         spilled = joined;
         flow_.spilled |= value.bases;
-        flow_.spill_slots |= SlotSet{1} << *slot;
+        flow_.in_slot[*slot] |= value.bases;
     }
     // The slot of the own frame that is read or written whole.
     static std::optional<std::uint32_t> own_slot(const Held& base, const Insn& insn) {
@@ -224,9 +228,11 @@ class Pass {
             return loaded(regs[insn.src], insn);
         case InsnKind::atomic:
             return perhaps(flow_.escapes.stored | flow_.spilled);
-        case InsnKind::call_subprogram: // which may return what it found in memory
-            return perhaps(bases_of_arguments(regs, callee_escapes(insn, at).returned) |
-                           flow_.escapes.stored | flow_.spilled);
+        case InsnKind::call_subprogram: {
+            const Escapes callee = callee_escapes(insn, at);
+            return perhaps(bases_of_arguments(regs, callee.returned) | flow_.escapes.stored |
+                           found_by(regs, callee.read));
+        }
         case InsnKind::call_kfunc:
         case InsnKind::call_register:
             return perhaps(bases_of_arguments(regs, kEveryArgument) | flow_.escapes.stored |

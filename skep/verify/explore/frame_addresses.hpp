@@ -90,8 +90,8 @@ struct Escapes {
 struct FrameFlow {
     std::vector<HeldRegisters> before; // by instruction of the function
     Escapes escapes;
-    Bases spilled = kNoBases;       // their address was stored in known slots of the own frame
-    SlotSet spill_slots = kNoSlots; // those slots
+    Bases spilled = kNoBases; // their address was stored in known slots of the own frame
+    std::array<Bases, kStackBytes / kSlotBytes> in_slot{}; // the same, slot by slot
 };
 
 // `escapes` says what is known of each function already looked at.

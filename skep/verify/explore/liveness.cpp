@@ -149,9 +149,16 @@ class Analysis {
                 read |= reads_through(regs[reg], extent.first, extent.end);
             }
         }
-        const bool loads_addresses = (read & flow_.spill_slots) != kNoSlots ||
-                                     (read != kNoSlots && flow_.escapes.stored != kNoBases);
-        return loads_addresses ? read_by_anyone(regs) : read;
+        // What it finds there may be read as well. Own slots are all meant when one of them, or
+        // its address stored elsewhere, can be found; else only what belongs to callers.
+        Bases found = read == kNoSlots ? kNoBases : flow_.escapes.stored;
+        for (std::uint32_t slot = 0; slot < flow_.in_slot.size(); ++slot) {
+            found |= (read >> slot & 1U) != 0 ? flow_.in_slot[slot] : kNoBases;
+        }
+        if ((found & kOwnFrame) != 0) {
+            return read_by_anyone(regs);
+        }
+        return read | reads_through({Holds::nothing, found, 0}, 0, 0);
     }
 
     // How many bytes a helper reads from the argument's address on; -1: it does not.
