@@ -169,8 +169,8 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
         outcome = refused(program, environment, *std::move(proved).error());
     }
     outcome.statistics = statistics;
-    outcome.log = log.finish(proved.ok() ? nullptr : outcome.findings.data(), statistics,
-                             environment.instruction_limit);
+    const Finding* finding = outcome.findings.empty() ? nullptr : outcome.findings.data();
+    outcome.log = log.finish(finding, statistics, environment.instruction_limit);
     return outcome;
 }
 

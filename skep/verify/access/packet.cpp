@@ -18,7 +18,7 @@ Finding past_the_end(const RegionRequest& request, std::int64_t begin) {
     finding.os_errno = EACCES;
     finding.kernel_detail =
         fmt::format("invalid access to packet, off={} size={}, R{}(id={},off={},r={})", begin,
-                    request.size_bytes, request.reg, value.id, value.offset, value.range);
+                    request.size_bytes, request.reg, value.id, begin, value.range);
     finding.kernel_message = fmt::format("R{} offset is outside of the packet", request.reg);
     finding.what = "packet access past the proved end";
     const std::int64_t needed = begin + request.size_bytes;

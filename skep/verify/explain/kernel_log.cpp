@@ -12,7 +12,7 @@
 namespace skep::verify {
 namespace {
 
-constexpr std::size_t kStateColumn = 40;
+constexpr std::size_t kStateColumn = 38;
 
 constexpr char slot_letter(SlotByte byte) {
     switch (byte) {
@@ -152,12 +152,14 @@ void KernelLog::source_line(InsnIndex at) {
     if (after == lines.begin() || subject_.environment.program_types == nullptr) {
         return;
     }
-    const auto number = static_cast<std::uint32_t>(after - lines.begin());
-    if (number == last_line_) {
+    const LineInfo& info = *(after - 1);
+    const bool is_shown = last_line_ != nullptr && last_line_->line() == info.line() &&
+                          last_line_->file_name_offset == info.file_name_offset &&
+                          last_line_->line_offset == info.line_offset;
+    if (is_shown) { // another column of the same line
         return;
     }
-    last_line_ = number;
-    const LineInfo& info = *(after - 1);
+    last_line_ = &info;
     const auto source = subject_.environment.program_types->text(info.line_offset);
     const auto file = subject_.environment.program_types->text(info.file_name_offset);
     if (!source.ok()) {

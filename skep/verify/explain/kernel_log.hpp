@@ -62,7 +62,7 @@ class KernelLog {
     std::uint32_t level_;
     std::string text_;
     std::size_t insn_began_ = 0;
-    std::uint32_t last_line_ = 0; // index of the record last shown, plus one
+    const LineInfo* last_line_ = nullptr; // last shown; of the subject's program
     InsnIndex branch_from_;
     bool branched_ = false;
 };
