@@ -102,7 +102,11 @@ Result<void> UserTransport::xdp_detach(const std::string& device, XdpMode) {
     abi::PortDetachAttr attr{};
     attr.name = address_of(name.c_str());
     attr.network_namespace = TRY(namespace_of(device));
-    TRY(ask(number_of(spec::PrivateCommand::port_detach), attr));
+    const auto detached = ask(number_of(spec::PrivateCommand::port_detach), attr);
+    if (!detached.ok()) {
+        TRY(datapath::check_device(device));
+        return detached.error();
+    }
     return {};
 }
 
@@ -136,6 +140,9 @@ UserTransport::xdp_list(const std::optional<std::string>& device) {
         if (!name || is_same_port(attachment.device, *name)) {
             attachments.push_back(std::move(attachment));
         }
+    }
+    if (device && attachments.empty()) {
+        TRY(datapath::check_device(*device));
     }
     return attachments;
 }

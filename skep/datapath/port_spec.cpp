@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include <cerrno>
+
 #include <fmt/format.h>
 
 #include "skep/os/files.hpp"
@@ -47,6 +49,18 @@ Result<OpenedPort> open_capture(std::string_view paths) {
     return port;
 }
 
+Result<std::uint32_t> index_of_interface(const std::string& device) {
+    Result<std::uint32_t> index = os::interface_index(device);
+    if (!index.ok()) {
+        return Error{
+            Code::invalid_input, EINVAL,
+            fmt::format("invalid devname {}\nit is no interface here, and no pcap:IN[,OUT] "
+                        "or tap:NAME either",
+                        device)};
+    }
+    return index;
+}
+
 } // namespace
 
 Result<OpenedPort> open_port_files(const std::string& device) {
@@ -70,9 +84,17 @@ Result<OpenedPort> open_port_files(const std::string& device) {
         return port;
     }
     port.spec.kind = PortKind::observe;
-    port.spec.ifindex = TRY(os::interface_index(device));
+    port.spec.ifindex = TRY(index_of_interface(device));
     port.files.push_back(TRY(os::open_packet_observer(device)));
     return port;
+}
+
+Result<void> check_device(const std::string& device) {
+    const std::string_view name(device);
+    if (!name.starts_with(kCapturePrefix) && !name.starts_with(kTapPrefix)) {
+        TRY(index_of_interface(device));
+    }
+    return {};
 }
 
 Result<std::string> port_name(const std::string& device) {

@@ -38,6 +38,9 @@ struct OpenedPort {
 // Reads the name and opens what it names. Nothing is left behind when it fails.
 Result<OpenedPort> open_port_files(const std::string& device);
 
+// Whether the name can be a port here, now; for commands that found no program attached to it.
+Result<void> check_device(const std::string& device);
+
 // The name under which the port is listed, without opening anything.
 Result<std::string> port_name(const std::string& device);
 

@@ -92,8 +92,13 @@ ByteVector line_records(const std::vector<RunningLine>& lines) {
     return records.take();
 }
 
-// Tags of single functions, over the instructions as given.
-ByteVector function_tags(const verify::VerifiedProgram& program) {
+// Tags of single functions, over the instructions as given; one that is the whole program has the
+// program's tag.
+ByteVector function_tags(const ProgramObject& object) {
+    const verify::VerifiedProgram& program = *object.program;
+    if (program.subprograms().size() == 1) {
+        return {object.tag.begin(), object.tag.end()};
+    }
     std::vector<std::uint32_t> starts;
     for (const verify::SubprogramFacts& subprogram : program.subprograms()) {
         starts.push_back(program.origin(subprogram.start).value);
@@ -177,7 +182,7 @@ Result<void> put_arrays(Call& call, const ProgramObject& object, abi::ProgInfo& 
     TRY(put(call, info.func_info, info.nr_func_info, function_records(program), kFunctionRecord));
     TRY(put(call, info.line_info, info.nr_line_info, line_records(lines), kLineRecord));
     TRY(put(call, info.jited_line_info, info.nr_jited_line_info, code.line_addresses, kAddress));
-    TRY(put(call, info.prog_tags, info.nr_prog_tags, function_tags(program), abi::kTagSize));
+    TRY(put(call, info.prog_tags, info.nr_prog_tags, function_tags(object), abi::kTagSize));
     return {};
 }
 

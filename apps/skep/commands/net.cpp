@@ -42,6 +42,19 @@ Result<std::string> read_device(Words& words) {
     return words.value("the device");
 }
 
+// The first line is the system's word for the error; why an engine refused stands on the next.
+Error failed_at_device(std::string_view mode, std::string_view what, Error error) {
+    if (error.message.starts_with("invalid devname")) {
+        return error;
+    }
+    const int os_errno = errno_of(error);
+    Error said = error_from_errno(os_errno, fmt::format("interface {} {} failed", mode, what));
+    if (!said.message.ends_with(error.message)) {
+        said.message += "\n" + error.message;
+    }
+    return {error.code, os_errno, std::move(said.message)};
+}
+
 // Refused as an ABI would, but with what the program's type is good for.
 std::string type_advice(client::Transport& engine, const os::Fd& program) {
     const Result<client::ProgramRecord> record =
@@ -68,10 +81,7 @@ Result<void> attach(Session& session, Words& words) {
     client::Transport* engine = TRY(session.engine());
     Result<void> attached = engine->xdp_attach(device, program.number(), row.mode, replace);
     if (!attached.ok()) {
-        Error error = std::move(attached).error();
-        if (!error.message.starts_with("invalid devname")) {
-            error.message.insert(0, fmt::format("interface {} attach failed: ", row.name));
-        }
+        Error error = failed_at_device(row.name, "attach", std::move(attached).error());
         error.message += error.code == Code::invalid_input ? type_advice(*engine, program) : "";
         return error;
     }
@@ -85,11 +95,7 @@ Result<void> detach(Session& session, Words& words) {
     client::Transport* engine = TRY(session.engine());
     Result<void> detached = engine->xdp_detach(device, row.mode);
     if (!detached.ok()) {
-        Error error = std::move(detached).error();
-        if (!error.message.starts_with("invalid devname")) {
-            error.message.insert(0, fmt::format("interface {} detach failed: ", row.name));
-        }
-        return error;
+        return failed_at_device(row.name, "detach", std::move(detached).error());
     }
     return {};
 }

@@ -106,6 +106,7 @@ class ElfReader {
         if (machine_ == Machine::any) {
             return {};
         }
+        TRY(check_section_table(header, image.size()));
         if (header.e_machine != kMachineBpf && header.e_machine != kMachineBpfOfOldGcc) {
             return fail(Code::invalid_input, fmt::format("an ELF file for machine {}, not BPF ({})",
                                                          header.e_machine, kMachineBpf));
@@ -113,6 +114,22 @@ class ElfReader {
         if (header.e_type != ET_REL && header.e_type != ET_NONE) {
             return fail(Code::invalid_input,
                         fmt::format("ELF type {}: not a relocatable object", header.e_type));
+        }
+        return {};
+    }
+
+    // libelf takes a table beyond the end of the file for none at all.
+    static Result<void> check_section_table(const GElf_Ehdr& header, std::size_t file_bytes) {
+        const std::uint64_t count = std::max<std::uint64_t>(header.e_shnum, 1); // 0: many
+        const std::uint64_t table_bytes = count * header.e_shentsize;
+        if (header.e_shoff == 0) {
+            return fail(Code::invalid_input, "broken ELF file: it has no section table");
+        }
+        if (header.e_shoff > file_bytes || table_bytes > file_bytes - header.e_shoff) {
+            return fail(Code::invalid_input,
+                        fmt::format("broken ELF file: its section table ({} sections at offset {}) "
+                                    "is beyond its end at {}; is the file cut off?",
+                                    header.e_shnum, header.e_shoff, file_bytes));
         }
         return {};
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/syscall/hosts/reachable.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -52,6 +53,11 @@ std::vector<Shared> reachable_from(const Shared& root) {
             path.push_back({std::move(next), std::move(needed)});
         }
     }
+    // Programs bind to their maps, while maps only name what they hold: with the maps first,
+    // programs that call each other through one array are no circle.
+    std::stable_partition(order.begin(), order.end(), [](const Shared& object) {
+        return object->kind() != ObjectKind::program;
+    });
     return order;
 }
 
