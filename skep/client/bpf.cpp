@@ -111,6 +111,11 @@ Error refused(Transport& engine, Command command, long answer, std::string_view 
         error.message.erase(0, 2);
     }
     error.message += advice(engine, command, os_errno);
+    // The user engine says more than a number.
+    if (const std::string why = engine.last_message();
+        error.message.find(why) == std::string::npos) {
+        error.message += "\n" + why;
+    }
     return error;
 }
 

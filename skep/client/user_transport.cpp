@@ -64,8 +64,8 @@ long UserTransport::bpf(std::uint32_t command, void* attributes, std::uint32_t s
 Result<void> UserTransport::xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
                                        Replace replace) {
     if (mode == XdpMode::offload) {
-        return fail(Code::unsupported,
-                    "skep's engine runs on no network card: xdpoffload needs --engine kernel");
+        return Error{Code::unsupported, EINVAL,
+                     "skep's engine runs on no network card: xdpoffload needs --engine kernel"};
     }
     const std::string name = TRY(datapath::port_name(device));
     abi::PortAttachAttr attr{};

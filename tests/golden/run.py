@@ -89,6 +89,8 @@ def mask(text, engine, case):
     if case.startswith(PROGRAM_IDS_INSIDE):
         rules += [(r'(value: )[0-9a-f]{2} [0-9a-f]{2}', r'\1N'), (r'("value": ?\["0x)..","0x..', r'\1N')]
     if engine == 'user':
+        # The log names a map by its place where the kernel prints its address.
+        rules += [(r'(\(18\) r\d+ = )(?:0xA|map_(?:idx|idx_value)\[\d+\]) *;', r'\1M ;')]
         rules += [(r'(jited |xlated |memlock )\d+B', r'\1Z'), (r'("bytes_(?:jited|xlated|memlock)": ?)\d+', r'\1Z')]
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.M)
