@@ -68,5 +68,26 @@ TEST(Liveness, AnAddressThatWasStoredMayComeBackFromAnyLoad) {
     EXPECT_EQ(a.liveness.slots[2], kAllSlots);
 }
 
+TEST(Liveness, AnArgumentThatTheCalleeSpillsStillReadsNoMoreThanItDoes) {
+    const Analysed a("r1 = r10\nr1 += -16\ncall +1\nexit\n"
+                     "*(u64 *)(r10 - 8) = r1\nr2 = *(u64 *)(r10 - 8)\n"
+                     "r0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(a.liveness.slots[2], SlotSet{1} << 1);
+}
+
+TEST(Liveness, AnAddressThatACalleeStoredMayComeBackToTheCaller) {
+    const Analysed a("r1 = r10\nr1 += -8\nr2 = r10\nr2 += -16\ncall +3\n"
+                     "r3 = *(u64 *)(r10 - 8)\nr0 = *(u64 *)(r3 + 0)\nexit\n"
+                     "*(u64 *)(r1 + 0) = r2\nr0 = 0\nexit");
+    EXPECT_EQ(a.liveness.slots[6], kAllSlots);
+}
+
+TEST(Liveness, AnAddressThatACalleeCopiedMayComeBackToTheCaller) {
+    const Analysed a("r2 = r10\nr2 += -32\n*(u64 *)(r10 - 8) = r2\nr1 = r10\nr1 += -16\n"
+                     "call +3\nr3 = *(u64 *)(r10 - 16)\nr0 = *(u64 *)(r3 + 0)\nexit\n"
+                     "r2 = *(u64 *)(r1 + 8)\n*(u64 *)(r1 + 0) = r2\nr0 = 0\nexit");
+    EXPECT_EQ(a.liveness.slots[7], kAllSlots);
+}
+
 } // namespace
 } // namespace skep::verify
