@@ -104,6 +104,16 @@ TEST_F(Golden, AllOfThemOpenOrSayWhyNot) {
     }
 }
 
+TEST_F(Golden, CutBeforeItsSectionTableSaysWhere) {
+    ByteVector cut = file_bytes(shared_folder() / "golden/obj/hello.bpf.o");
+    ASSERT_GT(cut.size(), 1500U);
+    cut.resize(1500);
+    const auto spec = load_object(cut, "cut.o", {});
+    ASSERT_FALSE(spec.ok());
+    EXPECT_THAT(spec.error().message, HasSubstr("section table"));
+    EXPECT_THAT(spec.error().message, HasSubstr("1500"));
+}
+
 TEST_F(Golden, SurviveRandomDamage) {
     std::mt19937 random(1); // NOLINT: the same each time
     const char* rounds = std::getenv("SKEP_MUTATIONS");
