@@ -90,6 +90,8 @@ void expect_verdict(const std::filesystem::path& path, Expected expected) {
         EXPECT_EQ(outcome.message, one->message) << outcome.log;
         EXPECT_EQ(outcome.findings.front().place.insn.value, one->insn) << outcome.log;
         EXPECT_FALSE(outcome.findings.front().because.empty());
+        EXPECT_NE(outcome.log.find(outcome.findings.front().kernel_message), std::string::npos)
+            << outcome.log;
     }
     if (one->maps.empty() && kernel_is_available()) {
         const auto loaded = KernelProgram::load(one->program.insns, one->program.type);
