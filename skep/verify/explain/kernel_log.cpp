@@ -115,7 +115,8 @@ std::string KernelLog::frame_text(const State& state, unsigned frame,
     for (const Resource& resource : state.resources.held) {
         references += fmt::format("{}{}", references.empty() ? " refs=" : ",", resource.id);
     }
-    return text + references;
+    const bool is_callback = state.frame(frame).callback != CallbackKind::none;
+    return text + references + (is_callback ? " cb" : "");
 }
 
 void KernelLog::begins(const State& state, InsnIndex at) {

@@ -184,8 +184,8 @@ void add_payload(Fields& fields, const Subject& subject, const Value& value) {
         if (!map.name.empty()) {
             fields.add("map", map.name.substr(0, 15));
         }
-        fields.add("ks", number_text(map.key_size_bytes));
-        fields.add("vs", number_text(map.value_size_bytes));
+        fields.add("ks", fmt::format("{}", map.key_size_bytes));
+        fields.add("vs", fmt::format("{}", map.value_size_bytes));
     }
     if (!value.is_scalar() && value.offset != 0) {
         fields.add("off", number_text(value.offset));
@@ -227,7 +227,7 @@ std::string value_text(const Subject& subject, const State& state, const Value& 
     }
     if (value.is(ValueKind::stack) && value.at_fixed_offset()) {
         const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
-        return fmt::format("{}fp{}",
+        return fmt::format("fp{}{}",
                            value.frame != state.depth() ? fmt::format("[{}]", value.frame) : "",
                            number_text(offset));
     }
