@@ -11,6 +11,8 @@
 // Columns of RETYPED rows:   a structure of struct_ops, the type that its functions declare, and
 // the
 //                            one that they are really handed
+// Columns of WRITABLE rows: a structure of struct_ops, and a member of a kernel structure that its
+//                            functions may write to
 // Source: what Linux 6.18 answers for each.
 #pragma once
 
@@ -52,6 +54,12 @@ struct RetypedRow {
     std::string_view to;
 };
 
+struct WritableRow {
+    std::string_view interface;
+    std::string_view structure;
+    std::string_view member;
+};
+
 inline constexpr std::array kIterators = [] {
     using enum SlotYield;
     return std::array{
@@ -72,6 +80,10 @@ inline constexpr std::array kKept = [] {
 }();
 inline constexpr std::array kRetyped{
 #define RETYPED(structure, from, to) RetypedRow{structure, from, to},
+#include "skep/spec/typed_contexts.def"
+};
+inline constexpr std::array kWritable{
+#define WRITABLE(interface, structure, member) WritableRow{interface, structure, member},
 #include "skep/spec/typed_contexts.def"
 };
 

@@ -211,8 +211,65 @@ Value loaded_object(const Walk& walk, const State& state, const Found& found) {
     return value;
 }
 
+// The structure of functions that the program implements one of.
+std::string_view implemented_interface(const Walk& walk) {
+    const ProgramSpec& program = walk.subject.program;
+    const bool is_known = program.type == spec::ProgramType::struct_ops &&
+                          walk.access.value.instance == 0 && walk.types.has(program.attach_btf_id);
+    return is_known ? walk.types.type(program.attach_btf_id).name : std::string_view{};
+}
+
+bool lies_in_writable(const Walk& walk, btf::TypeId structure, std::int64_t place) {
+    const btf::Type& type = walk.types.type(structure);
+    const std::string_view interface = implemented_interface(walk);
+    for (const spec::WritableRow& row : spec::kWritable) {
+        if (row.interface != interface || row.structure != type.name) {
+            continue;
+        }
+        for (const btf::Member& member : type.members) {
+            const Result<std::uint32_t> size = walk.types.size_of(member.type);
+            const std::int64_t begin = member.bit_offset / 8;
+            if (member.name == row.member && member.bit_size == 0 && size.ok() && place >= begin &&
+                place + walk.access.size_bytes <= begin + *size) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// A structure begins with others; each of them may have members to write to.
+bool is_writable(const Walk& walk) {
+    const TypedAccess& access = walk.access;
+    const bool is_plain = access.direction == Direction::write &&
+                          access.accessor == Accessor::load_store && access.value.has(kTrusted) &&
+                          !access.value.has(kUntrusted | kMaybeNull | kUser | kPercpu | kReadOnly);
+    if (!is_plain || !walk.subject.environment.capabilities.perfmon) {
+        return false;
+    }
+    const std::int64_t place = std::int64_t{access.value.offset} +
+                               static_cast<std::int64_t>(access.value.number.value()) +
+                               access.offset;
+    btf::TypeId structure = walk.types.resolve(access.value.type_id());
+    for (int depth = 0; depth < kMaxDepth; ++depth) {
+        if (lies_in_writable(walk, structure, place)) {
+            return true;
+        }
+        const btf::Type& type = walk.types.type(structure);
+        if (type.kind != btf::Kind::structure || type.members.empty() ||
+            type.members.front().bit_offset != 0) {
+            return false;
+        }
+        structure = walk.types.resolve(type.members.front().type);
+    }
+    return false;
+}
+
 Ruling<void> check_whole(const Walk& walk) {
     const TypedAccess& access = walk.access;
+    if (is_writable(walk)) {
+        return {};
+    }
     if (access.direction == Direction::write || access.accessor == Accessor::atomic) {
         if (access.value.has(kAllocated)) {
             return {};
