@@ -229,8 +229,12 @@ bool lies_in_writable(const Walk& walk, btf::TypeId structure, std::int64_t plac
         for (const btf::Member& member : type.members) {
             const Result<std::uint32_t> size = walk.types.size_of(member.type);
             const std::int64_t begin = member.bit_offset / 8;
-            if (member.name == row.member && member.bit_size == 0 && size.ok() && place >= begin &&
-                place + walk.access.size_bytes <= begin + *size) {
+            // Numbers from their beginning; arrays anywhere in them.
+            const bool is_array =
+                walk.types.type(walk.types.resolve(member.type)).kind == btf::Kind::array;
+            const bool fits = size.ok() && (is_array ? place >= begin : place == begin) &&
+                              place + walk.access.size_bytes <= begin + *size;
+            if (member.name == row.member && member.bit_size == 0 && fits) {
                 return true;
             }
         }
