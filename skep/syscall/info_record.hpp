@@ -28,7 +28,7 @@ struct InfoRecord {
             return answer(E2BIG, "the record has a part that this engine does not know");
         }
         T record{};
-        std::memcpy(&record, bytes.data(), known);
+        std::copy_n(bytes.begin(), known, reinterpret_cast<std::uint8_t*>(&record)); // may be none
         return record;
     }
 

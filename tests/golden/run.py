@@ -87,7 +87,8 @@ def mask(text, engine, case):
         rules.append((r'"0x..","0x..","0x..","0x.."(?=[^}]*"seen")', 'S'))
         rules.append((r'("value": ?\[)[^\]]*(?=\s*\][^\[]*"formatted"[^\[]*\[\{\s*"seen")', r'\1S'))
     if case.startswith(PROGRAM_IDS_INSIDE):
-        rules += [(r'(value: )[0-9a-f]{2} [0-9a-f]{2}', r'\1N'), (r'("value": ?\["0x)..","0x..', r'\1N')]
+        rules += [(r'(value:) [0-9a-f]{2}( [0-9a-f]{2}){3}', r'\1 N'),
+                  (r'("value": ?\[)"0x..","0x..","0x..","0x.."', r'\1N')]
     if engine == 'user':
         # The log names a map by its place where the kernel prints its address.
         rules += [(r'(\(18\) r\d+ = )(?:0xA|map_(?:idx|idx_value)\[\d+\]) *;', r'\1M ;')]
