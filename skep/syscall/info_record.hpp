@@ -36,8 +36,8 @@ struct InfoRecord {
     template <class T>
     Result<long> write(Call& call, const T& record) const {
         const std::uint32_t size = std::min<std::uint32_t>(size_bytes, sizeof(T));
-        ByteVector bytes(size);
-        std::memcpy(bytes.data(), &record, size);
+        const auto* first = reinterpret_cast<const std::uint8_t*>(&record);
+        const ByteVector bytes(first, first + size);
         TRY(call.caller->write(address, bytes));
         TRY(call.put(offsetof(abi::InfoAttr, info_len), size));
         return 0L;

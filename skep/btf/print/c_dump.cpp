@@ -14,6 +14,7 @@ namespace skep::btf {
 namespace {
 
 constexpr int kMaxDepth = 2000;
+constexpr int kMaxNesting = 64; // anonymous types inside each other, each a tab deeper
 constexpr std::size_t kMaxGapBytes = 1U << 20; // of fillers in one structure
 
 bool is_composite(const Type& type) {
@@ -215,7 +216,7 @@ class Emitter {
         std::string text =
             fmt::format("{}{}{} {{", type.kind == Kind::structure ? "struct" : "union",
                         type.name.empty() ? "" : " ", type.name.empty() ? "" : name_of(id));
-        if (level > kMaxDepth || ++work_ > kMaxWork || is_too_big_) {
+        if (level > kMaxNesting || ++work_ > kMaxWork || is_too_big_) {
             is_too_big_ = true;
             return text + "}";
         }
