@@ -5,7 +5,7 @@
 #include <array>
 #include <cstring>
 
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 #include "skep/verify/verify.hpp"
 #include "tests/support/engines.hpp"
 

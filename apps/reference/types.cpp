@@ -5,7 +5,7 @@
 
 #include "apps/reference/pages.hpp"
 #include "skep/spec/commands.hpp"
-#include "skep/spec/contexts.hpp"
+#include "skep/spec/contexts/contexts.hpp"
 #include "skep/spec/helpers.hpp"
 #include "skep/spec/limits.hpp"
 #include "skep/spec/map_types.hpp"

@@ -6,7 +6,7 @@
 #include "skep/client/marshal.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/os/process/message_socket.hpp"
-#include "skep/spec/private_commands.hpp"
+#include "skep/spec/private/private_commands.hpp"
 #include "skep/syscall/pins/pin_directory.hpp"
 #include "skep/syscall/wire/daemon_place.hpp"
 

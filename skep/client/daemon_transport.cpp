@@ -10,14 +10,14 @@
 #include "skep/os/command.hpp"
 #include "skep/os/files.hpp"
 #include "skep/os/machine.hpp"
-#include "skep/os/private_directory.hpp"
 #include "skep/os/process/handle.hpp"
 #include "skep/os/process/lock_file.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/service_process.hpp"
 #include "skep/os/process/wait.hpp"
+#include "skep/os/storage/private_directory.hpp"
 #include "skep/spec/map_types.hpp"
-#include "skep/spec/private_commands.hpp"
+#include "skep/spec/private/private_commands.hpp"
 #include "skep/syscall/wire/daemon_place.hpp"
 
 namespace skep::client {

@@ -5,7 +5,7 @@
 
 #include "skep/client/user_transport.hpp"
 #include "skep/os/machine.hpp"
-#include "skep/os/private_directory.hpp"
+#include "skep/os/storage/private_directory.hpp"
 #include "skep/syscall/dispatcher.hpp"
 #include "skep/syscall/hosts/kernel_types.hpp"
 #include "skep/syscall/hosts/local_host.hpp"

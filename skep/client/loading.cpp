@@ -10,7 +10,7 @@
 #include "skep/os/kernel/bpf_syscall.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
-#include "skep/os/pin_file.hpp"
+#include "skep/os/storage/pin_file.hpp"
 
 namespace skep::client {
 

@@ -8,7 +8,7 @@
 #include "skep/os/process/handle.hpp"
 #include "skep/os/process/own_memory.hpp"
 #include "skep/spec/map_types.hpp"
-#include "skep/spec/private_commands.hpp"
+#include "skep/spec/private/private_commands.hpp"
 
 namespace skep::client {
 namespace {

@@ -8,7 +8,7 @@
 #include "skep/datapath/port_counters.hpp"
 #include "skep/datapath/port_spec.hpp"
 #include "skep/os/net/net_device.hpp"
-#include "skep/spec/private_commands.hpp"
+#include "skep/spec/private/private_commands.hpp"
 
 namespace skep::client {
 namespace {

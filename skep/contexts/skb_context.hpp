@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "skep/base/bytes.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::contexts {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "skep/base/bytes.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::contexts {
 

@@ -22,7 +22,7 @@
 #include "skep/datapath/port_counters.hpp"
 #include "skep/helpers/invocation.hpp"
 #include "skep/run/executable.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::datapath {
 

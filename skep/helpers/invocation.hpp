@@ -67,7 +67,7 @@ struct MemoryRange {
 };
 
 struct Invocation {
-    void* context = nullptr; // the host record of spec/host_contexts.hpp
+    void* context = nullptr; // the host record of spec/contexts/host_contexts.hpp
     spec::ProgramType program_type = spec::ProgramType::unspec; // decides what bpf_redirect answers
     std::uint32_t cpu = 0;                                      // the slot
     std::uint32_t tail_calls = 0; // made so far in this run; MAX_TAIL_CALL_CNT is 33

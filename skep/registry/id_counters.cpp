@@ -5,8 +5,8 @@
 #include <cstring>
 #include <limits>
 
-#include "skep/os/pin_file.hpp"
-#include "skep/os/private_directory.hpp"
+#include "skep/os/storage/pin_file.hpp"
+#include "skep/os/storage/private_directory.hpp"
 
 namespace skep::registry {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "skep/os/memory.hpp"
-#include "skep/os/pin_file.hpp"
+#include "skep/os/storage/pin_file.hpp"
 
 namespace skep::registry {
 namespace {

@@ -13,7 +13,7 @@
 #include "skep/os/fd.hpp"
 #include "skep/run/test_run.hpp"
 #include "skep/spec/abi.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::run {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "skep/spec/private_commands.hpp"
+#include "skep/spec/private/private_commands.hpp"
 
 namespace skep::spec {
 namespace {

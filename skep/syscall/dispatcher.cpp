@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "skep/spec/private_commands.hpp"
+#include "skep/spec/private/private_commands.hpp"
 #include "skep/syscall/commands/commands.hpp"
 
 namespace skep::syscall {

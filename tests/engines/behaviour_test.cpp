@@ -8,7 +8,7 @@
 
 #include "skep/bytecode/assemble.hpp"
 #include "skep/run/code/guard.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 #include "tests/support/engines.hpp"
 #include "tests/support/unchecked.hpp"
 

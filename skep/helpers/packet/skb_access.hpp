@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::helpers {
 

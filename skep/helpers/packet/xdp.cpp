@@ -8,14 +8,14 @@
 // The limits are the kernel's: 40 bytes at the front of the frame are its own (struct xdp_frame), a
 // packet keeps at least 14 bytes, metadata is a multiple of 4 up to what the headroom leaves, and
 // growth is zeroed. Bytes beyond data_end stand for the kernel's fragments
-// (spec/host_contexts.hpp).
+// (spec/contexts/host_contexts.hpp).
 //
 // Proved by: packet_test.cpp, against the kernel's answers.
 #include <cerrno>
 #include <cstring>
 
 #include "skep/helpers/adapter.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::helpers {
 namespace {

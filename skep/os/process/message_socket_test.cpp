@@ -5,8 +5,8 @@
 
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
-#include "skep/os/private_directory.hpp"
 #include "skep/os/process/handle.hpp"
+#include "skep/os/storage/private_directory.hpp"
 
 namespace skep::os {
 namespace {

@@ -4,7 +4,7 @@
 //
 // Small images share pages and regions, large ones get a region of their own; around every region
 // lie guard pages. What no image covers is filled with an instruction that faults. The way in is
-// os/executable_memory.hpp: nothing is ever writable and executable at once.
+// os/guard/executable_memory.hpp: nothing is ever writable and executable at once.
 //
 // Control plane; may be called from several threads.
 //

@@ -22,8 +22,8 @@
 #include <mutex>
 #include <vector>
 
-#include "skep/os/executable_memory.hpp"
-#include "skep/os/faults.hpp"
+#include "skep/os/guard/executable_memory.hpp"
+#include "skep/os/guard/faults.hpp"
 
 namespace skep::run::code {
 

@@ -3,8 +3,8 @@
 // The entry is written in assembly because its frame must be known exactly to the handler.
 #include "skep/run/code/guard.hpp"
 
-#include "skep/os/faults.hpp"
-#include "skep/os/guarded_copy.hpp"
+#include "skep/os/guard/faults.hpp"
+#include "skep/os/guard/guarded_copy.hpp"
 #include "skep/run/code/code_table.hpp"
 
 #if defined(__x86_64__)

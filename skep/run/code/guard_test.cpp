@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/os/faults.hpp"
-#include "skep/os/guarded_copy.hpp"
+#include "skep/os/guard/faults.hpp"
+#include "skep/os/guard/guarded_copy.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/run/code/code_memory.hpp"
 

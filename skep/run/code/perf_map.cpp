@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "skep/os/append_file.hpp"
 #include "skep/os/machine.hpp"
+#include "skep/os/storage/append_file.hpp"
 
 namespace skep::run::code {
 namespace {

@@ -4,7 +4,7 @@
 // pointer whose target was not proved to exist is a guarded copy and gives zero when it fails.
 #include <cstring>
 
-#include "skep/os/guarded_copy.hpp"
+#include "skep/os/guard/guarded_copy.hpp"
 #include "skep/run/interpreter/machine.hpp"
 
 namespace skep::run::interpreter {

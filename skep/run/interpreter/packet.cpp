@@ -7,7 +7,7 @@
 #include "skep/base/bytes.hpp"
 #include "skep/contexts/classic_packet.hpp"
 #include "skep/run/interpreter/machine.hpp"
-#include "skep/spec/host_contexts.hpp"
+#include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::run::interpreter {
 namespace {

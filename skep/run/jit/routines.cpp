@@ -6,7 +6,7 @@
 #include "skep/base/bytes.hpp"
 #include "skep/contexts/classic_packet.hpp"
 #include "skep/helpers/tail_call.hpp"
-#include "skep/os/guarded_copy.hpp"
+#include "skep/os/guard/guarded_copy.hpp"
 
 namespace skep::run::jit {
 namespace {

@@ -11,7 +11,7 @@
 #include "skep/base/sha256.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/info_record.hpp"
-#include "skep/syscall/program_info.hpp"
+#include "skep/syscall/program/program_info.hpp"
 
 namespace skep::syscall {
 namespace {

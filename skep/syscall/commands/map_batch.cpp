@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "skep/syscall/commands/commands.hpp"
-#include "skep/syscall/map_access.hpp"
-#include "skep/syscall/map_slots.hpp"
+#include "skep/syscall/map/map_access.hpp"
+#include "skep/syscall/map/map_slots.hpp"
 
 namespace skep::syscall {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "skep/maps/map.hpp"
 #include "skep/syscall/commands/commands.hpp"
-#include "skep/syscall/value_fields.hpp"
+#include "skep/syscall/map/value_fields.hpp"
 
 namespace skep::syscall {
 namespace {

@@ -7,8 +7,8 @@
 #include <cerrno>
 
 #include "skep/syscall/commands/commands.hpp"
-#include "skep/syscall/map_access.hpp"
-#include "skep/syscall/map_slots.hpp"
+#include "skep/syscall/map/map_access.hpp"
+#include "skep/syscall/map/map_slots.hpp"
 
 namespace skep::syscall {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "skep/os/machine.hpp"
 #include "skep/spec/attach_types.hpp"
-#include "skep/spec/private_abi.hpp"
+#include "skep/spec/private/private_abi.hpp"
 #include "skep/syscall/commands/commands.hpp"
 
 namespace skep::syscall {

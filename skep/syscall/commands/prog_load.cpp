@@ -12,8 +12,8 @@
 #include "skep/os/machine.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/log_buffer.hpp"
-#include "skep/syscall/map_slots.hpp"
-#include "skep/syscall/program_request.hpp"
+#include "skep/syscall/map/map_slots.hpp"
+#include "skep/syscall/program/program_request.hpp"
 #include "skep/verify/verify.hpp"
 
 namespace skep::syscall {

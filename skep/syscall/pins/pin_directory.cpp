@@ -7,8 +7,8 @@
 
 #include "skep/os/files.hpp"
 #include "skep/os/machine.hpp"
-#include "skep/os/pin_file.hpp"
-#include "skep/os/private_directory.hpp"
+#include "skep/os/storage/pin_file.hpp"
+#include "skep/os/storage/private_directory.hpp"
 
 namespace skep::syscall {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/os/private_directory.hpp"
+#include "skep/os/storage/private_directory.hpp"
 
 namespace skep::syscall {
 namespace {

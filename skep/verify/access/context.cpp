@@ -10,9 +10,9 @@
 
 #include <cerrno>
 
-#include "skep/spec/contexts.hpp"
+#include "skep/spec/contexts/contexts.hpp"
 #include "skep/verify/access/typed_context.hpp"
-#include "skep/verify/access/typed_pointer.hpp"
+#include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {

@@ -21,8 +21,8 @@ struct ContextAccess {
     bool immediate = false; // a store of an immediate
 };
 
-// How the access is carried out on the host's record (spec/host_contexts.hpp): the field to load
-// or store, then its low bits. rewrite/ turns this into instructions.
+// How the access is carried out on the host's record (spec/contexts/host_contexts.hpp): the field
+// to load or store, then its low bits. rewrite/ turns this into instructions.
 struct HostAccess {
     std::uint32_t offset = 0;     // in the host's record
     std::uint32_t size_bytes = 0; // how wide the host's field is accessed

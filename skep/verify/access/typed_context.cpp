@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <span>
 
-#include "skep/spec/typed_contexts.hpp"
-#include "skep/verify/access/kernel_types.hpp"
-#include "skep/verify/access/typed_pointer.hpp"
+#include "skep/spec/contexts/typed_contexts.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
+#include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {

@@ -7,11 +7,11 @@
 
 #include <cerrno>
 
-#include "skep/spec/callbacks.hpp"
-#include "skep/verify/access/kernel_types.hpp"
-#include "skep/verify/calls/argument_kinds.hpp"
-#include "skep/verify/calls/arguments.hpp"
-#include "skep/verify/calls/field_arguments.hpp"
+#include "skep/spec/helpers/callbacks.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
+#include "skep/verify/calls/arguments/argument_kinds.hpp"
+#include "skep/verify/calls/arguments/arguments.hpp"
+#include "skep/verify/calls/arguments/field_arguments.hpp"
 #include "skep/verify/calls/gate.hpp"
 #include "skep/verify/calls/result.hpp"
 

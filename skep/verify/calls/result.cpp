@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "skep/verify/access/kernel_types.hpp"
 #include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
 
 namespace skep::verify {
 namespace {

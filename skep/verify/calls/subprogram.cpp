@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "skep/spec/contexts.hpp"
+#include "skep/spec/contexts/contexts.hpp"
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"

@@ -8,7 +8,7 @@
 #include "skep/verify/explain/value_text.hpp"
 #include "skep/verify/explore/walk.hpp"
 #include "skep/verify/transfer/alu.hpp"
-#include "skep/verify/transfer/jump.hpp"
+#include "skep/verify/transfer/branch/jump.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
 namespace skep::verify {

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "skep/verify/transfer/branch.hpp"
+#include "skep/verify/transfer/branch/branch.hpp"
 
 namespace skep::verify {
 namespace {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "skep/verify/access/region.hpp"
-#include "skep/verify/access/typed_pointer.hpp"
+#include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"
 #include "skep/verify/transfer/arithmetic.hpp"

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/access/types/kernel_types.hpp"
+
+namespace skep::verify {
+namespace {
+
+// Structures nest no deeper than this in any BTF that was parsed.
+constexpr int kMaxDepth = 32;
+
+// The structure that lies at `offset` inside the structure `id`, when one begins there.
+std::optional<btf::TypeId> structure_at(const btf::Btf& types, btf::TypeId id,
+                                        std::uint32_t offset) {
+    for (const btf::Member& member : types.type(id).members) {
+        const std::uint32_t begin = member.bit_offset / 8;
+        const btf::TypeId type = types.resolve(member.type);
+        const btf::Kind kind = types.type(type).kind;
+        if (kind != btf::Kind::structure && kind != btf::Kind::union_) {
+            continue;
+        }
+        if (offset >= begin && offset < begin + types.type(type).size_bytes) {
+            return offset == begin ? std::optional(type)
+                                   : structure_at(types, type, offset - begin);
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+const btf::Btf* types_of(const Subject& subject, const Value& value) {
+    const btf::Btf* types =
+        value.instance == 0 ? subject.environment.kernel_types : subject.environment.program_types;
+    return types != nullptr && types->has(value.type_id()) ? types : nullptr;
+}
+
+std::string type_name(const Subject& subject, const Value& value) {
+    const btf::Btf* types = types_of(subject, value);
+    return types == nullptr ? std::string{} : std::string(types->type(value.type_id()).name);
+}
+
+bool begins_with_type(const Subject& subject, const Value& value, std::string_view wanted) {
+    const btf::Btf* types = types_of(subject, value);
+    const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
+    if (types == nullptr || offset < 0 || value.instance != 0) {
+        return false;
+    }
+    std::optional<btf::TypeId> id = types->resolve(value.type_id());
+    if (offset != 0) {
+        id = structure_at(*types, *id, static_cast<std::uint32_t>(offset));
+    }
+    for (int depth = 0; id.has_value() && depth < kMaxDepth; ++depth) {
+        const btf::Type& type = types->type(*id);
+        if (type.kind == btf::Kind::structure && type.name == wanted) {
+            return true;
+        }
+        if (type.members.empty() || type.members.front().bit_offset != 0) {
+            return false;
+        }
+        const btf::TypeId first = types->resolve(type.members.front().type);
+        id = types->type(first).kind == btf::Kind::structure ? std::optional(first) : std::nullopt;
+    }
+    return false;
+}
+
+std::optional<std::uint32_t> kernel_structure(const Subject& subject, std::string_view name) {
+    const btf::Btf* types = subject.environment.kernel_types;
+    return types == nullptr ? std::nullopt : types->find(name, btf::Kind::structure);
+}
+
+} // namespace skep::verify

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/calls/arguments/field_arguments.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "skep/verify/access/special_fields.hpp"
+
+namespace skep::verify {
+namespace {
+
+Finding misplaced(std::string kernel_message, std::string because) {
+    return refuse(FindingCode::wrong_object, EINVAL, std::move(kernel_message), std::move(because));
+}
+
+Ruling<void> check_field(const CallSite& site, unsigned number, std::string_view type) {
+    const Value& value = site.value(number);
+    const spec::MapSpec& map = site.subject.map(value.map());
+    if (!value.at_fixed_offset()) {
+        return misplaced(
+            fmt::format("R{} doesn't have constant offset. {} has to be at the constant offset",
+                        number, type),
+            fmt::format("where in the value of map '{}' R{} points is not known", map.name,
+                        number));
+    }
+    if (map.btf_value_type_id == 0 || site.subject.environment.program_types == nullptr) {
+        return misplaced(fmt::format("map '{}' has to have BTF in order to use {}", map.name, type),
+                         "only the types of the map's values tell where such a field is");
+    }
+    const std::vector<SpecialField> fields = special_fields(site.subject, map);
+    const auto field = std::ranges::find(fields, type, &SpecialField::name);
+    if (field == fields.end()) {
+        return misplaced(fmt::format("map '{}' has no valid {}", map.name, type),
+                         fmt::format("the values of map '{}' have no struct {}", map.name, type));
+    }
+    const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
+    if (offset != field->offset) {
+        return misplaced(fmt::format("off {} doesn't point to 'struct {}' that is at {}", offset,
+                                     type, field->offset),
+                         fmt::format("R{} points at offset {} of the value", number, offset));
+    }
+    return {};
+}
+
+std::uint32_t identity_of(const Value& value) {
+    return value.id != 0 ? value.id : kDirectLock | value.map().number;
+}
+
+Ruling<void> check_program(const CallSite& site, std::string_view type) {
+    using spec::ProgramType;
+    const ProgramType program = site.subject.program.type;
+    const spec::ProgramTypeSet tracing =
+        spec::program_sets::kprobe | spec::program_sets::tracepoint |
+        spec::program_sets::perf_event | spec::program_sets::raw_tracepoint |
+        spec::program_sets::raw_tracepoint_writable;
+    const bool is_filter = program == ProgramType::socket_filter && type == "bpf_spin_lock";
+    if (!is_filter && !tracing.contains(program)) {
+        return {};
+    }
+    return refuse(
+        FindingCode::call_not_allowed_here, EINVAL,
+        fmt::format("{} progs cannot use {} yet", is_filter ? "socket filter" : "tracing", type),
+        fmt::format("programs of this type may not hold a {}", type));
+}
+
+} // namespace
+
+Ruling<void> check_lock_argument(const CallSite& site, unsigned number, CallPlan& plan) {
+    constexpr std::string_view kType = "bpf_spin_lock";
+    if (!site.value(number).is(ValueKind::map_value)) {
+        return refuse(FindingCode::not_known_yet, EINVAL,
+                      "locks of local objects are not supported yet",
+                      "the lock lies in an object, not in a map value");
+    }
+    TRY(check_program(site, kType));
+    TRY(check_field(site, number, kType));
+    plan.kept = identity_of(site.value(number));
+    const Resource* held = site.state.resources.first(ResourceKind::spin_lock);
+    if (site.helper.effects.has(spec::Effect::locks)) {
+        return held == nullptr
+                   ? Ruling<void>{}
+                   : refuse(FindingCode::lock_misuse, EINVAL,
+                            "Locking two bpf_spin_locks are not allowed",
+                            fmt::format("the lock taken at instruction {} is still held",
+                                        held->acquired_at.value));
+    }
+    if (held == nullptr) {
+        return refuse(FindingCode::lock_misuse, EINVAL, "bpf_spin_unlock without taking a lock",
+                      "no lock is held");
+    }
+    if (held->object != plan.kept) {
+        return refuse(
+            FindingCode::lock_misuse, EINVAL, "bpf_spin_unlock of different lock",
+            fmt::format("the lock that is held was taken at instruction {}, in another value",
+                        held->acquired_at.value));
+    }
+    return {};
+}
+
+Ruling<void> check_timer_argument(const CallSite& site, unsigned number, CallPlan& plan) {
+    constexpr std::string_view kType = "bpf_timer";
+    TRY(check_program(site, kType));
+    TRY(check_field(site, number, kType));
+    plan.map = site.value(number).map(); // whose key and value the callback gets
+    return {};
+}
+
+Ruling<void> check_timer_map(const CallSite& site, CallPlan& /*plan*/) {
+    const Value& timer = site.value(1);
+    const Value& map = site.value(2);
+    if (timer.map() == map.map() && timer.instance == map.instance) {
+        return {};
+    }
+    return misplaced(
+        fmt::format("timer pointer in R1 map_uid={} doesn't match map pointer in R2 map_uid={}",
+                    timer.instance, map.instance),
+        "the map that is passed is not the one that the timer lies in");
+}
+
+void step_lock(const CallSite& site, const CallPlan& plan, State& state, IdSource& ids) {
+    if (site.helper.effects.has(spec::Effect::locks)) {
+        state.resources.acquire(ResourceKind::spin_lock, ids.next(), site.at, plan.kept);
+    }
+    if (site.helper.effects.has(spec::Effect::unlocks)) {
+        const Resource* held = state.resources.first(ResourceKind::spin_lock);
+        SKEP_ASSERT(held != nullptr); // check_lock_argument saw it
+        state.resources.release(held->id);
+    }
+}
+
+} // namespace skep::verify

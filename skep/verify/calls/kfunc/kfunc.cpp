@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls to kernel functions: which one, the gate, the arguments, the rule of its row, the result.
+//
+// Limits: dynptrs, objects of the program, lists, trees, deadlock-detecting locks, interrupt flags,
+// work queues and arenas are refused by name (KfuncRule::not_judged).
+// Proved by: kfunc_test.cpp.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "skep/verify/access/typed_context.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
+#include "skep/verify/calls/gate.hpp"
+#include "skep/verify/calls/kfunc/iterator.hpp"
+#include "skep/verify/calls/kfunc/kfunc_arguments.hpp"
+#include "skep/verify/explain/value_text.hpp"
+
+namespace skep::verify {
+namespace {
+
+using spec::KfuncFlag;
+using spec::KfuncRule;
+
+constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
+
+Finding not_allowed_here(std::string kernel_message, std::string because) {
+    return refuse(FindingCode::call_not_allowed_here, EINVAL, std::move(kernel_message),
+                  std::move(because));
+}
+
+Finding not_judged(std::string_view name, std::string_view what) {
+    return refuse(FindingCode::not_known_yet, EACCES,
+                  fmt::format("calling kernel function {} is not allowed", name),
+                  fmt::format("{} {}", name, what));
+}
+
+// Which function, and whether anyone may call it.
+Ruling<const spec::KfuncRow*> find_row(const Subject& subject, InsnIndex at) {
+    const btf::Type* function = called_kfunc(subject, at);
+    if (function == nullptr) {
+        return not_judged(fmt::format("#{}", subject.insn(at).imm),
+                          "is no function in the kernel's types that were given");
+    }
+    const spec::KfuncRow* row = spec::find_kfunc(function->name);
+    const btf::Btf& types = *subject.environment.kernel_types;
+    const bool has_prototype =
+        types.type(types.resolve(function->target)).kind == btf::Kind::function_prototype;
+    if (row == nullptr || !has_prototype) {
+        return not_judged(function->name,
+                          "is not known to this verifier as a function for programs");
+    }
+    if (!subject.environment.capabilities.bpf || !subject.environment.capabilities.perfmon) {
+        return not_judged(row->name, "is called without the capabilities that we ask for");
+    }
+    if (!is_gpl_compatible(subject.program.license)) {
+        return refuse(FindingCode::licence, EINVAL,
+                      "cannot call kernel function from non-GPL compatible program",
+                      fmt::format("kernel functions are only for GPL-compatible programs, and the "
+                                  "licence is \"{}\"",
+                                  subject.program.license));
+    }
+    return row;
+}
+
+Ruling<void> check_offered(const Subject& subject, const spec::KfuncRow& row) {
+    const spec::CallerSite caller{
+        .type = subject.program.type,
+        .attach_type = static_cast<spec::AttachType>(subject.program.expected_attach_type),
+        .sleepable = (subject.program.flags & kSleepable) != 0,
+    };
+    if (!spec::is_offered(row, caller)) {
+        return refuse(FindingCode::function_not_offered, EACCES,
+                      fmt::format("calling kernel function {} is not allowed", row.name),
+                      fmt::format("{} is not offered to programs of this type", row.name));
+    }
+    if (row.rule == KfuncRule::not_judged) {
+        return not_judged(row.name, "is a kernel function whose calls are not judged yet");
+    }
+    if (row.flags.has(KfuncFlag::destroys)) {
+        return not_judged(row.name, "may take the machine down");
+    }
+    return {};
+}
+
+// Programs that may go over the tasks of a control group.
+Ruling<void> check_task_iteration(const KfuncSite& site) {
+    if (site.name() != "bpf_iter_css_task_new") {
+        return {};
+    }
+    const ProgramSpec& program = site.subject.program;
+    const bool iterates =
+        program.type == spec::ProgramType::tracing &&
+        static_cast<spec::AttachType>(program.expected_attach_type) == spec::AttachType::trace_iter;
+    if (program.type == spec::ProgramType::lsm || iterates || site.state.sleepable) {
+        return {};
+    }
+    return not_allowed_here(
+        "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs",
+        "another kind of program may hold locks that the iterator takes");
+}
+
+Ruling<void> check_sections(const KfuncSite& site) {
+    const Resources& resources = site.state.resources;
+    const bool sleeps = site.row.flags.has(KfuncFlag::sleeps);
+    if (resources.first(ResourceKind::spin_lock) != nullptr) {
+        return not_allowed_here("function calls are not allowed while holding a lock",
+                                fmt::format("{} is called while a lock is held", site.name()));
+    }
+    if (sleeps && !site.state.sleepable) {
+        return not_allowed_here(
+            fmt::format("program must be sleepable to call sleepable kfunc {}", site.name()),
+            fmt::format("{} may sleep, and the program was not loaded as sleepable", site.name()));
+    }
+    if (sleeps && resources.rcu_depth != 0) {
+        return not_allowed_here(
+            fmt::format("kernel func {} is sleepable within rcu_read_lock region", site.name()),
+            fmt::format("{} may sleep, and an RCU read section is open", site.name()));
+    }
+    if (sleeps && resources.preempt_off_depth != 0) {
+        return not_allowed_here(
+            fmt::format("kernel func {} is sleepable within non-preemptible region", site.name()),
+            fmt::format("{} may sleep, and preemption is off", site.name()));
+    }
+    if (site.row.flags.has(KfuncFlag::in_rcu) && !site.in_rcu_section()) {
+        return not_allowed_here(fmt::format("expected an RCU CS when using {}", site.name()),
+                                fmt::format("{} needs an open RCU read section", site.name()));
+    }
+    return check_task_iteration(site);
+}
+
+// The result is of a kind that result_of knows.
+Ruling<void> check_result(const KfuncSite& site) {
+    const btf::TypeId id = site.types.resolve(site.prototype.target);
+    const btf::Kind kind = site.types.type(id).kind;
+    const bool is_plain = id == 0 || kind == btf::Kind::integer || kind == btf::Kind::enumeration ||
+                          kind == btf::Kind::enumeration64;
+    const bool is_object = kind == btf::Kind::pointer &&
+                           site.types.type(site.pointee(id)).kind == btf::Kind::structure;
+    if (is_object || (is_plain && !site.row.flags.has(KfuncFlag::acquires))) {
+        return {};
+    }
+    return refuse(FindingCode::not_known_yet, EINVAL,
+                  fmt::format("result of {} is not supported yet", site.name()),
+                  "it is neither a number nor a kernel object");
+}
+
+Value result_of(const KfuncSite& site, State& state, IdSource& ids) {
+    const btf::TypeId id = site.types.resolve(site.prototype.target);
+    if (id == 0) {
+        return Value::uninitialised();
+    }
+    if (site.types.type(id).kind != btf::Kind::pointer) {
+        return Value::unknown();
+    }
+    Value value = Value::pointer(ValueKind::btf_object, 0, site.pointee(id));
+    if (site.row.flags.has(KfuncFlag::maybe_null)) {
+        value.flags |= kMaybeNull;
+        value.id = ids.next();
+    }
+    if (site.row.flags.has(KfuncFlag::acquires)) {
+        value.reference_id = value.id != 0 ? value.id : ids.next();
+        state.resources.acquire(ResourceKind::reference, value.reference_id, site.at);
+    }
+    return value;
+}
+
+// Sections ---------------------------------------------------------------------------------------
+
+Finding misused(std::string kernel_message, std::string because) {
+    return refuse(FindingCode::section_misuse, EINVAL, std::move(kernel_message),
+                  std::move(because));
+}
+
+Ruling<void> check_section_change(const KfuncSite& site) {
+    const Resources& resources = site.state.resources;
+    if (site.row.rule == KfuncRule::rcu_lock && resources.rcu_depth != 0) {
+        return misused(fmt::format("nested rcu read lock (kernel function {})", site.name()),
+                       "an RCU read section is open already");
+    }
+    if (site.row.rule == KfuncRule::rcu_unlock && resources.rcu_depth == 0) {
+        return misused(fmt::format("unmatched rcu read unlock (kernel function {})", site.name()),
+                       "no RCU read section is open");
+    }
+    if (site.row.rule == KfuncRule::preempt_on && resources.preempt_off_depth == 0) {
+        return misused(
+            fmt::format("unmatched attempt to enable preemption (kernel function {})", site.name()),
+            "preemption is not off");
+    }
+    return {};
+}
+
+// What only the section kept alive is not known to be there any more.
+void leave_rcu_section(State& state) {
+    --state.resources.rcu_depth;
+    if (state.resources.rcu_depth != 0) {
+        return;
+    }
+    state.update_values([](const Value& value) { return value.has(kRcu); },
+                        [](Value& value) {
+                            value.flags &= ~(std::uint32_t{kRcu} | kMaybeNull);
+                            value.flags |= kUntrusted;
+                            value.id = 0;
+                        });
+    for (unsigned number = 0; number < state.frame_count(); ++number) {
+        for (std::uint32_t index = 0; index < state.stack(number).slot_count(); ++index) {
+            const Slot& slot = state.stack(number).slot(index);
+            if (slot.all(SlotByte::iterator) && slot.value.has(kRcu)) {
+                state.stack_for_write(number).slot_for_write(index).value.flags |= kUntrusted;
+            }
+        }
+    }
+}
+
+void step_section(KfuncRule rule, State& state) {
+    if (rule == KfuncRule::rcu_lock) {
+        ++state.resources.rcu_depth;
+    } else if (rule == KfuncRule::rcu_unlock) {
+        leave_rcu_section(state);
+    } else if (rule == KfuncRule::preempt_off) {
+        ++state.resources.preempt_off_depth;
+    } else if (rule == KfuncRule::preempt_on) {
+        --state.resources.preempt_off_depth;
+    }
+}
+
+// Casts ------------------------------------------------------------------------------------------
+
+std::string_view kernel_context(spec::ProgramType program) {
+    using namespace spec::program_sets;
+    constexpr spec::ProgramTypeSet kBufferHolders = socket_filter | sched_cls | sched_act |
+                                                    cgroup_skb | sk_skb | lwt_in | lwt_out |
+                                                    lwt_xmit | lwt_seg6local;
+    if (kBufferHolders.contains(program)) {
+        return "sk_buff";
+    }
+    struct KernelContext {
+        spec::ProgramType program;
+        std::string_view structure;
+    };
+    constexpr KernelContext kContexts[] = {
+        {spec::ProgramType::xdp, "xdp_buff"},
+        {spec::ProgramType::cgroup_sock_addr, "bpf_sock_addr_kern"},
+        {spec::ProgramType::sock_ops, "bpf_sock_ops_kern"},
+        {spec::ProgramType::perf_event, "bpf_perf_event_data_kern"},
+    };
+    for (const KernelContext& context : kContexts) {
+        if (context.program == program) {
+            return context.structure;
+        }
+    }
+    return {};
+}
+
+Ruling<void> check_context_cast(const KfuncSite& site, CallPlan& plan) {
+    const Value& value = site.value(1);
+    plan.read_regs = static_cast<std::uint16_t>(plan.read_regs | (1U << 1));
+    if (!value.is(ValueKind::context) || value.offset != 0 || !value.number.is_zero()) {
+        return refuse(FindingCode::wrong_argument, EINVAL,
+                      fmt::format("arg#0 expected pointer to ctx, but got {}", kind_text(value)),
+                      fmt::format("{} takes the context as the program was given it", site.name()));
+    }
+    const std::optional<std::uint32_t> type =
+        kernel_structure(site.subject, kernel_context(site.subject.program.type));
+    if (!type.has_value()) {
+        return not_judged(site.name(), "is not judged for this type of program yet");
+    }
+    plan.kept = *type;
+    return {};
+}
+
+Ruling<void> check_read_only_cast(const KfuncSite& site, CallPlan& plan) {
+    TRY(check_kfunc_arguments(site, 1, plan));
+    const std::uint64_t id = site.value(2).number.value();
+    if (id == 0) {
+        return not_judged(site.name(), "to plain bytes is not judged yet");
+    }
+    if (id >= site.types.type_count() ||
+        site.types.type(static_cast<btf::TypeId>(id)).kind != btf::Kind::structure) {
+        return refuse(FindingCode::wrong_argument, EINVAL,
+                      "kfunc bpf_rdonly_cast type ID argument must be of a struct or void",
+                      fmt::format("type {} of the kernel is no structure", id));
+    }
+    plan.kept = static_cast<std::uint32_t>(id);
+    return {};
+}
+
+// ------------------------------------------------------------------------------------------------
+
+Ruling<void> check_throw(const KfuncSite& site, CallPlan& plan) {
+    TRY(check_kfunc_arguments(site, 1, plan));
+    plan.throws = true;
+    return {};
+}
+
+Ruling<void> check_iteration(const KfuncSite& site, CallPlan& plan) {
+    TRY(check_iterator_argument(site, plan));
+    TRY(check_kfunc_arguments(site, 2, plan));
+    return site.row.rule == KfuncRule::iter_next ? check_iterator_element(site) : Ruling<void>{};
+}
+
+Ruling<void> check_by_rule(const KfuncSite& site, CallPlan& plan) {
+    switch (site.row.rule) {
+    case KfuncRule::by_types:
+        TRY(check_kfunc_arguments(site, 1, plan));
+        return check_result(site);
+    case KfuncRule::iter_new:
+    case KfuncRule::iter_next:
+    case KfuncRule::iter_destroy:
+        return check_iteration(site, plan);
+    case KfuncRule::rcu_lock:
+    case KfuncRule::rcu_unlock:
+    case KfuncRule::preempt_off:
+    case KfuncRule::preempt_on:
+        return check_section_change(site);
+    case KfuncRule::throws:
+        return check_throw(site, plan);
+    case KfuncRule::cast_context:
+        return check_context_cast(site, plan);
+    case KfuncRule::cast_read_only:
+        return check_read_only_cast(site, plan);
+    case KfuncRule::not_judged:
+        break;
+    }
+    return not_judged(site.name(), "is not judged yet");
+}
+
+KfuncSite site_of(const Subject& subject, const State& state, InsnIndex at,
+                  const spec::KfuncRow& row) {
+    const btf::Btf& types = *subject.environment.kernel_types;
+    return {subject, state, at,
+            row,     types, types.type(types.resolve(called_kfunc(subject, at)->target))};
+}
+
+bool has_rule(const Subject& subject, InsnIndex at, KfuncRule rule) {
+    const btf::Type* function = called_kfunc(subject, at);
+    const spec::KfuncRow* row = function == nullptr ? nullptr : spec::find_kfunc(function->name);
+    return row != nullptr && row->rule == rule;
+}
+
+} // namespace
+
+const btf::Type* called_kfunc(const Subject& subject, InsnIndex at) {
+    const btf::Btf* types = subject.environment.kernel_types;
+    const Insn& insn = subject.insn(at);
+    const auto id = static_cast<btf::TypeId>(insn.imm);
+    const bool is_function = insn.imm > 0 && insn.offset == 0 && types != nullptr &&
+                             types->has(id) && types->type(id).kind == btf::Kind::function;
+    return is_function ? &types->type(id) : nullptr;
+}
+
+bool goes_over_elements(const Subject& subject, InsnIndex at) {
+    return has_rule(subject, at, KfuncRule::iter_next);
+}
+
+bool never_returns(const Subject& subject, InsnIndex at) {
+    return has_rule(subject, at, KfuncRule::throws);
+}
+
+Ruling<CallPlan> check_kfunc_call(const Subject& subject, const State& state, InsnIndex at) {
+    const spec::KfuncRow* row = TRY(find_row(subject, at));
+    TRY(check_offered(subject, *row));
+    const KfuncSite site = site_of(subject, state, at, *row);
+    TRY(check_sections(site));
+    CallPlan plan;
+    plan.function = static_cast<std::uint32_t>(subject.insn(at).imm);
+    plan.moves_packet = row->flags.has(KfuncFlag::moves_packet);
+    TRY(check_by_rule(site, plan));
+    return plan;
+}
+
+void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
+                     IdSource& ids) {
+    const State before = state;
+    const KfuncSite site =
+        site_of(subject, before, at, *spec::find_kfunc(called_kfunc(subject, at)->name));
+    step_common(plan, state);
+    Value result = Value::uninitialised();
+    switch (site.row.rule) {
+    case KfuncRule::by_types:
+        result = result_of(site, state, ids);
+        break;
+    case KfuncRule::iter_new:
+        make_iterator(site, plan, state, ids);
+        result = Value::unknown();
+        break;
+    case KfuncRule::iter_next:
+        drain_iterator(plan, state);
+        result = Value::constant(0);
+        break;
+    case KfuncRule::iter_destroy:
+        end_iterator(plan, state);
+        break;
+    case KfuncRule::cast_context:
+        result = Value::pointer(ValueKind::btf_object, kTrusted, plan.kept);
+        break;
+    case KfuncRule::cast_read_only:
+        result = Value::pointer(ValueKind::btf_object, kUntrusted, plan.kept);
+        break;
+    case KfuncRule::rcu_lock:
+    case KfuncRule::rcu_unlock:
+    case KfuncRule::preempt_off:
+    case KfuncRule::preempt_on:
+        step_section(site.row.rule, state);
+        break;
+    case KfuncRule::throws:     // the walk ends the path
+    case KfuncRule::not_judged: // was refused
+        break;
+    }
+    state.set_reg(0, result);
+}
+
+} // namespace skep::verify

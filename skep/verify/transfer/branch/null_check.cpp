@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/verify/transfer/branch/null_check.hpp"
+
+#include "skep/verify/access/special_fields.hpp"
+
+namespace skep::verify {
+namespace {
+
+bool holds_maps(spec::MapType type) {
+    return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
+}
+bool holds_sockets(spec::MapType type) {
+    return type == spec::MapType::sockmap || type == spec::MapType::sockhash;
+}
+
+// What a look-up found depends on what the map holds.
+void found(const Subject& subject, Value& value) {
+    value.flags &= ~static_cast<std::uint32_t>(kMaybeNull);
+    if (value.is(ValueKind::map_value)) {
+        const spec::MapSpec& map = subject.map(value.map());
+        if (holds_maps(map.type) && map.inner != nullptr && !value.map().is_inner()) {
+            // Which inner map it is only the look-up knows: its id tells them apart.
+            const std::uint32_t lookup = value.id;
+            value = Value::pointer(ValueKind::map_pointer, 0, value.map().inner().number);
+            value.instance = lookup;
+        } else if (map.type == spec::MapType::xskmap) {
+            value.kind = ValueKind::xdp_socket;
+            value.subject = 0;
+        } else if (holds_sockets(map.type)) {
+            value.kind = ValueKind::socket;
+            value.subject = 0;
+        } else if (has_lock(subject, map)) {
+            return; // its id tells this value's lock from another's
+        }
+    }
+    value.id = 0;
+}
+
+} // namespace
+
+bool never_null(const Value& value) {
+    if (value.may_be_null() || value.has(kUntrusted)) {
+        return false;
+    }
+    switch (value.kind) {
+    case ValueKind::socket:
+    case ValueKind::socket_common:
+    case ValueKind::tcp_socket:
+    case ValueKind::map_value:
+    case ValueKind::map_key:
+    case ValueKind::map_pointer:
+    case ValueKind::memory:
+        return true;
+    case ValueKind::btf_object:
+        return value.has(kTrusted) || value.reference_id != 0;
+    case ValueKind::uninitialised:
+    case ValueKind::scalar:
+    case ValueKind::context:
+    case ValueKind::stack:
+    case ValueKind::packet_meta:
+    case ValueKind::packet:
+    case ValueKind::packet_end:
+    case ValueKind::flow_keys:
+    case ValueKind::xdp_socket:
+    case ValueKind::tracepoint_buffer:
+    case ValueKind::buffer:
+    case ValueKind::arena:
+    case ValueKind::function:
+    case ValueKind::dynptr:
+        return false;
+    }
+    return false;
+}
+
+void learn_null(const Subject& subject, State& state, const Value& pointer, Nullness nullness) {
+    const std::uint32_t id = pointer.id;
+    const std::uint32_t reference = pointer.reference_id;
+    const auto same = [id](const Value& value) {
+        return value.id == id && value.is_pointer() && value.may_be_null();
+    };
+    if (nullness == Nullness::not_null) {
+        state.update_values(same, [&subject](Value& value) { found(subject, value); });
+        return;
+    }
+    state.update_values(same, [](Value& value) { value = Value::constant(0); });
+    if (reference != 0) {
+        state.resources.release(reference); // nothing was acquired after all
+    }
+}
+
+} // namespace skep::verify
