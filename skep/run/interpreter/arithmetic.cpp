@@ -4,7 +4,7 @@
 // meaning column.
 #include <utility>
 
-#include "skep/run/interpreter/machine.hpp"
+#include "skep/run/interpreter/dispatch.hpp"
 
 namespace skep::run::interpreter {
 namespace {
@@ -21,12 +21,14 @@ const Op* alu(const Op* self, Machine& machine) {
     return self + 1;
 }
 
-using HandlersOfRow = std::array<std::array<Handler, 2>, 2>; // by width, by source
+using HandlersOfRow = std::array<std::array<Handlers, 2>, 2>; // by width, by source
 
 template <AluOp op>
 constexpr HandlersOfRow handlers_of() {
-    return {{{alu<op, Width::w32, Source::imm>, alu<op, Width::w32, Source::reg>},
-             {alu<op, Width::w64, Source::imm>, alu<op, Width::w64, Source::reg>}}};
+    return {{{forms_of<alu<op, Width::w32, Source::imm>>(),
+              forms_of<alu<op, Width::w32, Source::reg>>()},
+             {forms_of<alu<op, Width::w64, Source::imm>>(),
+              forms_of<alu<op, Width::w64, Source::reg>>()}}};
 }
 
 template <std::size_t... index>
@@ -52,14 +54,14 @@ const Op* unreachable(const Op*, Machine& machine) { return machine.give_up(); }
 
 } // namespace
 
-Handler arithmetic_handler(const Insn& insn) {
+Handlers arithmetic_handlers(const Insn& insn) {
     if (insn.kind == InsnKind::alu) {
         return kHandlers[static_cast<std::size_t>(insn.alu_op)][insn.width == Width::w64 ? 1 : 0]
                         [insn.source == Source::reg ? 1 : 0];
     }
-    return insn.kind == InsnKind::load_wide ? load_wide : copy;
+    return insn.kind == InsnKind::load_wide ? forms_of<load_wide>() : forms_of<copy>();
 }
 
-Handler unreachable_handler() { return unreachable; }
+Handlers unreachable_handlers() { return forms_of<unreachable, Ends::perhaps>(); }
 
 } // namespace skep::run::interpreter

@@ -4,7 +4,7 @@
 // column, which makes any row atomic without a second telling of what it computes.
 #include <utility>
 
-#include "skep/run/interpreter/machine.hpp"
+#include "skep/run/interpreter/dispatch.hpp"
 
 namespace skep::run::interpreter {
 namespace {
@@ -47,24 +47,24 @@ const Op* store_release(const Op* self, Machine& machine) {
     return self + 1;
 }
 
-using HandlersOfRow = std::array<Handler, 9>; // by size in bytes; null where the row has none
+using HandlersOfRow = std::array<Handlers, 9>; // by size in bytes; null where the row has none
 
 template <AtomicOp op>
 constexpr HandlersOfRow handlers_of() {
     HandlersOfRow handlers{};
     if constexpr (spec::row(op).form == AtomicForm::load) {
-        handlers[1] = load_acquire<std::uint8_t>;
-        handlers[2] = load_acquire<std::uint16_t>;
-        handlers[4] = load_acquire<std::uint32_t>;
-        handlers[8] = load_acquire<std::uint64_t>;
+        handlers[1] = forms_of<load_acquire<std::uint8_t>>();
+        handlers[2] = forms_of<load_acquire<std::uint16_t>>();
+        handlers[4] = forms_of<load_acquire<std::uint32_t>>();
+        handlers[8] = forms_of<load_acquire<std::uint64_t>>();
     } else if constexpr (spec::row(op).form == AtomicForm::store) {
-        handlers[1] = store_release<std::uint8_t>;
-        handlers[2] = store_release<std::uint16_t>;
-        handlers[4] = store_release<std::uint32_t>;
-        handlers[8] = store_release<std::uint64_t>;
+        handlers[1] = forms_of<store_release<std::uint8_t>>();
+        handlers[2] = forms_of<store_release<std::uint16_t>>();
+        handlers[4] = forms_of<store_release<std::uint32_t>>();
+        handlers[8] = forms_of<store_release<std::uint64_t>>();
     } else {
-        handlers[4] = update<op, std::uint32_t>;
-        handlers[8] = update<op, std::uint64_t>;
+        handlers[4] = forms_of<update<op, std::uint32_t>>();
+        handlers[8] = forms_of<update<op, std::uint64_t>>();
     }
     return handlers;
 }
@@ -77,10 +77,10 @@ constexpr auto kHandlers = all_rows(std::make_index_sequence<spec::kAtomicRows.s
 
 } // namespace
 
-Handler atomic_handler(const Insn& insn) {
+Handlers atomic_handlers(const Insn& insn) {
     return insn.size_bytes <= 8
                ? kHandlers[static_cast<std::size_t>(insn.atomic_op)][insn.size_bytes]
-               : nullptr;
+               : Handlers{};
 }
 
 } // namespace skep::run::interpreter

@@ -12,8 +12,8 @@ constexpr std::int32_t kTailCallHelper = 12; // bpf_tail_call: an act of the eng
 
 class Maker {
   public:
-    Maker(const verify::VerifiedProgram& program, const Binding& binding)
-        : program_(program), binding_(binding), code_(std::make_unique<Code>()) {}
+    Maker(const verify::VerifiedProgram& program, const Binding& binding, Form form)
+        : program_(program), binding_(binding), form_(form), code_(std::make_unique<Code>()) {}
 
     Result<std::unique_ptr<const Code>> run() {
         const std::span<const RawInsn> insns = program_.insns();
@@ -36,6 +36,10 @@ class Maker {
     }
 
   private:
+    [[nodiscard]] Handler form(Handlers handlers) const {
+        return form_ == Form::threaded ? handlers.threaded : handlers.alone;
+    }
+
     Result<void> place(const Insn& insn, InsnIndex at) {
         Op& op = code_->ops[at.value];
         op.dst = insn.dst;
@@ -45,23 +49,23 @@ class Maker {
         TRY(check_target(insn, at));
         switch (insn.kind) {
         case InsnKind::load_wide:
-            op.handler = arithmetic_handler(insn);
+            op.handler = form(arithmetic_handlers(insn));
             return place_wide(insn, at);
         case InsnKind::alu:
         case InsnKind::address_space_cast:
-            op.handler = arithmetic_handler(insn);
+            op.handler = form(arithmetic_handlers(insn));
             break;
         case InsnKind::load:
         case InsnKind::store_imm:
         case InsnKind::store_reg:
-            op.handler = memory_handler(insn, program_.facts()[at.value].fault_reads_zero);
+            op.handler = form(memory_handlers(insn, program_.facts()[at.value].fault_reads_zero));
             break;
         case InsnKind::atomic:
-            op.handler = atomic_handler(insn);
+            op.handler = form(atomic_handlers(insn));
             break;
         case InsnKind::packet_absolute:
         case InsnKind::packet_indirect:
-            op.handler = packet_handler(insn);
+            op.handler = form(packet_handlers(insn));
             break;
         case InsnKind::call_helper:
             return place_helper(insn, op);
@@ -70,13 +74,13 @@ class Maker {
         case InsnKind::may_goto:
             op.offset =
                 insn.long_jump ? std::int16_t{0} : static_cast<std::int16_t>(insn.jump_slots);
-            op.handler = flow_handler(insn);
+            op.handler = form(flow_handlers(insn));
             break;
         case InsnKind::call_subprogram:
         case InsnKind::call_kfunc:
         case InsnKind::call_register:
         case InsnKind::exit:
-            op.handler = flow_handler(insn);
+            op.handler = form(flow_handlers(insn));
             break;
         }
         return op.handler != nullptr ? Result<void>()
@@ -106,7 +110,7 @@ class Maker {
         const std::uint64_t number = TRY(wide_number(insn, at));
         code_->ops[at.value].imm = static_cast<std::int32_t>(number & 0xffffffff);
         code_->ops[at.value + 1].imm = static_cast<std::int32_t>(number >> 32);
-        code_->ops[at.value + 1].handler = unreachable_handler();
+        code_->ops[at.value + 1].handler = form(unreachable_handlers());
         return {};
     }
 
@@ -155,7 +159,7 @@ class Maker {
 
     Result<void> place_helper(const Insn& insn, Op& op) {
         if (insn.imm == kTailCallHelper) {
-            op.handler = tail_call_handler();
+            op.handler = form(tail_call_handlers());
             return {};
         }
         const helpers::HelperFunction function =
@@ -164,7 +168,7 @@ class Maker {
             return fail(ErrorCode::unsupported,
                         fmt::format("helper {} is not in this build of skep", insn.imm));
         }
-        op.handler = flow_handler(insn);
+        op.handler = form(flow_handlers(insn));
         op.imm = static_cast<std::int32_t>(code_->helpers.size());
         code_->helpers.push_back(function);
         return {};
@@ -172,14 +176,15 @@ class Maker {
 
     const verify::VerifiedProgram& program_;
     const Binding& binding_;
+    Form form_;
     std::unique_ptr<Code> code_;
 };
 
 } // namespace
 
 Result<std::unique_ptr<const Code>> make_code(const verify::VerifiedProgram& program,
-                                              const Binding& binding) {
-    return Maker(program, binding).run();
+                                              const Binding& binding, Form form) {
+    return Maker(program, binding, form).run();
 }
 
 } // namespace skep::run::interpreter

@@ -20,11 +20,15 @@ struct Code {
     std::vector<helpers::HelperFunction> helpers;
 };
 
-Result<std::unique_ptr<const Code>> make_code(const verify::VerifiedProgram& program,
-                                              const Binding& binding);
+// In which form its handlers are: only `alone` lets a policy look between instructions.
+enum class Form : bool { alone, threaded };
 
-// Runs it from its beginning, watched. Data plane. What belongs to an engine in the invocation is
-// put back afterwards, since a tail call nests one run in another.
+Result<std::unique_ptr<const Code>> make_code(const verify::VerifiedProgram& program,
+                                              const Binding& binding, Form form);
+
+// Runs it from its beginning, watched; code of the threaded form is only seen to begin. Data plane.
+// What belongs to an engine in the invocation is put back afterwards, since a tail call nests one
+// run in another.
 template <class Policy>
 std::uint64_t run_code(const Code& code, void* context, helpers::Invocation& invocation,
                        Policy& policy) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "skep/helpers/tail_call.hpp"
-#include "skep/run/interpreter/machine.hpp"
+#include "skep/run/interpreter/dispatch.hpp"
 
 namespace skep::run::interpreter {
 namespace {
@@ -21,12 +21,14 @@ const Op* jump(const Op* self, Machine& machine) {
     return self + 1 + (taken ? self->offset : 0);
 }
 
-using HandlersOfRow = std::array<std::array<Handler, 2>, 2>; // by width, by source
+using HandlersOfRow = std::array<std::array<Handlers, 2>, 2>; // by width, by source
 
 template <JumpOp op>
 constexpr HandlersOfRow handlers_of() {
-    return {{{jump<op, Width::w32, Source::imm>, jump<op, Width::w32, Source::reg>},
-             {jump<op, Width::w64, Source::imm>, jump<op, Width::w64, Source::reg>}}};
+    return {{{forms_of<jump<op, Width::w32, Source::imm>>(),
+              forms_of<jump<op, Width::w32, Source::reg>>()},
+             {forms_of<jump<op, Width::w64, Source::imm>>(),
+              forms_of<jump<op, Width::w64, Source::reg>>()}}};
 }
 template <std::size_t... index>
 constexpr std::array<HandlersOfRow, sizeof...(index)> all_rows(std::index_sequence<index...>) {
@@ -76,7 +78,7 @@ const Op* call_subprogram(const Op* self, Machine& machine) {
 const Op* leave(const Op*, Machine& machine) { return machine.leave(); }
 
 // r1 context, r2 program array, r3 index. The other program's end is the end of this subprogram.
-const Op* tail_call(const Op* self, Machine& machine) {
+[[gnu::noinline]] const Op* tail_call(const Op* self, Machine& machine) {
     auto& programs = *pointer_at<maps::Map>(machine.reg[2]);
     const auto index = static_cast<std::uint32_t>(machine.reg[3]);
     std::uint64_t result = 0;
@@ -89,30 +91,30 @@ const Op* tail_call(const Op* self, Machine& machine) {
 
 } // namespace
 
-Handler flow_handler(const Insn& insn) {
+Handlers flow_handlers(const Insn& insn) {
     if (insn.kind == InsnKind::jump) {
         return kHandlers[static_cast<std::size_t>(insn.jump_op)][insn.width == Width::w64 ? 1 : 0]
                         [insn.source == Source::reg ? 1 : 0];
     }
-    struct KindHandler {
+    struct KindHandlers {
         InsnKind kind;
-        Handler handler;
+        Handlers handlers;
     };
-    const std::array<KindHandler, 6> by_kind{
-        {{InsnKind::jump_always, insn.long_jump ? jump_long : jump_always},
-         {InsnKind::may_goto, may_goto},
-         {InsnKind::call_helper, call_helper},
-         {InsnKind::call_register, call_register},
-         {InsnKind::call_subprogram, call_subprogram},
-         {InsnKind::exit, leave}}};
-    for (const KindHandler& one : by_kind) {
+    const std::array<KindHandlers, 6> by_kind{
+        {{InsnKind::jump_always, insn.long_jump ? forms_of<jump_long>() : forms_of<jump_always>()},
+         {InsnKind::may_goto, forms_of<may_goto>()},
+         {InsnKind::call_helper, forms_of<call_helper, Ends::perhaps>()},
+         {InsnKind::call_register, forms_of<call_register, Ends::perhaps>()},
+         {InsnKind::call_subprogram, forms_of<call_subprogram, Ends::perhaps>()},
+         {InsnKind::exit, forms_of<leave, Ends::perhaps>()}}};
+    for (const KindHandlers& one : by_kind) {
         if (one.kind == insn.kind) {
-            return one.handler;
+            return one.handlers;
         }
     }
-    return nullptr; // kernel functions
+    return {}; // kernel functions
 }
 
-Handler tail_call_handler() { return tail_call; }
+Handlers tail_call_handlers() { return forms_of<tail_call, Ends::perhaps>(); }
 
 } // namespace skep::run::interpreter

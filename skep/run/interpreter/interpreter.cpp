@@ -27,7 +27,8 @@ class Interpreter final : public Executable {
 
 Result<std::unique_ptr<Executable>> make_interpreter(const verify::VerifiedProgram& program,
                                                      const Binding& binding) {
-    std::unique_ptr<const interpreter::Code> code = TRY(interpreter::make_code(program, binding));
+    std::unique_ptr<const interpreter::Code> code =
+        TRY(interpreter::make_code(program, binding, interpreter::Form::threaded));
     return std::unique_ptr<Executable>(std::make_unique<Interpreter>(std::move(code)));
 }
 

@@ -4,7 +4,8 @@
 //
 // A policy has one function, before(op, machine), called before each instruction; it may change
 // nothing. What watches nothing costs nothing. Coverage, stepping and the checking of claims are
-// policies: the handlers are the same for all of them. A policy may end the run by answering false.
+// policies: the steps are the same for all of them. A policy may end the run by answering false.
+// Handlers that go on by themselves (dispatch.hpp) make the loop turn once.
 #pragma once
 
 #include "skep/run/interpreter/machine.hpp"

@@ -4,9 +4,9 @@
 // they run.
 //
 // An instruction is decoded once, when the program is made ready, into an Op: the function that
-// carries it out, and its operands. Running is a row of indirect calls, each of which answers with
-// the next Op; null ends the run. There is one Op for each slot, so that distances stay what they
-// are in the bytecode.
+// carries it out, and its operands. That function answers with the next Op, null at the end of the
+// run, or goes on with the next one by itself (dispatch.hpp has both forms). There is one Op for
+// each slot, so that distances stay what they are in the bytecode.
 //
 //   0                8     9    10       12         16
 //   ┌────────────────┬─────┬─────┬────────┬──────────┐
@@ -14,10 +14,7 @@
 //   └────────────────┴─────┴─────┴────────┴──────────┘
 //
 // What a handler does comes from the meaning column of the instruction table, for every row alike
-// (arithmetic.cpp, atomics.cpp); nothing is told twice. Why calls and not labels as values: labels
-// would have to be written out one by one for each operation, width and operand, and the loop once
-// for each policy. Measured: 1.7 ns of CPU time an instruction in a loop of ten with memory
-// accesses.
+// (arithmetic.cpp, atomics.cpp); nothing is told twice.
 #pragma once
 
 #include <array>
@@ -44,6 +41,12 @@ struct Op {
     std::int32_t imm = 0;
 };
 static_assert(sizeof(Op) == 16);
+
+// The two forms of a handler. An instruction that the interpreter does not carry out has neither.
+struct Handlers {
+    Handler alone = nullptr;    // does its own and answers with the next Op
+    Handler threaded = nullptr; // and goes on with it, to the end of the run
+};
 
 // What a call leaves behind: where to go on, and what the callee must give back unchanged.
 struct Frame {
@@ -100,12 +103,12 @@ T* pointer_at(std::uint64_t address) {
 
 // The function for an instruction, by kind. They look at the operation, width, size and source
 // alone; an instruction that the interpreter does not carry out has none.
-Handler arithmetic_handler(const Insn& insn); // alu, load_wide, address_space_cast
-Handler memory_handler(const Insn& insn, bool fault_reads_zero); // load, store
-Handler atomic_handler(const Insn& insn);
-Handler flow_handler(const Insn& insn);   // jumps, calls, exit
-Handler packet_handler(const Insn& insn); // LD_ABS, LD_IND
-Handler tail_call_handler();
-Handler unreachable_handler(); // the second slot of a wide immediate
+Handlers arithmetic_handlers(const Insn& insn); // alu, load_wide, address_space_cast
+Handlers memory_handlers(const Insn& insn, bool fault_reads_zero); // load, store
+Handlers atomic_handlers(const Insn& insn);
+Handlers flow_handlers(const Insn& insn);   // jumps, calls, exit
+Handlers packet_handlers(const Insn& insn); // LD_ABS, LD_IND
+Handlers tail_call_handlers();
+Handlers unreachable_handlers(); // the second slot of a wide immediate
 
 } // namespace skep::run::interpreter

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "skep/os/guard/guarded_copy.hpp"
-#include "skep/run/interpreter/machine.hpp"
+#include "skep/run/interpreter/dispatch.hpp"
 
 namespace skep::run::interpreter {
 namespace {
@@ -25,7 +25,7 @@ const Op* load(const Op* self, Machine& machine) {
 }
 
 template <class Number>
-const Op* load_guarded(const Op* self, Machine& machine) {
+[[gnu::noinline]] const Op* load_guarded(const Op* self, Machine& machine) {
     Number number = 0;
     const auto* from = pointer_at<const void>(address(machine, self->src, self->offset));
     if (!os::copy_guarded(&number, from, sizeof(Number))) {
@@ -47,7 +47,7 @@ const Op* store(const Op* self, Machine& machine) {
 
 // Picks `choose<Number>()` by size: the one place where a size becomes a type.
 template <class One, class Two, class Four, class Eight, class Choose>
-Handler by_size(std::uint8_t size_bytes, Choose choose) {
+Handlers by_size(std::uint8_t size_bytes, Choose choose) {
     switch (size_bytes) {
     case 1:
         return choose(One{});
@@ -58,20 +58,21 @@ Handler by_size(std::uint8_t size_bytes, Choose choose) {
     case 8:
         return choose(Eight{});
     default:
-        return nullptr;
+        return {};
     }
 }
 
 template <class Choose>
-Handler by_unsigned_size(std::uint8_t size_bytes, Choose choose) {
+Handlers by_unsigned_size(std::uint8_t size_bytes, Choose choose) {
     return by_size<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>(size_bytes, choose);
 }
 
 } // namespace
 
-Handler memory_handler(const Insn& insn, bool fault_reads_zero) {
-    const auto load_of = [&](auto number) -> Handler {
-        return fault_reads_zero ? load_guarded<decltype(number)> : load<decltype(number)>;
+Handlers memory_handlers(const Insn& insn, bool fault_reads_zero) {
+    const auto load_of = [&](auto number) -> Handlers {
+        return fault_reads_zero ? forms_of<load_guarded<decltype(number)>>()
+                                : forms_of<load<decltype(number)>>();
     };
     if (insn.kind == InsnKind::load && insn.extend == Extend::sign) {
         return by_size<std::int8_t, std::int16_t, std::int32_t, std::int64_t>(insn.size_bytes,
@@ -81,9 +82,10 @@ Handler memory_handler(const Insn& insn, bool fault_reads_zero) {
         return by_unsigned_size(insn.size_bytes, load_of);
     }
     const bool by_register = insn.kind == InsnKind::store_reg;
-    return by_unsigned_size(insn.size_bytes, [by_register](auto number) -> Handler {
+    return by_unsigned_size(insn.size_bytes, [by_register](auto number) -> Handlers {
         using Number = decltype(number);
-        return by_register ? store<Number, Source::reg> : store<Number, Source::imm>;
+        return by_register ? forms_of<store<Number, Source::reg>>()
+                           : forms_of<store<Number, Source::imm>>();
     });
 }
 

@@ -6,14 +6,14 @@
 
 #include "skep/base/bytes.hpp"
 #include "skep/contexts/classic_packet.hpp"
-#include "skep/run/interpreter/machine.hpp"
+#include "skep/run/interpreter/dispatch.hpp"
 #include "skep/spec/contexts/host_contexts.hpp"
 
 namespace skep::run::interpreter {
 namespace {
 
 template <class Number, bool indirect>
-const Op* load_packet(const Op* self, Machine& machine) {
+[[gnu::noinline]] const Op* load_packet(const Op* self, Machine& machine) {
     const auto& skb = *pointer_at<const spec::HostSkb>(machine.reg[6]);
     // The sum is a 32-bit number, as in classic BPF.
     const std::uint32_t register_part =
@@ -32,22 +32,22 @@ const Op* load_packet(const Op* self, Machine& machine) {
 }
 
 template <bool indirect>
-Handler by_size(std::uint8_t size_bytes) {
+Handlers by_size(std::uint8_t size_bytes) {
     switch (size_bytes) {
     case 1:
-        return load_packet<std::uint8_t, indirect>;
+        return forms_of<load_packet<std::uint8_t, indirect>, Ends::perhaps>();
     case 2:
-        return load_packet<std::uint16_t, indirect>;
+        return forms_of<load_packet<std::uint16_t, indirect>, Ends::perhaps>();
     case 4:
-        return load_packet<std::uint32_t, indirect>;
+        return forms_of<load_packet<std::uint32_t, indirect>, Ends::perhaps>();
     default:
-        return nullptr;
+        return {};
     }
 }
 
 } // namespace
 
-Handler packet_handler(const Insn& insn) {
+Handlers packet_handlers(const Insn& insn) {
     return insn.kind == InsnKind::packet_indirect ? by_size<true>(insn.size_bytes)
                                                   : by_size<false>(insn.size_bytes);
 }
