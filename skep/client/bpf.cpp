@@ -371,6 +371,17 @@ Result<LinkRecord> info_of_link(Transport& engine, int fd) {
     return record;
 }
 
+Result<void> update_link(Transport& engine, int fd, int program_fd) {
+    abi::LinkUpdateAttr attr = {};
+    attr.link_fd = static_cast<std::uint32_t>(fd);
+    attr.new_prog_fd = static_cast<std::uint32_t>(program_fd);
+    const long answer = call(engine, Command::link_update, attr);
+    if (answer < 0) {
+        return refused(engine, Command::link_update, answer, "failed link update");
+    }
+    return {};
+}
+
 Result<void> detach_link(Transport& engine, int fd) {
     abi::FdAttr attr = {};
     attr.fd = static_cast<std::uint32_t>(fd);

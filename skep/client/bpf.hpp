@@ -143,6 +143,8 @@ struct LinkRecord {
     std::string text; // the name of a raw tracepoint's or iterator's target
 };
 Result<LinkRecord> info_of_link(Transport& engine, int fd);
+// Another program from the next packet on.
+Result<void> update_link(Transport& engine, int fd, int program_fd);
 Result<void> detach_link(Transport& engine, int fd);
 // Programs at a place: of the network namespace `target_fd`, or of another by attach type.
 Result<std::vector<std::uint32_t>> query(Transport& engine, int target_fd, spec::AttachType type);

@@ -15,6 +15,9 @@
 #include "skep/os/kernel/route.hpp"
 #include "skep/os/kernel/trace_pipe.hpp"
 #include "skep/os/net/net_device.hpp"
+#include "skep/spec/abi.hpp"
+#include "skep/spec/attach_types.hpp"
+#include "skep/spec/commands.hpp"
 
 namespace skep::client {
 
@@ -101,6 +104,20 @@ class KernelTransport final : public Transport {
                             Replace replace) override {
         const std::uint32_t only_if_free = replace == Replace::no ? os::kXdpOnlyIfFree : 0U;
         return os::set_xdp(TRY(index_of(device)), prog_fd, flags_of(mode) | only_if_free);
+    }
+
+    Result<os::Fd> xdp_link(const std::string& device, int prog_fd, XdpMode mode) override {
+        abi::LinkCreateAttr attr{};
+        attr.prog_fd = static_cast<std::uint32_t>(prog_fd);
+        attr.target_fd = TRY(index_of(device));
+        attr.attach_type = static_cast<std::uint32_t>(spec::AttachType::xdp);
+        attr.flags = flags_of(mode);
+        const long answer = os::bpf_syscall(static_cast<std::uint32_t>(spec::Command::link_create),
+                                            &attr, sizeof attr);
+        if (answer < 0) {
+            return error_from_errno(static_cast<int>(-answer), "");
+        }
+        return os::Fd(static_cast<int>(answer));
     }
 
     Result<void> xdp_detach(const std::string& device, XdpMode mode) override {

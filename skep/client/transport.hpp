@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "skep/base/result.hpp"
+#include "skep/os/fd.hpp"
 
 namespace skep::client {
 
@@ -68,6 +69,8 @@ class Transport {
 
     virtual Result<void> xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
                                     Replace replace) = 0;
+    // The same as a link: attached while somebody holds it. One program at a device, as above.
+    virtual Result<os::Fd> xdp_link(const std::string& device, int prog_fd, XdpMode mode) = 0;
     virtual Result<void> xdp_detach(const std::string& device, XdpMode mode) = 0;
     virtual Result<std::vector<NetAttachment>>
     xdp_list(const std::optional<std::string>& device) = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/client/user_transport.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -11,6 +12,9 @@
 #include "skep/spec/private/private_commands.hpp"
 
 namespace skep::client {
+
+using spec::Command;
+
 namespace {
 
 constexpr std::uint32_t number_of(spec::PrivateCommand command) {
@@ -53,39 +57,47 @@ Result<NetAttachment> read_attachment(ByteReader& reader) {
     return attachment;
 }
 
-} // namespace
-
-long UserTransport::bpf(std::uint32_t command, void* attributes, std::uint32_t size) {
-    Answer answer = carry(command, attributes, size);
-    last_message_ = std::move(answer.message);
-    return answer.result;
-}
-
-Result<void> UserTransport::xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
-                                       Replace replace) {
+Result<void> check_mode(XdpMode mode) {
     if (mode == XdpMode::offload) {
         return Error{Code::unsupported, EINVAL,
                      "skep's engine runs on no network card: xdpoffload needs --engine kernel"};
     }
-    const std::string name = TRY(datapath::port_name(device));
-    abi::PortAttachAttr attr{};
+    return {};
+}
+
+} // namespace
+
+long UserTransport::bpf(std::uint32_t command, void* attributes, std::uint32_t size) {
+    Answer answer = carry(command, attributes, size);
+    if (answer.result == -EREMOTE && command == static_cast<std::uint32_t>(Command::link_create)) {
+        const Result<long> linked = link_interface(attributes, size);
+        answer = linked.ok() ? Answer{*linked, {}}
+                             : Answer{-errno_of(linked.error()), linked.error().message};
+    }
+    last_message_ = std::move(answer.message);
+    return answer.result;
+}
+
+Result<UserTransport::PortRequest> UserTransport::port_request(const std::string& device,
+                                                               int prog_fd, Replace replace) {
+    PortRequest request;
+    datapath::OpenedPort& port = request.port;
+    abi::PortAttachAttr& attr = request.attributes;
+    port.spec.name = TRY(datapath::port_name(device));
     attr.prog_fd = static_cast<std::uint32_t>(prog_fd);
     attr.flags = replace == Replace::yes ? abi::kPortReplace : 0;
     attr.network_namespace = TRY(namespace_of(device));
     // Opening empties the file to write and takes the TAP: not while a program is at work there.
     bool at_work = false;
     for (const NetAttachment& each : TRY(xdp_list(std::nullopt))) {
-        at_work = at_work || (is_same_port(each.device, name) &&
+        at_work = at_work || (is_same_port(each.device, port.spec.name) &&
                               (each.state == "running" || replace == Replace::no));
     }
-    datapath::OpenedPort port;
-    port.spec.name = name;
     if (!at_work) {
         port = TRY(datapath::open_port_files(device));
-    } else if (name.starts_with("pcap:")) {
+    } else if (device.starts_with("pcap:")) {
         port.spec.kind = datapath::PortKind::capture;
     }
-    attr.name = address_of(port.spec.name.c_str());
     attr.kind = static_cast<std::uint32_t>(port.spec.kind);
     attr.ifindex = port.spec.ifindex;
     attr.flags |= port.spec.out_is_pcapng ? abi::kPortOutIsPcapng : 0;
@@ -93,8 +105,36 @@ Result<void> UserTransport::xdp_attach(const std::string& device, int prog_fd, X
     for (std::size_t i = 0; i < abi::kPortFiles; ++i) {
         attr.files[i] = i < port.files.size() ? port.files[i].number() : -1;
     }
-    TRY(ask(number_of(spec::PrivateCommand::port_attach), attr));
+    return request;
+}
+
+Result<void> UserTransport::xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
+                                       Replace replace) {
+    TRY(check_mode(mode));
+    PortRequest request = TRY(port_request(device, prog_fd, replace));
+    request.attributes.name = address_of(request.port.spec.name.c_str());
+    TRY(ask(number_of(spec::PrivateCommand::port_attach), request.attributes));
     return {};
+}
+
+Result<os::Fd> UserTransport::xdp_link(const std::string& device, int prog_fd, XdpMode mode) {
+    TRY(check_mode(mode));
+    PortRequest request = TRY(port_request(device, prog_fd, Replace::no));
+    request.attributes.name = address_of(request.port.spec.name.c_str());
+    const long number = TRY(ask(number_of(spec::PrivateCommand::port_link), request.attributes));
+    return os::Fd(static_cast<int>(number));
+}
+
+Result<long> UserTransport::link_interface(const void* attributes, std::uint32_t size) {
+    abi::LinkCreateAttr attr{};
+    std::memcpy(&attr, attributes, std::min<std::size_t>(size, sizeof attr));
+    const auto device = os::interface_name(attr.target_fd);
+    if (!device.ok()) {
+        return Error{Code::invalid_input, EINVAL,
+                     "no interface here has number " + std::to_string(attr.target_fd)};
+    }
+    os::Fd link = TRY(xdp_link(*device, static_cast<int>(attr.prog_fd), XdpMode::any));
+    return long{link.release()};
 }
 
 Result<void> UserTransport::xdp_detach(const std::string& device, XdpMode) {

@@ -3,12 +3,15 @@
 // UserTransport: what both ways to skep's own engine have in common. Everything is a command,
 // private ones among them, so a way to the engine is a way to carry commands.
 //
-// Ports are opened here, in the client's directory, namespaces and rights, and handed over.
+// Ports are opened here, in the client's directory, namespaces and rights, and handed over; so is
+// the interface that a LINK_CREATE names, once the engine has found nothing wrong with the rest.
 #pragma once
 
 #include <string>
 
 #include "skep/client/transport.hpp"
+#include "skep/datapath/port_spec.hpp"
+#include "skep/spec/private_abi.hpp"
 #include "skep/syscall/pins/pin_directory.hpp"
 
 namespace skep::client {
@@ -21,6 +24,7 @@ class UserTransport : public Transport {
 
     Result<void> xdp_attach(const std::string& device, int prog_fd, XdpMode mode,
                             Replace replace) override;
+    Result<os::Fd> xdp_link(const std::string& device, int prog_fd, XdpMode mode) override;
     Result<void> xdp_detach(const std::string& device, XdpMode mode) override;
     Result<std::vector<NetAttachment>> xdp_list(const std::optional<std::string>& device) override;
     Result<std::vector<TcAttachment>> tc_list(const std::optional<std::string>& device) override;
@@ -49,6 +53,15 @@ class UserTransport : public Transport {
     explicit UserTransport(std::string pin_directory) : pins_(std::move(pin_directory)) {}
 
   private:
+    // What is given to port_attach and port_link: the port, open unless a program is at work there,
+    // and the attributes; their `name` is set by whoever sends them.
+    struct PortRequest {
+        datapath::OpenedPort port;
+        abi::PortAttachAttr attributes{};
+    };
+    Result<PortRequest> port_request(const std::string& device, int prog_fd, Replace replace);
+    Result<long> link_interface(const void* attributes, std::uint32_t size);
+
     syscall::PinDirectory pins_;
     std::string last_message_;
 };

@@ -53,6 +53,7 @@ constexpr std::array kHandlers{
     HandlerRow{Command::link_detach, link_detach},
     HandlerRow{Command::prog_bind_map, prog_bind_map},
     HandlerRow{static_cast<Command>(PrivateCommand::port_attach), port_attach},
+    HandlerRow{static_cast<Command>(PrivateCommand::port_link), port_link},
     HandlerRow{static_cast<Command>(PrivateCommand::port_detach), port_detach},
     HandlerRow{static_cast<Command>(PrivateCommand::port_list), port_list},
     HandlerRow{static_cast<Command>(PrivateCommand::trace_open), trace_open},

@@ -61,6 +61,7 @@ class Host {
     // A slot of a map is about to hold this object: whoever may run into it has to know it first.
     virtual Result<void> publish(const registry::MapObject& into,
                                  const std::shared_ptr<registry::Object>& held) = 0;
+    // The object is on its way out; a link takes its attachment with it.
     virtual void forget(const registry::Object& object) = 0;
     // Nobody in user space writes the map from now on; busy while somebody has it mapped to write.
     virtual Result<void> seal(registry::MapObject& map) = 0;

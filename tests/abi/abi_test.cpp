@@ -6,15 +6,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/abi/bench.hpp"
+
 #include "skep/base/bytes.hpp"
-#include "skep/client/transport.hpp"
-#include "skep/os/bpf_call.hpp"
 #include "skep/os/fd.hpp"
 #include "skep/spec/abi.hpp"
 #include "skep/spec/commands.hpp"
@@ -23,60 +22,11 @@
 namespace skep {
 namespace {
 
+using tests::address_of;
+using tests::Bench;
+using tests::compare;
+
 using spec::Command;
-
-std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
-
-// An engine as a function, and the results of what was asked so far.
-class Bench {
-  public:
-    using Engine = std::function<long(std::uint32_t, void*, std::uint32_t)>;
-    explicit Bench(Engine engine) : engine_(std::move(engine)) {}
-
-    // Attributes as raw bytes, so that sizes and stray bytes can be wrong on purpose.
-    long raw(std::uint32_t command, ByteVector attributes) {
-        const long result =
-            engine_(command, attributes.data(), static_cast<std::uint32_t>(attributes.size()));
-        return note(result, spec::find_command(command));
-    }
-    template <class T>
-    long call(Command command, const T& attributes) {
-        const spec::CommandRow* row = spec::find_command(static_cast<std::uint32_t>(command));
-        std::vector<std::uint8_t> bytes(row->bytes);
-        std::memcpy(bytes.data(), &attributes,
-                    std::min<std::size_t>(bytes.size(), sizeof attributes));
-        return note(engine_(static_cast<std::uint32_t>(command), bytes.data(), row->bytes), row);
-    }
-
-    int map(spec::MapType type, std::uint32_t flags = 0) {
-        abi::MapCreateAttr attr{};
-        attr.map_type = static_cast<std::uint32_t>(type);
-        attr.key_size = 4;
-        attr.value_size = 8;
-        attr.max_entries = 4;
-        attr.map_flags = flags;
-        const long fd = call(Command::map_create, attr);
-        held_.emplace_back(static_cast<int>(fd));
-        return static_cast<int>(fd);
-    }
-
-    [[nodiscard]] const std::vector<long>& results() const { return results_; }
-
-  private:
-    // Descriptors differ from engine to engine: only that there is one counts.
-    long note(long result, const spec::CommandRow* row) {
-        const bool is_descriptor =
-            row != nullptr && row->returns == spec::CommandReturns::descriptor && result >= 0;
-        results_.push_back(is_descriptor ? 1000 : result);
-        return result;
-    }
-
-    Engine engine_;
-    std::vector<long> results_;
-    std::vector<os::Fd> held_;
-};
-
-using Scenario = std::function<void(Bench&)>;
 
 void element_calls_on(Bench& bench, spec::MapType type, std::uint32_t map_flags) {
     const auto fd = static_cast<std::uint32_t>(bench.map(type, map_flags));
@@ -220,30 +170,6 @@ void programs(Bench& bench) {
     with([](auto& a) { a.attach_btf_id = 1; });
     with([&](auto& a) { a.insns = address_of(bad), a.insn_cnt = 1; });
     with([](auto& a) { a.func_info_cnt = 1, a.func_info_rec_size = 8; });
-}
-
-void compare(const Scenario& scenario) {
-    auto transport = client::connect_in_process();
-    ASSERT_TRUE(transport.ok()) << transport.error().message;
-    Bench ours([&](std::uint32_t command, void* attributes, std::uint32_t size) {
-        return (*transport)->bpf(command, attributes, size);
-    });
-    scenario(ours);
-    Bench kernels([](std::uint32_t command, void* attributes, std::uint32_t size) {
-        return os::bpf_call(static_cast<int>(command), attributes, size);
-    });
-    if (kernels.map(spec::MapType::array) < 0) {
-        GTEST_SKIP() << "the kernel does not let us use bpf(2)";
-    }
-    Bench oracle([](std::uint32_t command, void* attributes, std::uint32_t size) {
-        return os::bpf_call(static_cast<int>(command), attributes, size);
-    });
-    scenario(oracle);
-    ASSERT_EQ(ours.results().size(), oracle.results().size());
-    for (std::size_t i = 0; i < ours.results().size(); ++i) {
-        EXPECT_EQ(ours.results()[i], oracle.results()[i])
-            << "call " << i << ": ours, then the kernel's";
-    }
 }
 
 TEST(Abi, ElementCallsAnswerAsTheKernelDoes) { compare(elements); }

@@ -264,6 +264,8 @@ class Replay:
                     make_link(words[0], words[1], words[2], words[3])
                 except OSError as error:
                     print('# set-up: %s: %s' % (command, error))
+            elif words[1] == 'xdp':
+                self.shell('bpftool link create %s xdp pinned %s dev %s' % (words[3], words[0], words[2]))
             return
         self.shell(command)
 

@@ -2,6 +2,7 @@
 //
 // skep link: attachments that are objects.
 #include "apps/skep/command_table.hpp"
+#include "apps/skep/device_words.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/observe/object_views.hpp"
 
@@ -66,6 +67,33 @@ Result<void> detach_link(Session& session, Words& words) {
     return client::detach_link(*engine, link.number());
 }
 
+// `link update LINK PROG`
+Result<void> update_link(Session& session, Words& words) {
+    const os::Fd link = TRY(find_link(session, words));
+    const os::Fd program = TRY(find_program(session, words));
+    TRY(words.expect_end());
+    client::Transport* engine = TRY(session.engine());
+    return client::update_link(*engine, link.number(), program.number());
+}
+
+// `link create FILE xdp PROG dev DEVICE`: the pin is what keeps it.
+Result<void> create_link(Session& session, Words& words) {
+    const std::string typed = TRY(words.value("the path to pin at"));
+    const AttachMode row = TRY(read_attach_mode(words));
+    const os::Fd program = TRY(find_program(session, words));
+    const std::string device = TRY(read_device(words));
+    TRY(words.expect_end());
+    const std::string path = TRY(path_for_pin(session, typed));
+    client::Transport* engine = TRY(session.engine());
+    const Result<os::Fd> link = engine->xdp_link(device, program.number(), row.mode);
+    if (!link.ok()) {
+        Error error = failed_at_device(row.name, "link create", link.error());
+        error.message += error.code == Code::invalid_input ? type_advice(*engine, program) : "";
+        return error;
+    }
+    return client::pin(*engine, link->number(), path);
+}
+
 } // namespace
 
 const Noun& link_noun() {
@@ -74,6 +102,8 @@ const Noun& link_noun() {
         Verb{"show|list", "[LINK]", "lists links, or shows one", show_links, 0, Status::errno_number},
         Verb{"pin", "LINK FILE", "gives a link a path that keeps it attached", pin_link, 0, Status::errno_number},
         Verb{"detach", "LINK", "detaches a link at once, whoever holds it", detach_link, 0, Status::one},
+        Verb{"create", "FILE XDP_ATTACH PROG dev DEVICE", "attaches a program to a device by a link, and pins it", create_link, 5, Status::errno_number},
+        Verb{"update", "LINK PROG", "puts another program into a link, without a gap", update_link, 2, Status::errno_number},
     };
     // clang-format on
     static constexpr Noun noun{

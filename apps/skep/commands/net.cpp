@@ -3,6 +3,7 @@
 // skep net: programs at network devices, or on the user engine at ports (captures, TAPs,
 // interfaces).
 #include "apps/skep/command_table.hpp"
+#include "apps/skep/device_words.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/observe/object_views.hpp"
 #include "skep/observe/view.hpp"
@@ -14,60 +15,8 @@ namespace {
 
 using observe::View;
 
-struct ModeRow {
-    std::string_view name;
-    client::XdpMode mode;
-};
-constexpr std::array kModes{
-    ModeRow{"xdp", client::XdpMode::any},
-    ModeRow{"xdpgeneric", client::XdpMode::generic},
-    ModeRow{"xdpdrv", client::XdpMode::driver},
-    ModeRow{"xdpoffload", client::XdpMode::offload},
-};
-
-Result<ModeRow> read_mode(Words& words) {
-    const std::string typed = words.take();
-    for (const ModeRow& row : kModes) {
-        if (stands_for(typed, row.name)) {
-            return row;
-        }
-    }
-    return fail(Code::invalid_input, fmt::format("invalid net attach/detach type: {}", typed));
-}
-
-Result<std::string> read_device(Words& words) {
-    if (!words.take_keyword("dev")) {
-        return fail(Code::invalid_input, fmt::format("expected 'dev', got: '{}'", words.peek()));
-    }
-    return words.value("the device");
-}
-
-// The first line is the system's word for the error; why an engine refused stands on the next.
-Error failed_at_device(std::string_view mode, std::string_view what, Error error) {
-    if (error.message.starts_with("invalid devname")) {
-        return error;
-    }
-    const int os_errno = errno_of(error);
-    Error said = error_from_errno(os_errno, fmt::format("interface {} {} failed", mode, what));
-    if (!said.message.ends_with(error.message)) {
-        said.message += "\n" + error.message;
-    }
-    return {error.code, os_errno, std::move(said.message)};
-}
-
-// Refused as an ABI would, but with what the program's type is good for.
-std::string type_advice(client::Transport& engine, const os::Fd& program) {
-    const Result<client::ProgramRecord> record =
-        client::info_of_program(engine, program.number(), client::ProgramParts::maps);
-    if (!record.ok() || record->info.type == static_cast<std::uint32_t>(spec::ProgramType::xdp)) {
-        return {};
-    }
-    return fmt::format("\nthe program's type is {}, and only xdp programs fit here",
-                       observe::name_of_program_type(record->info.type));
-}
-
 Result<void> attach(Session& session, Words& words) {
-    const ModeRow row = TRY(read_mode(words));
+    const AttachMode row = TRY(read_attach_mode(words));
     Result<os::Fd> found = find_program(session, words);
     if (!found.ok()) {
         constexpr int kInvalid = 22; // whatever was wrong with it, the words were
@@ -89,7 +38,7 @@ Result<void> attach(Session& session, Words& words) {
 }
 
 Result<void> detach(Session& session, Words& words) {
-    const ModeRow row = TRY(read_mode(words));
+    const AttachMode row = TRY(read_attach_mode(words));
     const std::string device = TRY(read_device(words));
     TRY(words.expect_end());
     client::Transport* engine = TRY(session.engine());

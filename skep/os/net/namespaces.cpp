@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -46,6 +48,12 @@ Result<void> mount_filesystem(const std::string& type, const std::string& direct
 bool is_bpf_filesystem(const std::string& directory) { return has_magic(directory, BPF_FS_MAGIC); }
 bool is_trace_filesystem(const std::string& directory) {
     return has_magic(directory, TRACEFS_MAGIC);
+}
+bool is_network_namespace(int fd) { return ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET; }
+bool is_control_group(int fd) {
+    struct statfs facts {};
+    return ::fstatfs(fd, &facts) == 0 &&
+           static_cast<unsigned long>(facts.f_type) == CGROUP2_SUPER_MAGIC;
 }
 bool is_root() { return ::geteuid() == 0; }
 

@@ -21,6 +21,10 @@ Result<void> mount_filesystem(const std::string& type, const std::string& direct
 bool is_bpf_filesystem(const std::string& directory);
 bool is_trace_filesystem(const std::string& directory);
 
+// What a descriptor stands for, by the file system it is of.
+bool is_network_namespace(int fd);
+bool is_control_group(int fd); // of the second version
+
 bool is_root();
 
 } // namespace skep::os

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "skep/syscall/call.hpp"
+#include "skep/syscall/info_record.hpp"
 
 namespace skep::syscall {
 
@@ -45,11 +46,15 @@ Result<long> btf_load(const SharedCall& call);
 Result<long> link_create(const SharedCall& call);
 Result<long> link_update(const SharedCall& call);
 Result<long> link_detach(const SharedCall& call);
+Result<long> link_info(Call& call, const registry::LinkObject& object, InfoRecord record);
+// prog_query.cpp
 Result<long> prog_query(const SharedCall& call);
 // ports.cpp: private commands
 Result<long> port_attach(const SharedCall& call);
+Result<long> port_link(const SharedCall& call);
 Result<long> port_detach(const SharedCall& call);
 Result<long> port_list(const SharedCall& call);
+// facts.cpp: private commands
 Result<long> trace_open(const SharedCall& call);
 Result<long> engine_facts(const SharedCall& call);
 Result<long> object_facts(const SharedCall& call);

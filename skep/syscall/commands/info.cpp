@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OBJ_GET_INFO_BY_FD, apart from programs (program_info.hpp): maps, types and links.
+// OBJ_GET_INFO_BY_FD, apart from programs (program_info.hpp) and links (links.cpp): maps and types.
 //
 // The caller's record is read first, because addresses and room stand in it, and written back as
 // far as it reaches. A record longer than we know is fine when the rest is zero.
@@ -90,16 +90,6 @@ Result<long> btf_info(Call& call, const registry::BtfObject& object, InfoRecord 
     info.name_len = static_cast<std::uint32_t>(object.name.size());
     TRY(record.write(call, info));
     return was_cut ? answer(ENOSPC, "the name did not fit") : Result<long>(0L);
-}
-
-Result<long> link_info(Call& call, const registry::LinkObject& object, InfoRecord record) {
-    TRY(record.read<abi::LinkInfo>(call));
-    abi::LinkInfo info{};
-    info.type = object.type;
-    info.id = object.id();
-    info.prog_id = object.program == nullptr ? 0 : object.program->id();
-    info.kind[0] = object.ifindex;
-    return record.write(call, info);
 }
 
 } // namespace

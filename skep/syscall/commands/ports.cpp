@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// skep's own commands: programs at ports, the trace stream, facts about the engine and its objects.
+// skep's own commands: programs at ports.
 //
 // The client opened what the port consists of; here a program is put to work on it. One program at
-// a port: another one is refused unless it is meant to replace the first.
+// a port: another one is refused unless it is meant to replace the first. What a link attached
+// (port_link; LINK_CREATE comes to the same) stays until the link goes or is detached.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <utility>
 
-#include "skep/os/machine.hpp"
 #include "skep/spec/attach_types.hpp"
+#include "skep/spec/link_types.hpp"
 #include "skep/spec/private/private_abi.hpp"
 #include "skep/syscall/commands/commands.hpp"
 
@@ -19,12 +21,14 @@ namespace {
 
 constexpr std::size_t kLongestName = 8192;
 
-// A program at a port of a network namespace; captures are the same everywhere.
-std::optional<AttachmentFacts> attachment_at(Host& host, const std::string& name,
-                                             std::uint64_t network_namespace) {
-    for (AttachmentFacts& each : host.attachments()) {
+// A program at a port of a network namespace; captures are the same everywhere. Links that nobody
+// holds any more hold no port either.
+std::optional<AttachmentFacts> attachment_at(Call& call, const datapath::PortSpec& port) {
+    call.objects().collect();
+    const std::string& name = port.name;
+    for (AttachmentFacts& each : call.engine.host.attachments()) {
         const bool same_place = each.port.kind == datapath::PortKind::capture ||
-                                each.port.network_namespace == network_namespace;
+                                each.port.network_namespace == port.network_namespace;
         // "pcap:IN" also means "pcap:IN,OUT": one program replays a capture, wherever it goes.
         const bool same_name = each.port.name == name || each.port.name.starts_with(name + ",") ||
                                name.starts_with(each.port.name + ",");
@@ -33,6 +37,23 @@ std::optional<AttachmentFacts> attachment_at(Host& host, const std::string& name
         }
     }
     return std::nullopt;
+}
+
+Error busy_with(const AttachmentFacts& there, const char* advice) {
+    return answer(EBUSY, there.port.name + " has program " + std::to_string(there.program_id) +
+                             " attached" + advice);
+}
+
+// What a link attached only the link detaches.
+Result<void> check_no_link(const Call& call, const AttachmentFacts& there) {
+    for (const auto& object : call.objects().all(registry::ObjectKind::link)) {
+        if (static_cast<const registry::LinkObject&>(*object).attachment == there.id) {
+            return answer(EBUSY, "Can't replace active BPF XDP link: link " +
+                                     std::to_string(object->id()) + " holds " + there.port.name +
+                                     "; see: skep link detach");
+        }
+    }
+    return {};
 }
 
 std::string type_word(const registry::ProgramObject& program) {
@@ -74,6 +95,14 @@ Result<datapath::OpenedPort> take_port(const Call& call, const abi::PortAttachAt
     return port;
 }
 
+Result<std::uint32_t> start(const Call& call, datapath::OpenedPort port,
+                            const std::shared_ptr<registry::ProgramObject>& program) {
+    if (port.files.empty()) {
+        return answer(EINVAL, "a port needs its files");
+    }
+    return call.engine.host.attach(std::move(port), program);
+}
+
 void append(ByteVector& bytes, const void* from, std::size_t size) {
     const auto* first = static_cast<const std::uint8_t*>(from);
     bytes.insert(bytes.end(), first, first + size);
@@ -96,20 +125,6 @@ void append_record(ByteVector& records, const AttachmentFacts& facts) {
     append(records, facts.state.data(), facts.state.size());
 }
 
-// A text with its zero into a buffer of the caller.
-Result<void> put_text(Call& call, std::uint64_t address, std::uint32_t room,
-                      const std::string& text) {
-    if (room == 0) {
-        return {};
-    }
-    if (text.size() + 1 > room) {
-        return answer(ENOSPC, "the text needs " + std::to_string(text.size() + 1) + " bytes");
-    }
-    ByteVector bytes(text.begin(), text.end());
-    bytes.push_back(0);
-    return call.caller->write(address, bytes);
-}
-
 } // namespace
 
 Result<long> port_attach(const SharedCall& call) {
@@ -118,13 +133,11 @@ Result<long> port_attach(const SharedCall& call) {
     datapath::OpenedPort port = TRY(take_port(*call, attr));
     TRY(check_program(*program, port.spec.name));
     Host& host = call->engine.host;
-    const auto there = attachment_at(host, port.spec.name, port.spec.network_namespace);
-    if (there) {
+    if (const auto there = attachment_at(*call, port.spec)) {
+        TRY(check_no_link(*call, *there));
         // Without files the caller only wants the program exchanged.
         if ((attr.flags & abi::kPortReplace) == 0) {
-            return answer(EBUSY, port.spec.name + " has program " +
-                                     std::to_string(there->program_id) +
-                                     " attached; detach it, or attach with: overwrite");
+            return busy_with(*there, "; detach it, or attach with: overwrite");
         }
         // A replay that came to its end starts again; what is still running goes on with the new
         // program.
@@ -134,20 +147,44 @@ Result<long> port_attach(const SharedCall& call) {
         }
         host.detach(there->id);
     }
-    if (port.files.empty()) {
-        return answer(EINVAL, "a port needs its files");
-    }
-    TRY(host.attach(std::move(port), program));
+    TRY(start(*call, std::move(port), program));
     return 0L;
+}
+
+Result<long> port_link(const SharedCall& call) {
+    const auto attr = call->attr<abi::PortAttachAttr>();
+    auto program = TRY(call->object_as<registry::ProgramObject>(attr.prog_fd));
+    datapath::OpenedPort port = TRY(take_port(*call, attr));
+    TRY(check_program(*program, port.spec.name));
+    if ((attr.flags & abi::kPortReplace) != 0) {
+        return answer(EINVAL, "a link replaces nothing");
+    }
+    if (const auto there = attachment_at(*call, port.spec)) {
+        return busy_with(*there, "");
+    }
+    auto link = std::make_shared<registry::LinkObject>();
+    link->type = static_cast<std::uint32_t>(spec::LinkType::xdp);
+    link->program = program;
+    link->ifindex = port.spec.ifindex;
+    link->attachment = TRY(start(*call, std::move(port), program));
+    Result<long> opened =
+        call->objects().add(link).ok() ? call->open(*link) : answer(ENOSPC, "no id for the link");
+    if (!opened.ok()) { // nobody would ever hold it
+        call->engine.host.detach(std::exchange(link->attachment, 0));
+    }
+    return opened;
 }
 
 Result<long> port_detach(const SharedCall& call) {
     const auto attr = call->attr<abi::PortDetachAttr>();
-    const std::string name = TRY(call->caller->read_text(attr.name, kLongestName));
-    const auto there = attachment_at(call->engine.host, name, attr.network_namespace);
+    datapath::PortSpec port;
+    port.name = TRY(call->caller->read_text(attr.name, kLongestName));
+    port.network_namespace = attr.network_namespace;
+    const auto there = attachment_at(*call, port);
     if (!there) {
-        return answer(ENOENT, "no program is attached to " + name);
+        return answer(ENOENT, "no program is attached to " + port.name);
     }
+    TRY(check_no_link(*call, *there));
     call->engine.host.detach(there->id);
     call->objects().collect();
     return 0L;
@@ -156,6 +193,7 @@ Result<long> port_detach(const SharedCall& call) {
 Result<long> port_list(const SharedCall& call) {
     const auto attr = call->attr<abi::PortListAttr>();
     ByteVector records;
+    call->objects().collect(); // what a link held that nobody holds any more is not there
     for (const AttachmentFacts& facts : call->engine.host.attachments()) {
         append_record(records, facts);
     }
@@ -165,43 +203,6 @@ Result<long> port_list(const SharedCall& call) {
         return answer(ENOSPC, "the records need " + std::to_string(needed) + " bytes");
     }
     TRY(call->caller->write(attr.records, records));
-    return 0L;
-}
-
-Result<long> trace_open(const SharedCall& call) {
-    if (call->attr<abi::TraceOpenAttr>().flags != 0) {
-        return answer(EINVAL, "unknown flags");
-    }
-    return call->caller->give(TRY(call->engine.host.trace_ring()));
-}
-
-Result<long> engine_facts(const SharedCall& call) {
-    const auto attr = call->attr<abi::EngineFactsAttr>();
-    TRY(put_text(*call, attr.pin_directory, attr.size, call->engine.pin_directory));
-    TRY(call->put(offsetof(abi::EngineFactsAttr, cpu_count), call->engine.cpu_count));
-    TRY(call->put(offsetof(abi::EngineFactsAttr, pid), os::process_id()));
-    return 0L;
-}
-
-Result<long> object_facts(const SharedCall& call) {
-    const auto attr = call->attr<abi::ObjectFactsAttr>();
-    auto object = TRY(call->object(attr.fd));
-    std::uint64_t memlock = 0;
-    bool frozen = false;
-    if (object->kind() == registry::ObjectKind::map) {
-        const auto& map = static_cast<const registry::MapObject&>(*object);
-        memlock = map.map->memory_bytes();
-        frozen = map.frozen;
-    } else if (object->kind() == registry::ObjectKind::program) {
-        const auto& program = static_cast<const registry::ProgramObject&>(*object);
-        constexpr std::uint64_t kPage = 4096;
-        constexpr std::uint64_t kProgramHeader = 64;
-        const std::uint64_t bytes =
-            kProgramHeader + program.program->insns().size() * sizeof(RawInsn);
-        memlock = (bytes + kPage - 1) / kPage * kPage;
-    }
-    TRY(call->put(offsetof(abi::ObjectFactsAttr, memlock), memlock));
-    TRY(call->put(offsetof(abi::ObjectFactsAttr, frozen), std::uint32_t{frozen ? 1U : 0U}));
     return 0L;
 }
 

@@ -155,7 +155,9 @@ Result<void> LocalHost::publish(const MapObject&, const std::shared_ptr<registry
 }
 
 void LocalHost::forget(const registry::Object& object) {
-    if (object.kind() == ObjectKind::map) {
+    if (object.kind() == ObjectKind::link) {
+        detach(static_cast<const registry::LinkObject&>(object).attachment);
+    } else if (object.kind() == ObjectKind::map) {
         table_.remove_map(object.id());
     } else if (object.kind() == ObjectKind::program) {
         table_.remove_program(object.id());

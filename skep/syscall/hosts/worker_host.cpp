@@ -227,6 +227,10 @@ Result<void> WorkerHost::publish(const MapObject& into,
 }
 
 void WorkerHost::forget(const registry::Object& object) {
+    if (object.kind() == ObjectKind::link) {
+        detach(static_cast<const registry::LinkObject&>(object).attachment);
+        return;
+    }
     const auto forget_in = [&object](WorkerLink& link) {
         if (object.kind() == ObjectKind::map) {
             link.forget_map(object.id());
