@@ -11,7 +11,7 @@
 
 #include "skep/client/transport.hpp"
 #include "skep/datapath/port_spec.hpp"
-#include "skep/spec/private_abi.hpp"
+#include "skep/spec/private/private_abi.hpp"
 #include "skep/syscall/pins/pin_directory.hpp"
 
 namespace skep::client {

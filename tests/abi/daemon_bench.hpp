@@ -15,7 +15,7 @@
 
 #include "skep/client/daemon_control.hpp"
 #include "skep/client/transport.hpp"
-#include "skep/os/private_directory.hpp"
+#include "skep/os/storage/private_directory.hpp"
 
 namespace skep::tests {
 

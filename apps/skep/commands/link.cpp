@@ -2,7 +2,7 @@
 //
 // skep link: attachments that are objects.
 #include "apps/skep/command_table.hpp"
-#include "apps/skep/device_words.hpp"
+#include "apps/skep/commands/device_words.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/observe/object_views.hpp"
 

@@ -3,7 +3,7 @@
 // skep net: programs at network devices, or on the user engine at ports (captures, TAPs,
 // interfaces).
 #include "apps/skep/command_table.hpp"
-#include "apps/skep/device_words.hpp"
+#include "apps/skep/commands/device_words.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/observe/object_views.hpp"
 #include "skep/observe/view.hpp"

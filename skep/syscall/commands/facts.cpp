@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include "skep/os/machine.hpp"
-#include "skep/spec/private_abi.hpp"
+#include "skep/spec/private/private_abi.hpp"
 #include "skep/syscall/commands/commands.hpp"
 
 namespace skep::syscall {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/skep/device_words.hpp"
+#include "apps/skep/commands/device_words.hpp"
 
 #include <array>
 
