@@ -85,13 +85,15 @@ Finding unset(const RegionRequest& request, std::int64_t begin, std::int64_t at)
                                  : fmt::format("invalid read from stack off {}+{} size {}", begin,
                                                at - begin, request.size_bytes);
     finding.what = "stack bytes are read that were never set";
-    finding.because = fmt::format("the byte at fp{:+} has no value on this path", at);
+    finding.because = fmt::format("the byte at fp{:+} has no value on this path, or belongs to a "
+                                  "dynptr, an iterator or an interrupt flag",
+                                  at);
     finding.suggestion =
         "initialise the whole variable, its padding too: `= {}` or __builtin_memset";
     return finding;
 }
 
-Finding helper_touches_special(const RegionRequest& request, std::int64_t at) {
+Finding would_write_dynptr(const RegionRequest& request, std::int64_t at) {
     Finding finding;
     finding.code = "E0303";
     finding.os_errno = EACCES;
@@ -116,10 +118,10 @@ Ruling<void> check_bytes(const Subject& subject, const State& state, const Regio
     const bool may_read_unset = subject.environment.capabilities.perfmon;
     for (std::int64_t at = reach.min; at < reach.max + request.size_bytes; ++at) {
         const SlotByte byte = stack.byte(static_cast<int>(at));
-        if (is_special(byte)) {
-            return helper_touches_special(request, at);
+        if (is_special(byte) && request.accessor == Accessor::helper && !reads) {
+            return would_write_dynptr(request, at);
         }
-        if (reads && byte == SlotByte::invalid && !may_read_unset) {
+        if (reads && (is_special(byte) || (byte == SlotByte::invalid && !may_read_unset))) {
             return unset(request, reach.min, at);
         }
     }

@@ -46,6 +46,14 @@ struct IteratorUse {
     std::uint32_t slots = 0;
 };
 
+// Stack space that the callee makes a dynptr of.
+struct DynptrPlace {
+    std::uint8_t frame = 0;
+    std::int32_t offset = 0; // of its first byte, from that frame's top
+    Value identity;          // what it is, but for its id
+    bool acquires = false;   // it carries a new reference
+};
+
 struct CallPlan {
     std::uint32_t function = 0;           // helper id, or BTF id of the kfunc
     std::uint16_t precise_regs = 0;       // bit n: the exact number in Rn was relied on
@@ -55,6 +63,8 @@ struct CallPlan {
     std::vector<StackFill> fills;
     std::optional<CallbackRequest> callback;
     std::optional<IteratorUse> iterator;
+    std::optional<Value> dynptr; // the initialised one among the arguments: the last
+    std::optional<DynptrPlace> new_dynptr;
     bool iterates = false;           // there may be a next element: step_iteration
     bool throws = false;             // the call never comes back
     bool moves_packet = false;       // packet pointers become numbers

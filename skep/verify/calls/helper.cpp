@@ -13,7 +13,9 @@
 #include "skep/verify/calls/arguments/arguments.hpp"
 #include "skep/verify/calls/arguments/field_arguments.hpp"
 #include "skep/verify/calls/gate.hpp"
+#include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/calls/result.hpp"
+#include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
 namespace {
@@ -80,6 +82,24 @@ Ruling<void> check_local_storage(const CallSite& site, CallPlan& plan) {
                   "the flags of bpf_get_local_storage must be the constant 0");
 }
 
+Ruling<void> check_dynptr_memory(const CallSite& site, CallPlan& /*plan*/) {
+    const Value& memory = site.value(1);
+    if (memory.is(ValueKind::map_value)) {
+        return {};
+    }
+    return refuse(FindingCode::wrong_argument, EACCES,
+                  fmt::format("Unsupported reg type {} for bpf_dynptr_from_mem data",
+                              kind_text(memory)),
+                  "a dynptr is made over map values, which stay where they are");
+}
+
+// Bytes of a packet may be moved while they are written.
+Ruling<void> check_dynptr_write(const CallSite& /*site*/, CallPlan& plan) {
+    const auto kind = static_cast<DynptrKind>(plan.dynptr->subject);
+    plan.moves_packet = kind == DynptrKind::packet || kind == DynptrKind::packet_metadata;
+    return {};
+}
+
 struct SpecialRule {
     Helper helper;
     Ruling<void> (*check)(const CallSite&, CallPlan&);
@@ -92,6 +112,8 @@ constexpr SpecialRule kSpecialRules[] = {
      }},
     {Helper::get_local_storage, check_local_storage},
     {Helper::timer_init, check_timer_map},
+    {Helper::dynptr_from_mem, check_dynptr_memory},
+    {Helper::dynptr_write, check_dynptr_write},
 };
 
 Value callback_argument(const CallSite& site, const CallPlan& plan, const spec::CallbackRow& row,
@@ -116,7 +138,7 @@ Value callback_argument(const CallSite& site, const CallPlan& plan, const spec::
         return Value::pointer(ValueKind::btf_object, kTrusted,
                               kernel_structure(site.subject, "vm_area_struct").value_or(0));
     case spec::CallbackArgument::dynptr:
-        return Value::pointer(ValueKind::dynptr, kReadOnly);
+        return Value::pointer(ValueKind::dynptr, 0, static_cast<std::uint32_t>(DynptrKind::local));
     }
     return Value::uninitialised();
 }
@@ -172,6 +194,7 @@ void step_helper_call(const Subject& subject, const CallPlan& plan, InsnIndex at
     step_common(plan, state);
     const CallSite site{subject, before, at, row, spec::arguments(row, subject.program.type)};
     step_lock(site, plan, state, ids);
+    step_dynptrs(plan, at, state, ids);
     Value result = result_of(site, plan, ids);
     if (acquires(site, plan) && result.is_pointer()) {
         result.reference_id = result.id != 0 ? result.id : ids.next();

@@ -7,7 +7,11 @@
 #include <cerrno>
 
 #include "skep/verify/access/special_fields.hpp"
+<<<<<<< HEAD
 #include "skep/verify/access/types/kernel_types.hpp"
+=======
+#include "skep/verify/calls/objects/dynptr.hpp"
+>>>>>>> 0c3a887 (Dynptrs: on the stack, of packets, ring buffers and values; slices, clones, and what ends them)
 
 namespace skep::verify {
 namespace {
@@ -72,7 +76,6 @@ Ruling<void> check_result_known(const CallSite& site, const CallPlan& /*plan*/) 
                           rule.kind == ResultKind::btf_id_or_null ||
                           rule.kind == ResultKind::trusted_btf_id;
     const bool unknown = rule.kind == ResultKind::kptr_or_null ||
-                         rule.kind == ResultKind::dynptr_mem_or_null ||
                          rule.kind == ResultKind::rdonly_mem_or_btf_id ||
                          rule.kind == ResultKind::rdonly_mem_or_btf_id_or_null;
     if (is_typed && !kernel_structure(site.subject, rule.type).has_value()) {
@@ -128,6 +131,7 @@ Value result_of(const CallSite& site, const CallPlan& plan, IdSource& ids) {
     case ResultKind::trusted_btf_id:
         return typed(site, kTrusted);
     case ResultKind::dynptr_mem_or_null:
+        return dynptr_slice(*plan.dynptr, plan.kept, ids);
     case ResultKind::kptr_or_null:
     case ResultKind::rdonly_mem_or_btf_id:
     case ResultKind::rdonly_mem_or_btf_id_or_null:

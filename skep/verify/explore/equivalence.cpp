@@ -9,7 +9,8 @@ namespace {
 // All that says what a pointer is, its variable part and ids aside.
 bool same_identity(const Value& old, const Value& now) {
     return old.kind == now.kind && old.flags == now.flags && old.offset == now.offset &&
-           old.subject == now.subject && old.instance == now.instance && old.frame == now.frame;
+           old.subject == now.subject && old.frame == now.frame &&
+           (old.instance == now.instance || old.is(ValueKind::memory));
 }
 
 bool varies_by_range(ValueKind kind) {
@@ -156,7 +157,8 @@ bool Equivalence::covers_value(const Value& old, const Value& now) {
         return covers_number(old, now);
     }
     if (!same_identity(old, now) || !ids_.match(old.id, now.id) ||
-        !ids_.match(old.reference_id, now.reference_id)) {
+        !ids_.match(old.reference_id, now.reference_id) ||
+        (old.is(ValueKind::memory) && !ids_.match(old.instance, now.instance))) {
         return false;
     }
     // What a comparison with the end proved: at least as much now, and the same verdict beyond it.

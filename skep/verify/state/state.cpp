@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "skep/base/result.hpp"
+#include "skep/verify/state/dynptrs.hpp"
 
 namespace skep::verify {
 
@@ -99,7 +100,8 @@ void State::pop_frame() {
 }
 
 void State::forget_packet_pointers() {
-    update_values([](const Value& value) { return value.is_any_packet(); },
+    // What was cut out of a packet's dynptr moves with the packet.
+    update_values([](const Value& value) { return value.is_any_packet() || value.has(kFromDynptr); },
                   [](Value& value) { value = Value::unknown(); });
 }
 
@@ -113,6 +115,7 @@ void State::clobber_caller_saved() {
 void State::invalidate_reference(std::uint32_t reference) {
     update_values([reference](const Value& value) { return value.reference_id == reference; },
                   [](Value& value) { value = Value::unknown(); });
+    end_dynptrs_of(*this, reference);
 }
 
 } // namespace skep::verify

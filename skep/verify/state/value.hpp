@@ -52,7 +52,7 @@ enum ValueFlag : std::uint32_t {
     kRcu = 1U << 7,
     kAllocated = 1U << 8, // from bpf_obj_new
     kNonOwning = 1U << 9,
-    kFromDynptr = 1U << 10,
+    kFromDynptr = 1U << 10, // a slice of a packet's dynptr: it moves with the packet
 };
 
 // A map, by the index that instructions carry; or the inner map that was looked up in it.
@@ -84,7 +84,8 @@ struct Value {
     std::int32_t range = 0;         // packet: bytes proved from the base
     std::uint32_t origin = 0;       // scalars: what it was computed from (dependencies.hpp)
     std::uint32_t instance =
-        0; // map_*: which looked-up inner map; btf_object: 0 kernel, 1 program's BTF
+        0; // map_*: which looked-up inner map; btf_object: 0 kernel, 1 program's BTF; memory: the
+           // id of the dynptr that it is a slice of
     Scalar number = Scalar::constant(0);
 
     constexpr bool operator==(const Value&) const = default;

@@ -94,7 +94,6 @@ Ruling<void> check_kind(const Insn& insn, const Operands& operands) {
     case ValueKind::socket_common:
     case ValueKind::tcp_socket:
     case ValueKind::xdp_socket:
-    case ValueKind::dynptr:
         allowed = false;
         break;
     case ValueKind::uninitialised:
@@ -111,6 +110,7 @@ Ruling<void> check_kind(const Insn& insn, const Operands& operands) {
     case ValueKind::buffer:
     case ValueKind::arena:
     case ValueKind::function:
+    case ValueKind::dynptr:
         break;
     }
     if (!allowed) {

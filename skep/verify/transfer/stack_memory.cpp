@@ -5,6 +5,7 @@
 
 #include "skep/verify/access/stack.hpp"
 #include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/state/dynptrs.hpp"
 #include "skep/verify/transfer/alu.hpp"
 
 namespace skep::verify {
@@ -107,6 +108,16 @@ void spill(Workspace& workspace, State& state, const Value& base, int offset, co
 } // namespace
 
 Ruling<void> check_stack_store(const State& state, const RegionRequest& request, const Insn& insn) {
+    const StackReach reach = stack_reach(request);
+    if (holds_referenced_dynptr(state, request.value.frame, reach.min,
+                                reach.max + request.size_bytes)) {
+        return refuse({.code = FindingCode::stack_access,
+                       .os_errno = EINVAL,
+                       .kernel = "cannot overwrite referenced dynptr",
+                       .what = "a dynptr that must be given back is overwritten",
+                       .because = fmt::format("a dynptr with a reference lies at fp{:+}", reach.min),
+                       .suggestion = "submit or discard it first"});
+    }
     const bool plain_store =
         insn.kind == InsnKind::store_reg ||
         (insn.kind == InsnKind::atomic && insn.atomic_op == AtomicOp::store_rel);
@@ -150,6 +161,7 @@ Ruling<void> check_stack_load(const State& state, const RegionRequest& request) 
 void stack_store(Workspace& workspace, State& state, const Value& base, const Insn& insn,
                  const StoredValue& stored) {
     const StackReach reach = reach_of(base, insn);
+    end_dynptrs(state, base.frame, reach.min, reach.max + insn.size_bytes);
     if (!reach.is_fixed()) {
         store_variable(workspace, state, base, insn, stored);
         return;

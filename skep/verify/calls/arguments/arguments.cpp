@@ -12,6 +12,7 @@
 #include "skep/verify/calls/arguments/field_arguments.hpp"
 #include "skep/verify/calls/arguments/memory_arguments.hpp"
 #include "skep/verify/calls/arguments/object_arguments.hpp"
+#include "skep/verify/calls/objects/dynptr.hpp"
 
 namespace skep::verify {
 namespace {
@@ -55,6 +56,31 @@ Ruling<void> not_known(const CallSite& site, unsigned number, CallPlan& /*plan*/
                   fmt::format("it takes {}", words_for(site.argument(number).kind)));
 }
 
+DynptrArgument as_dynptr(const CallSite& site, unsigned number) {
+    return {site.state, number, site.name()};
+}
+
+Ruling<void> take_dynptr(const CallSite& site, unsigned number, CallPlan& plan) {
+    plan.dynptr = TRY(check_dynptr(as_dynptr(site, number)));
+    return {};
+}
+
+Ruling<void> take_reserved_dynptr(const CallSite& site, unsigned number, CallPlan& plan) {
+    TRY(check_dynptr_release(as_dynptr(site, number)));
+    plan.dynptr = TRY(check_dynptr(as_dynptr(site, number), DynptrKind::ringbuf));
+    plan.released_reference = plan.dynptr->reference_id;
+    return {};
+}
+
+Ruling<void> take_dynptr_space(const CallSite& site, unsigned number, CallPlan& plan) {
+    plan.new_dynptr = TRY(check_dynptr_space(as_dynptr(site, number)));
+    const bool reserves = site.argument(number).kind == ArgKind::new_ringbuf_dynptr;
+    plan.new_dynptr->identity.subject =
+        static_cast<std::uint32_t>(reserves ? DynptrKind::ringbuf : DynptrKind::local);
+    plan.new_dynptr->acquires = reserves;
+    return {};
+}
+
 struct CheckRow {
     ArgKind kind;
     Check check;
@@ -94,10 +120,10 @@ constexpr std::array kChecks{
     CheckRow{ArgKind::kptr_or_null, not_known},
     CheckRow{ArgKind::func, nothing_more},
     CheckRow{ArgKind::stack_ptr_or_null, nothing_more},
-    CheckRow{ArgKind::dynptr, not_known},
-    CheckRow{ArgKind::ringbuf_dynptr, not_known},
-    CheckRow{ArgKind::new_local_dynptr, not_known},
-    CheckRow{ArgKind::new_ringbuf_dynptr, not_known},
+    CheckRow{ArgKind::dynptr, take_dynptr},
+    CheckRow{ArgKind::ringbuf_dynptr, take_reserved_dynptr},
+    CheckRow{ArgKind::new_local_dynptr, take_dynptr_space},
+    CheckRow{ArgKind::new_ringbuf_dynptr, take_dynptr_space},
 };
 static_assert([] {
     for (std::size_t i = 0; i < kChecks.size(); ++i) {

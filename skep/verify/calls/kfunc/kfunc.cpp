@@ -15,6 +15,7 @@
 #include "skep/verify/calls/gate.hpp"
 #include "skep/verify/calls/kfunc/iterator.hpp"
 #include "skep/verify/calls/kfunc/kfunc_arguments.hpp"
+#include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
@@ -300,6 +301,30 @@ Ruling<void> check_iteration(const KfuncSite& site, CallPlan& plan) {
     return site.row.rule == KfuncRule::iter_next ? check_iterator_element(site) : Ruling<void>{};
 }
 
+// Slices --------------------------------------------------------------------------------------
+
+Ruling<void> check_slice(const KfuncSite& site, CallPlan& plan) {
+    TRY(check_kfunc_arguments(site, 1, plan));
+    if (!plan.dynptr.has_value()) {
+        return not_judged(site.name(), "takes no dynptr in the kernel's types that were given");
+    }
+    const spec::ProgramTypeRow* program = spec::find(site.subject.program.type);
+    if (site.row.rule == KfuncRule::slice_writable &&
+        (program == nullptr || program->packet != spec::PacketAccess::write)) {
+        return refuse(FindingCode::packet_access, EINVAL,
+                      "the prog does not allow writes to packet data",
+                      "programs of this type may not write to packets");
+    }
+    return {};
+}
+
+Value slice_of(const KfuncSite& site, const CallPlan& plan, IdSource& ids) {
+    Value slice = dynptr_slice(*plan.dynptr, plan.kept, ids);
+    slice.instance = 0; // it may be used on when the dynptr is overwritten: the bytes stay
+    slice.flags |= site.row.rule == KfuncRule::slice ? std::uint32_t{kReadOnly} : 0U;
+    return slice;
+}
+
 Ruling<void> check_by_rule(const KfuncSite& site, CallPlan& plan) {
     switch (site.row.rule) {
     case KfuncRule::by_types:
@@ -320,6 +345,13 @@ Ruling<void> check_by_rule(const KfuncSite& site, CallPlan& plan) {
         return check_context_cast(site, plan);
     case KfuncRule::cast_read_only:
         return check_read_only_cast(site, plan);
+    case KfuncRule::dynptr_of_packet:
+    case KfuncRule::dynptr_of_xdp:
+    case KfuncRule::dynptr_of_metadata:
+        return check_kfunc_arguments(site, 1, plan);
+    case KfuncRule::slice:
+    case KfuncRule::slice_writable:
+        return check_slice(site, plan);
     case KfuncRule::not_judged:
         break;
     }
@@ -376,8 +408,16 @@ void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at,
     const KfuncSite site =
         site_of(subject, before, at, *spec::find_kfunc(called_kfunc(subject, at)->name));
     step_common(plan, state);
+    step_dynptrs(plan, at, state, ids);
     Value result = Value::uninitialised();
     switch (site.row.rule) {
+    case KfuncRule::slice:
+    case KfuncRule::slice_writable:
+        result = slice_of(site, plan, ids);
+        break;
+    case KfuncRule::dynptr_of_packet:
+    case KfuncRule::dynptr_of_xdp:
+    case KfuncRule::dynptr_of_metadata:
     case KfuncRule::by_types:
         result = result_of(site, state, ids);
         break;

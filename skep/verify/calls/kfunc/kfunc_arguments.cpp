@@ -9,6 +9,7 @@
 #include "skep/verify/calls/arguments/argument_kinds.hpp"
 #include "skep/verify/calls/arguments/memory_arguments.hpp"
 #include "skep/verify/calls/arguments/object_arguments.hpp"
+#include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
@@ -96,6 +97,7 @@ Ruling<void> check_number(const KfuncSite& site, unsigned number, CallPlan& plan
         return refused(fmt::format("R{} must be a known constant", number),
                        fmt::format("{} needs a number that is the same on every run", site.name()));
     }
+    plan.kept = static_cast<std::uint32_t>(value.number.value());
     plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
     return {};
 }
@@ -104,13 +106,25 @@ bool has_size_argument(const KfuncSite& site, unsigned number) {
     return ends(site, number + 1, "__sz") || ends(site, number + 1, "__szk");
 }
 
+// The rules are those of a helper's memory; the last line is about the pair.
 Ruling<void> check_sized_memory(const KfuncSite& site, unsigned number, CallPlan& plan) {
     AsHelper as_helper(site);
     as_helper.arguments[number - 1] = {spec::ArgKind::mem, spec::ArgAccess::read_write};
     as_helper.arguments[number] = {spec::ArgKind::const_size_or_zero};
     TRY(check_argument_kind(as_helper.site, number));
-    TRY(check_number(site, number + 1, plan));
-    return check_sized_memory_argument(as_helper.site, number + 1, plan);
+    if (!site.value(number + 1).is_scalar()) {
+        return check_number(site, number + 1, plan);
+    }
+    Ruling<void> memory = check_sized_memory_argument(as_helper.site, number + 1, plan);
+    if (!memory.ok()) {
+        Finding finding = *std::move(memory).error();
+        finding.kernel_detail += finding.kernel_detail.empty() ? "" : "\n";
+        finding.kernel_detail += finding.kernel_message;
+        finding.kernel_message = fmt::format(
+            "arg#{} arg#{} memory, len pair leads to invalid memory access", number - 1, number);
+        return finding;
+    }
+    return check_number(site, number + 1, plan);
 }
 
 Ruling<void> check_fixed(const KfuncSite& site, unsigned number, std::uint32_t size_bytes,
@@ -255,6 +269,42 @@ bool is_object(const Value& value) {
     return value.is(ValueKind::btf_object) || !structure_of(value).empty();
 }
 
+// What a function that makes a dynptr makes; none: it may only make another of what it is given.
+DynptrKind made_by(spec::KfuncRule rule) {
+    if (rule == spec::KfuncRule::dynptr_of_packet) {
+        return DynptrKind::packet;
+    }
+    if (rule == spec::KfuncRule::dynptr_of_xdp) {
+        return DynptrKind::xdp;
+    }
+    return rule == spec::KfuncRule::dynptr_of_metadata ? DynptrKind::packet_metadata
+                                                       : DynptrKind::none;
+}
+
+Ruling<void> check_dynptr_argument(const KfuncSite& site, unsigned number, CallPlan& plan) {
+    const DynptrArgument argument{site.state, number, site.name()};
+    if (!ends(site, number, "__uninit")) {
+        plan.dynptr = TRY(check_dynptr(argument));
+        return {};
+    }
+    plan.new_dynptr = TRY(check_dynptr_space(argument));
+    const DynptrKind kind = made_by(site.row.rule);
+    if (kind != DynptrKind::none) {
+        plan.new_dynptr->identity.subject = static_cast<std::uint32_t>(kind);
+    } else if (plan.dynptr.has_value()) {
+        plan.new_dynptr->identity.subject = plan.dynptr->subject;
+        plan.new_dynptr->identity.reference_id = plan.dynptr->reference_id;
+    } else {
+        return not_judged(site, number, "a dynptr over something that is not known");
+    }
+    return {};
+}
+
+bool is_structure(const KfuncSite& site, unsigned number, std::string_view name) {
+    const btf::Type& type = site.types.type(site.pointee(site.parameter(number).type));
+    return type.kind == btf::Kind::structure && type.name == name;
+}
+
 // A pointer whose name says nothing.
 Ruling<void> check_pointer(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const btf::TypeId pointee = site.pointee(site.parameter(number).type);
@@ -291,9 +341,6 @@ Ruling<void> check_pointer(const KfuncSite& site, unsigned number, CallPlan& pla
 
 Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const Value& value = site.value(number);
-    if (ends(site, number, "__ign")) {
-        return {};
-    }
     if (is_number(site.types, site.parameter(number).type)) {
         return check_number(site, number, plan);
     }
@@ -305,6 +352,14 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
         plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
         return {};
     }
+    if (is_structure(site, number, "bpf_dynptr")) {
+        return check_dynptr_argument(site, number, plan);
+    }
+    if (ends(site, number, "__opt") && value.is_constant_zero() &&
+        has_size_argument(site, number)) {
+        plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
+        return {};
+    }
     if (ends(site, number, "__str")) {
         return check_text(site, number, plan);
     }
@@ -312,7 +367,7 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
         return check_sized_memory(site, number, plan);
     }
     constexpr std::string_view kSpecial[] = {
-        "__opt", "__map", "__prog", "__irq_flag", "__alloc", "__uninit", "__refcounted_kptr"};
+        "__map", "__irq_flag", "__alloc", "__uninit", "__refcounted_kptr"};
     for (const std::string_view ending : kSpecial) {
         if (ends(site, number, ending)) {
             return not_judged(site, number, "of a kind that is not judged yet");
@@ -328,6 +383,9 @@ Ruling<void> check_kfunc_arguments(const KfuncSite& site, unsigned first, CallPl
         return not_judged(site, kMostArguments + 1, "passed on the stack");
     }
     for (unsigned number = first; number <= site.argument_count(); ++number) {
+        if (ends(site, number, "__ign") || ends(site, number, "__prog")) {
+            continue; // not looked at
+        }
         if (!site.value(number).is_initialised()) {
             return refuse(FindingCode::unset_register, EACCES, fmt::format("R{} !read_ok", number),
                           fmt::format("{} takes an argument in R{}, which has no value on this "
