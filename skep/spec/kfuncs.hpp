@@ -57,9 +57,9 @@ enum class KfuncRule : std::uint8_t {
     rcu_unlock,
     preempt_off,
     preempt_on,
-    throws,         // never returns
-    cast_context,   // the context as the kernel's structure
-    cast_read_only, // any address as a structure, for reading
+    throws,             // never returns
+    cast_context,       // the context as the kernel's structure
+    cast_read_only,     // any address as a structure, for reading
     dynptr_of_packet,   // the last argument becomes a dynptr over the packet
     dynptr_of_xdp,      // the same, of an XDP program's
     dynptr_of_metadata, // over what lies before the packet

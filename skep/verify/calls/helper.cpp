@@ -87,10 +87,10 @@ Ruling<void> check_dynptr_memory(const CallSite& site, CallPlan& /*plan*/) {
     if (memory.is(ValueKind::map_value)) {
         return {};
     }
-    return refuse(FindingCode::wrong_argument, EACCES,
-                  fmt::format("Unsupported reg type {} for bpf_dynptr_from_mem data",
-                              kind_text(memory)),
-                  "a dynptr is made over map values, which stay where they are");
+    return refuse(
+        FindingCode::wrong_argument, EACCES,
+        fmt::format("Unsupported reg type {} for bpf_dynptr_from_mem data", kind_text(memory)),
+        "a dynptr is made over map values, which stay where they are");
 }
 
 // Bytes of a packet may be moved while they are written.

@@ -7,11 +7,8 @@
 #include <cerrno>
 
 #include "skep/verify/access/special_fields.hpp"
-<<<<<<< HEAD
 #include "skep/verify/access/types/kernel_types.hpp"
-=======
 #include "skep/verify/calls/objects/dynptr.hpp"
->>>>>>> 0c3a887 (Dynptrs: on the stack, of packets, ring buffers and values; slices, clones, and what ends them)
 
 namespace skep::verify {
 namespace {

@@ -101,8 +101,9 @@ void State::pop_frame() {
 
 void State::forget_packet_pointers() {
     // What was cut out of a packet's dynptr moves with the packet.
-    update_values([](const Value& value) { return value.is_any_packet() || value.has(kFromDynptr); },
-                  [](Value& value) { value = Value::unknown(); });
+    update_values(
+        [](const Value& value) { return value.is_any_packet() || value.has(kFromDynptr); },
+        [](Value& value) { value = Value::unknown(); });
 }
 
 void State::clobber_caller_saved() {

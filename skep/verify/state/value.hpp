@@ -83,9 +83,8 @@ struct Value {
     std::uint32_t subject = 0;      // see map(), type_id(), size_bytes(), subprogram()
     std::int32_t range = 0;         // packet: bytes proved from the base
     std::uint32_t origin = 0;       // scalars: what it was computed from (dependencies.hpp)
-    std::uint32_t instance =
-        0; // map_*: which looked-up inner map; btf_object: 0 kernel, 1 program's BTF; memory: the
-           // id of the dynptr that it is a slice of
+    std::uint32_t instance = 0;     // map_*: which looked-up inner map; btf_object: 0 kernel, 1
+                                // program's BTF; memory: the id of the dynptr that it is a slice of
     Scalar number = Scalar::constant(0);
 
     constexpr bool operator==(const Value&) const = default;

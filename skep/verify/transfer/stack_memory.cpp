@@ -111,12 +111,13 @@ Ruling<void> check_stack_store(const State& state, const RegionRequest& request,
     const StackReach reach = stack_reach(request);
     if (holds_referenced_dynptr(state, request.value.frame, reach.min,
                                 reach.max + request.size_bytes)) {
-        return refuse({.code = FindingCode::stack_access,
-                       .os_errno = EINVAL,
-                       .kernel = "cannot overwrite referenced dynptr",
-                       .what = "a dynptr that must be given back is overwritten",
-                       .because = fmt::format("a dynptr with a reference lies at fp{:+}", reach.min),
-                       .suggestion = "submit or discard it first"});
+        return refuse(
+            {.code = FindingCode::stack_access,
+             .os_errno = EINVAL,
+             .kernel = "cannot overwrite referenced dynptr",
+             .what = "a dynptr that must be given back is overwritten",
+             .because = fmt::format("a dynptr with a reference lies at fp{:+}", reach.min),
+             .suggestion = "submit or discard it first"});
     }
     const bool plain_store =
         insn.kind == InsnKind::store_reg ||

@@ -366,8 +366,8 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
     if (has_size_argument(site, number)) {
         return check_sized_memory(site, number, plan);
     }
-    constexpr std::string_view kSpecial[] = {
-        "__map", "__irq_flag", "__alloc", "__uninit", "__refcounted_kptr"};
+    constexpr std::string_view kSpecial[] = {"__map", "__irq_flag", "__alloc", "__uninit",
+                                             "__refcounted_kptr"};
     for (const std::string_view ending : kSpecial) {
         if (ends(site, number, ending)) {
             return not_judged(site, number, "of a kind that is not judged yet");

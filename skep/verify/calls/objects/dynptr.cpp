@@ -121,8 +121,7 @@ Ruling<Value> check_dynptr(const DynptrArgument& argument, DynptrKind wanted) {
 Ruling<void> check_dynptr_release(const DynptrArgument& argument) {
     const Value& value = argument.value();
     if (value.is(ValueKind::dynptr)) {
-        return refuse(FindingCode::wrong_release, EINVAL,
-                      "cannot release unowned const bpf_dynptr",
+        return refuse(FindingCode::wrong_release, EINVAL, "cannot release unowned const bpf_dynptr",
                       "a dynptr that was handed over is its giver's to release");
     }
     const Value* found = value.is(ValueKind::stack) && value.at_fixed_offset()
@@ -164,9 +163,8 @@ Value dynptr_slice(const Value& dynptr, std::uint32_t size_bytes, IdSource& ids)
     const auto kind = static_cast<DynptrKind>(dynptr.subject);
     const bool is_packet = kind == DynptrKind::packet || kind == DynptrKind::xdp ||
                            kind == DynptrKind::packet_metadata;
-    Value slice = Value::pointer(ValueKind::memory,
-                                 kMaybeNull | (is_packet ? std::uint32_t{kFromDynptr} : 0U),
-                                 size_bytes);
+    Value slice = Value::pointer(
+        ValueKind::memory, kMaybeNull | (is_packet ? std::uint32_t{kFromDynptr} : 0U), size_bytes);
     slice.id = ids.next();
     slice.instance = dynptr.id;
     slice.reference_id = dynptr.reference_id;
