@@ -31,7 +31,8 @@ class Grower {
                 qualify(grown, type.target, "restrict");
                 break;
             case Kind::type_tag:
-                break; // bpftool 7.1 leaves them out of C
+                tag(grown, type);
+                break;
             case Kind::array:
                 enclose_pointer(grown.text);
                 grown.text += fmt::format("[{}]", type.count);
@@ -61,19 +62,48 @@ class Grower {
     }
 
   private:
-    // A qualifier of a pointer stands at the name's side of the star, any other before the base.
+    // What is qualified or tagged: the end of a row of qualifiers and tags.
+    Kind kind_behind(TypeId id) const {
+        while (is_transparent(btf_.type(id).kind) && btf_.type(id).kind != Kind::typedef_) {
+            id = btf_.type(id).target;
+        }
+        return btf_.type(id).kind;
+    }
+
+    static void put_behind_star(Declarator& grown, std::string_view word) {
+        const bool spaced = !grown.text.empty() && grown.text.front() != ' ';
+        grown.text.insert(0, fmt::format(" {}{}", word, spaced ? " " : ""));
+    }
+
+    // A qualifier of a pointer stands at the name's side of the star, any other before the base;
+    // one may be told twice, of an array and of its element.
     void qualify(Declarator& grown, TypeId target, std::string_view word) {
-        TypeId end = target;
-        while (is_transparent(btf_.type(end).kind) && btf_.type(end).kind != Kind::typedef_) {
-            end = btf_.type(end).target;
+        if (kind_behind(target) == Kind::pointer) {
+            put_behind_star(grown, word);
+        } else if (grown.qualifiers.find(word) == std::string::npos) {
+            grown.qualifiers.insert(0, fmt::format("{} ", word));
         }
-        if (btf_.type(end).kind == Kind::pointer) {
-            const bool spaced = !grown.text.empty() && grown.text.front() != ' ';
-            grown.text.insert(0, fmt::format(" {}{}", word, spaced ? " " : ""));
-        } else if (grown.qualifiers.find(word) ==
-                   std::string::npos) { // of an array and of its element
-            grown.qualifiers += fmt::format("{} ", word);
+    }
+
+    // A tag of a pointer stands with its qualifiers, any other behind the base. For arrays and
+    // functions C has no place.
+    void tag(Declarator& grown, const Type& type) {
+        const std::string word = fmt::format("__attribute__((btf_type_tag({})))", quoted(type.name));
+        const Kind behind = kind_behind(type.target);
+        if (behind == Kind::pointer) {
+            put_behind_star(grown, word);
+        } else if (behind != Kind::array && behind != Kind::function_prototype) {
+            grown.tags.insert(0, " " + word);
         }
+    }
+
+    static std::string quoted(std::string_view name) {
+        std::string text = "\"";
+        for (const char character : name) {
+            text += character == '"' || character == '\\' ? "\\" : "";
+            text += character;
+        }
+        return text + "\"";
     }
 
     static void enclose_pointer(std::string& text) {
@@ -117,7 +147,7 @@ Declarator declarator_of(const Btf& btf, TypeId id, std::string_view name,
 }
 
 std::string join(const Declarator& declarator, const std::string& base) {
-    std::string text = declarator.qualifiers + base;
+    std::string text = declarator.qualifiers + base + declarator.tags;
     if (!declarator.text.empty()) {
         text += " " + declarator.text;
     }

@@ -9,7 +9,7 @@
 //
 // Prototypes may refer to one another so that the text would grow without end: a budget ends it.
 //
-// Proved by: declarator_test.cpp.
+// Proved by: print_test.cpp.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,8 @@
 namespace skep::btf {
 
 struct Declarator {
-    std::string qualifiers; // "const volatile ", of the base
+    std::string qualifiers; // "volatile const ", of the base
+    std::string tags;       // " __attribute__((btf_type_tag("kptr")))", of the base
     TypeId base = 0;        // end of the chain: void, integer, structure, typedef...
     std::string text;       // "*name", "(*name)[2]"; may be empty
 };
@@ -31,7 +32,7 @@ using BaseText = std::function<std::string(TypeId)>;
 Declarator declarator_of(const Btf& btf, TypeId id, std::string_view name,
                          const BaseText& base_text);
 
-// qualifiers + base + " " + text, as fits.
+// qualifiers + base + tags + " " + text, as fits.
 std::string join(const Declarator& declarator, const std::string& base);
 
 // The plain words for a base: void, its name with struct, union or enum before it; an anonymous one
