@@ -168,5 +168,27 @@ TEST(Declaration, ReadsAsCDoes) {
     EXPECT_EQ(declaration(btf, callback, ""), "int (*)(struct flow *f, ...)");
 }
 
+TEST(Declaration, TellsQualifiersAndTagsWhereTheCompilerReadsThem) {
+    Builder b;
+    const TypeId flow = b.composite(Kind::structure, "flow", 4, {});
+    const TypeId inner = b.plain(Kind::volatile_, "", flow);
+    const TypeId both = b.plain(Kind::const_, "", inner);
+    const TypeId tagged = b.plain(Kind::type_tag, "kptr", both);
+    const TypeId pointer = b.plain(Kind::pointer, "", tagged);
+    const TypeId tagged_pointer = b.plain(Kind::type_tag, "odd\"name", pointer);
+    const TypeId to_pointer = b.plain(Kind::pointer, "", tagged_pointer);
+    const TypeId prototype = b.prototype(flow, {});
+    const TypeId tagged_function = b.plain(Kind::type_tag, "lost", prototype);
+    const TypeId callback = b.plain(Kind::pointer, "", tagged_function);
+    const Btf btf = b.build().value();
+    EXPECT_EQ(declaration(btf, both, "f"), "volatile const struct flow f");
+    EXPECT_EQ(declaration(btf, pointer, "p"),
+              "volatile const struct flow __attribute__((btf_type_tag(\"kptr\"))) *p");
+    EXPECT_EQ(declaration(btf, to_pointer, "p"),
+              "volatile const struct flow __attribute__((btf_type_tag(\"kptr\"))) * "
+              "__attribute__((btf_type_tag(\"odd\\\"name\"))) *p");
+    EXPECT_EQ(declaration(btf, callback, "c"), "struct flow (*c)(void)");
+}
+
 } // namespace
 } // namespace skep::btf

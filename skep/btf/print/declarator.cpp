@@ -88,7 +88,8 @@ class Grower {
     // A tag of a pointer stands with its qualifiers, any other behind the base. For arrays and
     // functions C has no place.
     void tag(Declarator& grown, const Type& type) {
-        const std::string word = fmt::format("__attribute__((btf_type_tag({})))", quoted(type.name));
+        const std::string word =
+            fmt::format("__attribute__((btf_type_tag({})))", quoted(type.name));
         const Kind behind = kind_behind(type.target);
         if (behind == Kind::pointer) {
             put_behind_star(grown, word);
