@@ -12,7 +12,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/skep/session.hpp"
 #include "apps/skep/words.hpp"
@@ -41,6 +43,7 @@ struct Verb {
     CommandFunction run = nullptr; // null: not built; the row keeps the place of its prefixes
     std::size_t least_words = 0;   // that must follow the verb
     Status status = Status::plain;
+    std::string_view details = {}; // what its options mean, a line each
 };
 
 struct Noun {
@@ -70,6 +73,13 @@ struct Option {
 std::span<const Noun* const> nouns();
 std::span<const Term> terms();
 std::span<const Option> option_rows();
+
+// Rows by what was typed; null or empty when there is none.
+const Noun* find_noun(std::string_view typed);
+const Verb* find_verb(const Noun& noun, std::string_view typed);
+std::string_view absent_noun(std::string_view typed); // of bpftool's, not built
+// All names of a noun's commands that run; of all nouns when it is null.
+std::vector<std::string> command_names(const Noun* noun);
 
 // One per file in commands/.
 const Noun& help_noun();

@@ -8,7 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "apps/skep/dispatch.hpp"
-#include "apps/skep/help.hpp"
+#include "apps/skep/help/completion.hpp"
+#include "apps/skep/help/help.hpp"
 
 namespace skep::app {
 namespace {
@@ -33,11 +34,14 @@ TEST(CommandTable, EveryVerbThatRunsHasASentence) {
 
 TEST(CommandTable, ManPageAndCompletionNameEveryNoun) {
     const std::string man = man_page();
-    const std::string completion = bash_completion();
     for (const Noun* noun : nouns()) {
         EXPECT_NE(man.find(".SS " + std::string(noun->name)), std::string::npos) << noun->name;
-        EXPECT_NE(completion.find(noun->name), std::string::npos) << noun->name;
+        for (const char* shell : {"bash", "zsh", "fish"}) {
+            EXPECT_NE(completion_for(shell)->find(noun->name), std::string::npos)
+                << shell << " " << noun->name;
+        }
     }
+    EXPECT_FALSE(completion_for("csh").has_value());
 }
 
 TEST(CommandLineReader, TakesOptionsOutWhereverTheyStand) {

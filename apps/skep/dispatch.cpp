@@ -3,29 +3,18 @@
 // Dispatch. Nouns and verbs are found by prefix, the first in the table first.
 #include "apps/skep/dispatch.hpp"
 
-#include <array>
 #include <cstdio>
 #include <optional>
 
 #include "apps/skep/command_table.hpp"
-#include "apps/skep/help.hpp"
+#include "apps/skep/help/help.hpp"
+#include "apps/skep/help/suggest.hpp"
 
 namespace skep::app {
 
 namespace {
 
 constexpr int kFailed = 255;
-
-// Nouns of bpftool that are not built, with the place that they hold among the others.
-struct AbsentNoun {
-    std::string_view name;
-    std::string_view before; // the noun that follows it
-};
-constexpr std::array kAbsentNouns{
-    AbsentNoun{"cgroup", "perf"},     AbsentNoun{"perf", "net"},
-    AbsentNoun{"feature", "btf"},     AbsentNoun{"gen", "struct_ops"},
-    AbsentNoun{"struct_ops", "iter"}, AbsentNoun{"iter", "version"},
-};
 
 Result<void> set_engine(Options& options, std::string_view name) {
     if (name == "user" || name == "kernel") {
@@ -155,49 +144,6 @@ class OptionReader {
     std::size_t next_ = 0;
 };
 
-const Noun* find_noun(std::string_view typed) {
-    for (const Noun* noun : nouns()) {
-        for (const AbsentNoun& absent : kAbsentNouns) {
-            if (absent.before == noun->name && stands_for(typed, absent.name)) {
-                return nullptr;
-            }
-        }
-        if (stands_for(typed, noun->name)) {
-            return noun;
-        }
-    }
-    return nullptr;
-}
-
-std::string_view absent_noun(std::string_view typed) {
-    for (const AbsentNoun& absent : kAbsentNouns) {
-        if (stands_for(typed, absent.name)) {
-            return absent.name;
-        }
-    }
-    return {};
-}
-
-bool names_verb(std::string_view typed, std::string_view names) {
-    while (!names.empty()) {
-        const std::string_view name = names.substr(0, names.find('|'));
-        if (stands_for(typed, name)) {
-            return true;
-        }
-        names.remove_prefix(std::min(names.size(), name.size() + 1));
-    }
-    return false;
-}
-
-const Verb* find_verb(const Noun& noun, std::string_view typed) {
-    for (const Verb& verb : noun.verbs) {
-        if (names_verb(typed, verb.names)) {
-            return &verb;
-        }
-    }
-    return nullptr;
-}
-
 int show_usage(Session& session, const std::string& text, int status) {
     if (session.json() != nullptr) {
         session.json()->null();
@@ -206,6 +152,26 @@ int show_usage(Session& session, const std::string& text, int status) {
         (was_asked_for ? session.out() : session.err()).write(text);
     }
     return status;
+}
+
+// What was typed is no command. bpftool answers with all usage; people are told what was wrong, and
+// what they may have meant.
+int refuse_word(Session& session, const std::string& typed, const Noun* noun) {
+    if (session.is_bpftool()) {
+        return show_usage(
+            session, noun == nullptr ? usage_of_program(session) : usage_of_noun(session, *noun),
+            kFailed);
+    }
+    const std::string suggestion = did_you_mean(typed, command_names(noun));
+    const std::string place = noun == nullptr ? "" : fmt::format(" of {}", noun->name);
+    const std::string more =
+        noun == nullptr ? fmt::format("\n'{} help' lists all", session.program())
+        : suggestion.empty()
+            ? "\n" + usage_of_noun(session, *noun)
+            : fmt::format("\n'{} {} help' lists all", session.program(), noun->name);
+    report(session, fail(Code::invalid_input,
+                         fmt::format("'{}' is no command{}{}{}", typed, place, suggestion, more)));
+    return kFailed;
 }
 
 int status_of(const Error& error, Status rule) {
@@ -223,21 +189,37 @@ int status_of(const Error& error, Status rule) {
     return kFailed;
 }
 
-Result<void> run_row(Session& session, const Verb& verb, std::string_view typed, Words& words) {
+// A command as it was typed: where it stands in the table, and by which word.
+struct Chosen {
+    const Noun& noun;
+    const Verb& verb;
+    std::string typed;
+};
+
+Result<void> run_row(Session& session, const Chosen& chosen, Words& words) {
+    const Verb& verb = chosen.verb;
     if (verb.run == nullptr) {
         return fail(Code::unsupported, fmt::format("'{}' is not built into this skep", verb.names));
     }
     if (words.remaining() < verb.least_words) {
-        return fail(Code::invalid_input, fmt::format("'{}' needs at least {} arguments, {} found",
-                                                     typed, verb.least_words, words.remaining()));
+        return fail(Code::invalid_input,
+                    fmt::format("'{}' needs at least {} arguments, {} found\n{}", chosen.typed,
+                                verb.least_words, words.remaining(),
+                                usage_line(session, chosen.noun, verb)));
     }
     return verb.run(session, words);
 }
 
 // In JSON an error inside a list is the last of its elements; what was begun is always ended.
-int run_verb(Session& session, const Verb& verb, std::string_view typed, Words words) {
+int run_verb(Session& session, const Chosen& chosen, std::vector<std::string> words) {
+    const bool asks_for_help =
+        words.size() == 1 && words.front() == "help" && &chosen.noun != &help_noun();
+    if (asks_for_help && !session.is_bpftool() && chosen.verb.run != nullptr) {
+        return show_usage(session, usage_of_verb(session, chosen.noun, chosen.verb), 0);
+    }
     const std::size_t depth = session.json() != nullptr ? session.json()->depth() : 0;
-    const Result<void> done = run_row(session, verb, typed, words);
+    Words arguments(std::move(words));
+    const Result<void> done = run_row(session, chosen, arguments);
     if (done.ok()) {
         return 0;
     }
@@ -253,30 +235,28 @@ int run_verb(Session& session, const Verb& verb, std::string_view typed, Words w
     if (is_inside) {
         json->close_all(depth);
     }
-    return status_of(done.error(), verb.status);
+    return status_of(done.error(), chosen.verb.status);
 }
 
 int run_noun(Session& session, const Noun& noun, std::vector<std::string> words) {
     const std::string typed_noun = words.front();
     words.erase(words.begin());
     if (noun.itself != nullptr) {
-        return run_verb(session, *noun.itself, typed_noun, Words(std::move(words)));
+        return run_verb(session, {noun, *noun.itself, typed_noun}, std::move(words));
     }
     if (words.empty()) {
         return noun.needs_verb ? show_usage(session, usage_of_noun(session, noun), kFailed)
-                               : run_verb(session, noun.verbs.front(), typed_noun, Words());
+                               : run_verb(session, {noun, noun.verbs.front(), typed_noun}, {});
     }
     const Verb* verb = find_verb(noun, words.front());
     if (verb == nullptr) {
-        const bool asked = stands_for(words.front(), "help");
-        if (!asked && session.json() == nullptr && !session.is_bpftool()) {
-            session.remark("Error: '{}' is no command of {}", words.front(), noun.name);
-        }
-        return show_usage(session, usage_of_noun(session, noun), asked ? 0 : kFailed);
+        return stands_for(words.front(), "help")
+                   ? show_usage(session, usage_of_noun(session, noun), 0)
+                   : refuse_word(session, words.front(), &noun);
     }
     const std::string typed_verb = words.front();
     words.erase(words.begin());
-    return run_verb(session, *verb, typed_verb, Words(std::move(words)));
+    return run_verb(session, {noun, *verb, typed_verb}, std::move(words));
 }
 
 } // namespace
@@ -323,10 +303,7 @@ int run_words(Session& session, std::vector<std::string> words) {
                fail(Code::unsupported, fmt::format("'{}' is not built into this skep", absent)));
         return kFailed;
     }
-    if (session.json() == nullptr && !session.is_bpftool()) {
-        session.remark("Error: '{}' is no command", words.front());
-    }
-    return show_usage(session, usage_of_program(session), kFailed);
+    return refuse_word(session, words.front(), nullptr);
 }
 
 int run_program(std::string program, std::vector<std::string> arguments,
@@ -336,7 +313,8 @@ int run_program(std::string program, std::vector<std::string> arguments,
     if (!line.ok()) {
         Session session(program, {});
         report(session, line.error());
-        session.err().write(usage_of_program(session));
+        session.err().write(session.is_bpftool() ? usage_of_program(session)
+                                                 : "'skep help' lists all options\n");
         return kFailed;
     }
     Session session(program, line->options);
@@ -346,7 +324,7 @@ int run_program(std::string program, std::vector<std::string> arguments,
     } else if (line->wants_help && (words.empty() || session.is_bpftool())) {
         words = {"help"};
     } else if (line->wants_help) {
-        words = {words.front(), "help"};
+        words.insert(words.begin(), "help");
     }
     const int status = run_words(session, std::move(words));
     if (session.json() != nullptr) {

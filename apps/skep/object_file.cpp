@@ -22,6 +22,17 @@ bool is_whole(const Result<load::ObjectSpec>& object) {
                                        });
 }
 
+// What to do with a file that is no object.
+std::string advice_on(const std::string& file) {
+    for (const std::string_view ending : {".c", ".cc", ".cpp", ".cxx", ".C"}) {
+        if (file.ends_with(ending)) {
+            return fmt::format("\nit is source: 'skep build {}' makes an object of it", file);
+        }
+    }
+    return "\nwanted is an object that a compiler made for BPF: clang -target bpf -g -O2 -c, or "
+           "'skep build'";
+}
+
 } // namespace
 
 Result<load::ObjectSpec> read_object(const std::string& file, load::Options options) {
@@ -29,7 +40,12 @@ Result<load::ObjectSpec> read_object(const std::string& file, load::Options opti
     Result<load::ObjectSpec> object = load::load_object(bytes, file, options);
     const bool is_elf = bytes.size() > 4 && bytes[0] == 0x7f && bytes[1] == 'E' &&
                         bytes[2] == 'L' && bytes[3] == 'F';
-    if (is_whole(object) || !is_elf || options.target_btf != nullptr) {
+    if (!is_elf && !object.ok()) {
+        Error error = std::move(object).error();
+        error.message += advice_on(file);
+        return error;
+    }
+    if (is_whole(object) || options.target_btf != nullptr) {
         return object;
     }
     const Result<ByteVector> raw = os::read_file(kKernelTypes);

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "apps/skep/help/suggest.hpp"
+
 #include "skep/os/kernel/bpf_syscall.hpp"
 #include "skep/os/machine.hpp"
 
@@ -85,19 +87,23 @@ constexpr std::size_t kNameChars = abi::kNameSize - 1;
 // Both sides cut to what the engine keeps of a name, with a remark when that made a difference.
 Result<std::string> read_name(Words& words) { return read_value(words, "name"); }
 
+// Engines keep the first 15 letters of a name.
+bool may_be_called(std::string_view kept, std::string_view name) {
+    return kept == name.substr(0, kNameChars);
+}
+
 Result<std::vector<os::Fd>> programs_named(Session& session, const std::string& name) {
+    std::vector<std::string> seen;
     const auto fits = [&](client::Transport& engine, const os::Fd& fd) -> Result<bool> {
         const client::ProgramRecord record =
             TRY(client::info_of_program(engine, fd.number(), client::ProgramParts::maps));
-        return record.name() == name;
+        seen.push_back(record.name());
+        return may_be_called(record.name(), name);
     };
     std::vector<os::Fd> found = TRY(open_fitting(session, ObjectKind::program, fits));
     if (found.empty()) {
-        const bool is_long = name.size() > kNameChars;
-        return fail(
-            Code::not_found,
-            fmt::format("no program is named '{}'{}", name,
-                        is_long ? "\nthe engine keeps the first 15 letters of a name" : ""));
+        return fail(Code::not_found,
+                    fmt::format("no program is named '{}'{}", name, did_you_mean(name, seen)));
     }
     return found;
 }
@@ -114,6 +120,7 @@ Result<std::vector<os::Fd>> programs_tagged(Session& session, std::string tag) {
     for (char& digit : tag) {
         digit = digit >= 'A' && digit <= 'F' ? static_cast<char>(digit - 'A' + 'a') : digit;
     }
+    std::vector<std::string> seen;
     const auto fits = [&](client::Transport& engine, const os::Fd& fd) -> Result<bool> {
         const client::ProgramRecord record =
             TRY(client::info_of_program(engine, fd.number(), client::ProgramParts::maps));
@@ -133,17 +140,16 @@ Result<Found> only(os::Fd fd) {
 }
 
 Result<std::vector<os::Fd>> maps_named(Session& session, const std::string& name) {
+    std::vector<std::string> seen;
     const auto fits = [&](client::Transport& engine, const os::Fd& fd) -> Result<bool> {
         const abi::MapInfo info = TRY(client::info_of_map(engine, fd.number()));
-        return client::text_of(info.name) == name;
+        seen.emplace_back(client::text_of(info.name));
+        return may_be_called(seen.back(), name);
     };
     std::vector<os::Fd> found = TRY(open_fitting(session, ObjectKind::map, fits));
     if (found.empty()) {
-        const bool is_long = name.size() > kNameChars;
-        return fail(
-            Code::not_found,
-            fmt::format("no map is named '{}'{}", name,
-                        is_long ? "\nthe engine keeps the first 15 letters of a name" : ""));
+        return fail(Code::not_found,
+                    fmt::format("no map is named '{}'{}", name, did_you_mean(name, seen)));
     }
     return found;
 }
@@ -169,7 +175,7 @@ Result<Found> find_programs(Session& session, Words& words) {
         return only(TRY(open_pinned(session, path, ObjectKind::program)));
     }
     return fail(Code::invalid_input,
-                fmt::format("expected 'id', 'tag', 'name' or 'pinned', got: '{}'?", words.peek()));
+                fmt::format("expected 'id', 'tag', 'name' or 'pinned', got: {}?", words.shown()));
 }
 
 Result<Found> find_maps(Session& session, Words& words) {
@@ -196,7 +202,7 @@ Result<Found> find_maps(Session& session, Words& words) {
         return only(TRY(open_pinned(session, path, ObjectKind::map)));
     }
     return fail(Code::invalid_input,
-                fmt::format("expected 'id', 'name' or 'pinned', got: '{}'?", words.peek()));
+                fmt::format("expected 'id', 'name' or 'pinned', got: {}?", words.shown()));
 }
 
 Result<os::Fd> find_program(Session& session, Words& words) {
@@ -234,9 +240,8 @@ Result<os::Fd> find_link(Session& session, Words& words) {
         return open_pinned(session, path, ObjectKind::link);
     }
     return fail(Code::invalid_input,
-                words.at_end()
-                    ? "link specifier is invalid or missing"
-                    : fmt::format("expected 'id' or 'pinned', got: '{}'?", words.peek()));
+                words.at_end() ? "link specifier is invalid or missing"
+                               : fmt::format("expected 'id' or 'pinned', got: {}?", words.shown()));
 }
 
 Result<std::map<std::uint32_t, std::vector<std::string>>> find_pins(client::Transport& engine,

@@ -31,9 +31,13 @@ class Words {
 
     [[nodiscard]] bool at_end() const { return next_ == words_.size(); }
     [[nodiscard]] std::size_t remaining() const { return words_.size() - next_; }
-    // The next word without taking it; "(null)" at the end, as messages of this field have it.
+    // The next word without taking it.
     [[nodiscard]] std::string_view peek() const {
-        return at_end() ? "(null)" : std::string_view(words_[next_]);
+        return at_end() ? "nothing" : std::string_view(words_[next_]);
+    }
+    // The same in quotation marks.
+    [[nodiscard]] std::string shown() const {
+        return at_end() ? "nothing" : fmt::format("'{}'", words_[next_]);
     }
     std::string take() { return at_end() ? std::string() : words_[next_++]; }
 

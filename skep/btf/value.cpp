@@ -201,6 +201,9 @@ class Walker {
     Result<void> composite(const Type& type, Bytes value) {
         visitor_.begin_object();
         for (const Member& member : type.members) {
+            if (btf_.resolve(member.type) == 0) {
+                continue; // a function of a C++ class: compilers leave it here without a type
+            }
             visitor_.name(member.name);
             auto outcome = this->member(member, value);
             if (!outcome.ok()) {

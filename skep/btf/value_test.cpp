@@ -62,6 +62,14 @@ TEST(Value, ShowsTextOnlyForCharsThatReadAsText) {
     EXPECT_EQ(shown(b, raw, {'a', 'b', 0, 0}), "[97 98 0 0 ]");
 }
 
+TEST(Value, PassesOverFunctionsOfClasses) {
+    Builder b;
+    const TypeId number = b.integer("int", 4, kIntSigned);
+    const TypeId count =
+        b.composite(Kind::structure, "Count", 4, {{"n", number, 0}, {"add", 0, 64}});
+    EXPECT_EQ(shown(b, count, {7, 0, 0, 0}), "{n:7 }");
+}
+
 TEST(Value, ShowsMembersBitFieldsAndUnions) {
     Builder b;
     const TypeId number = b.integer("int", 4, kIntSigned);

@@ -195,13 +195,42 @@ Result<std::optional<ObjectKind>> kind_of(int fd) {
     return has("btf") ? std::optional(ObjectKind::btf) : std::optional<ObjectKind>();
 }
 
+namespace {
+
+// Why an engine refuses types: the last line of its log, which tells them all on the way there.
+std::string reason_of_refused_btf(Transport& engine, abi::BtfLoadAttr attr) {
+    constexpr std::uint32_t kLogBytes = 1U << 20;
+    std::string log(kLogBytes, '\0');
+    attr.btf_log_level = 1;
+    attr.btf_log_buf = address_of(log.data());
+    attr.btf_log_size = kLogBytes;
+    if (const long answer = call(engine, Command::btf_load, attr); answer >= 0) {
+        const os::Fd not_expected(static_cast<int>(answer));
+        return {};
+    }
+    log.resize(std::string_view(log.c_str()).size());
+    const std::size_t last = log.find_last_not_of(" \n\t");
+    log.resize(last == std::string::npos ? 0 : last + 1);
+    const std::size_t before = log.find_last_of('\n');
+    const std::size_t first =
+        log.find_first_not_of(" \t", before == std::string::npos ? 0 : before + 1);
+    return first == std::string::npos ? std::string() : log.substr(first);
+}
+
+} // namespace
+
 Result<os::Fd> load_btf(Transport& engine, Bytes btf) {
     abi::BtfLoadAttr attr = {};
     attr.btf = address_of(btf.data());
     attr.btf_size = static_cast<std::uint32_t>(btf.size());
     const long answer = call(engine, Command::btf_load, attr);
     if (answer < 0) {
-        return refused(engine, Command::btf_load, answer, "loading the types");
+        Error error = refused(engine, Command::btf_load, answer, "loading the types");
+        const std::string reason = reason_of_refused_btf(engine, attr);
+        if (!reason.empty() && error.message.find(reason) == std::string::npos) {
+            error.message += ": " + reason;
+        }
+        return error;
     }
     return os::Fd(static_cast<int>(answer));
 }

@@ -103,8 +103,7 @@ Result<void> show_btf(Session& session, Words& words) {
     client::Transport* engine = TRY(session.engine());
     if (!words.at_end()) {
         if (!words.take_keyword("id")) {
-            return fail(Code::invalid_input,
-                        fmt::format("expected 'id', got: '{}'?", words.peek()));
+            return fail(Code::invalid_input, fmt::format("expected 'id', got: {}?", words.shown()));
         }
         const auto id = TRY(words.number<std::uint32_t>("id"));
         TRY(words.expect_end());
@@ -199,7 +198,7 @@ Result<Source> source_of_map(Session& session, Words& words) {
     } else if (!words.next_is("all")) {
         return fail(
             Code::invalid_input,
-            fmt::format("expected one of: 'key', 'value', 'kv' or 'all', got: '{}'", words.peek()));
+            fmt::format("expected one of: 'key', 'value', 'kv' or 'all', got: {}", words.shown()));
     }
     if (has_words) {
         words.take();
@@ -244,7 +243,7 @@ Result<Source> find_source(Session& session, Words& words) {
         return Source{std::move(*types), {}};
     }
     return fail(Code::invalid_input,
-                fmt::format("unrecognized BTF source specifier: '{}'", words.peek()));
+                fmt::format("unrecognized BTF source specifier: {}", words.shown()));
 }
 
 // ---- dump: how they are shown
@@ -307,7 +306,7 @@ Result<Format> read_format(Words& words) {
         return Format::raw;
     }
     if (!words.take_keyword("format")) {
-        return fail(Code::invalid_input, fmt::format("unrecognized option: '{}'", words.peek()));
+        return fail(Code::invalid_input, fmt::format("unrecognized option: {}", words.shown()));
     }
     const std::string format = TRY(words.value("a format"));
     if (format != "raw" && format != "c") {

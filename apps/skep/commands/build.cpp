@@ -154,8 +154,16 @@ Result<void> build(Session& session, Words& words) {
 } // namespace
 
 const Noun& build_noun() {
-    static constexpr Verb row{"", "FILE.bpf.c [-o FILE.bpf.o] [COMPILER_OPTIONS]",
-                              "makes bytecode of C or C++ with the newest clang found", build, 1};
+    static constexpr Verb row{
+        "",
+        "FILE.bpf.c [-o FILE.bpf.o] [COMPILER_OPTIONS]",
+        "makes bytecode of C or C++ with the newest clang found",
+        build,
+        1,
+        Status::plain,
+        "-o FILE            the object; else the source's name with .o\n"
+        "COMPILER_OPTIONS   -I, -D, -include and whatever begins with '-', for clang\n"
+        "The command that is run is printed. SKEP_CLANG names another clang."};
     static constexpr Noun noun{
         .name = "build", .says = "From C to bytecode.", .verbs = {}, .itself = &row};
     return noun;

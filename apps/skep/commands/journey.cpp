@@ -24,14 +24,20 @@ Result<void> walk_journey(Session& session, Words& words) {
     return {};
 }
 
-constexpr Verb kJourney{"journey", "FILE.bpf.c",
-                        "Walk an XDP program from C to packets and back, explaining each stage",
-                        walk_journey, 1};
+constexpr Verb kJourney{
+    "journey",
+    "FILE.bpf.c",
+    "walks an XDP program from C to packets and back, explaining each stage",
+    walk_journey,
+    1,
+    Status::plain,
+    "Everything it makes is gone at its end. --engine kernel walks with the running\n"
+    "kernel, on a veth pair in a network namespace of its own."};
 
 } // namespace
 
 const Noun& journey_noun() {
-    static constexpr Noun kNoun{"journey", kJourney.says, {}, &kJourney};
+    static constexpr Noun kNoun{"journey", "All stages in one go.", {}, &kJourney};
     return kNoun;
 }
 

@@ -250,8 +250,7 @@ void show(Session& session, const run::TestRunAnswer& answer, const run::Executa
 
 Result<void> run_file(Session& session, Words& words) {
     const Request request = TRY(read_request(words));
-    const load::ObjectSpec object =
-        TRY_WHILE(request.file, read_object(request.file, request.options));
+    const load::ObjectSpec object = TRY(read_object(request.file, request.options));
     const std::size_t place = TRY(choose(object, request.program));
     TRY(run::code::install_fault_handlers());
     Household household(session, object, request.tier);
@@ -294,7 +293,18 @@ const Noun& run_noun() {
         "FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] [--repeat N] "
         "[--tier { interpreter | jit }] "
         "[--type TYPE] [--map-size NAME=N]",
-        "verifies a program and runs it here, on a packet from a file, loading nothing", run_file};
+        "verifies a program and runs it here, on a packet from a file, loading nothing",
+        run_file,
+        0,
+        Status::plain,
+        "--prog NAME        which program; may be left out when there is one\n"
+        "--data-in FILE     the packet, as bytes; - is standard input; else 64 zeros\n"
+        "--data-out FILE    where the packet goes afterwards\n"
+        "--ctx-in FILE      the context, as bytes of the type's structure\n"
+        "--repeat N         how often; duration_ns is of one run\n"
+        "--tier TIER        interpreter or jit; else machine code where there is any\n"
+        "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
+        "--map-size NAME=N  entries of a map that the object leaves at 0"};
     static constexpr Noun noun{
         .name = "run", .says = "A program run in this process.", .verbs = {}, .itself = &row};
     return noun;

@@ -179,7 +179,7 @@ verify::Outcome judge(const load::ObjectSpec& object, const load::ObjectProgram&
 
 // True when every program was accepted.
 Result<bool> verify_file(Session& session, const Request& request, const std::string& file) {
-    const load::ObjectSpec object = TRY_WHILE(file, read_object(file, request.options));
+    const load::ObjectSpec object = TRY(read_object(file, request.options));
     for (const std::string& warning : object.warnings) {
         session.remark("{}: {}", file, warning);
     }
@@ -249,8 +249,18 @@ Result<void> verify_files(Session& session, Words& words) {
 
 const Noun& verify_noun() {
     static constexpr Verb row{
-        "", "FILE... [--json] [--log-level N] [--prog NAME] [--type TYPE] [--map-size NAME=N]",
-        "says of each program whether it would be accepted, and if not, why", verify_files};
+        "",
+        "FILE... [--json] [--log-level N] [--prog NAME] [--type TYPE] [--map-size NAME=N]",
+        "says of each program whether it would be accepted, and if not, why",
+        verify_files,
+        0,
+        Status::plain,
+        "--json             one JSON object a line for each program (-j as well)\n"
+        "--log-level N      also the verifier's log: 1 the refused path, 2 all paths\n"
+        "--prog NAME        only this program\n"
+        "--type TYPE        for programs whose section's name tells none: xdp, tc, socket, ...\n"
+        "--map-size NAME=N  entries of a map that the object leaves at 0\n"
+        "The exit status is 0 when all are accepted. --engine kernel asks the running kernel."};
     static constexpr Noun noun{
         .name = "verify", .says = "The verdict on programs.", .verbs = {}, .itself = &row};
     return noun;

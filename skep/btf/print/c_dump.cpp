@@ -223,11 +223,15 @@ class Emitter {
         std::uint64_t at_bits = 0;
         bool was_bit_field = false;
         for (const Member& member : type.members) {
+            if (btf_.resolve(member.type) == 0) {
+                continue; // a function of a C++ class: compilers leave it here without a type
+            }
             const std::uint32_t alignment = packed ? 1 : layout_.alignment_of(member.type);
             text += filler(
                 {at_bits, member.bit_offset, alignment, was_bit_field && member.bit_size != 0},
                 indent);
-            text += "\n" + indent + variable_text(member.type, member.name, level + 1);
+            text +=
+                "\n" + indent + variable_text(member.type, as_identifier(member.name), level + 1);
             if (member.bit_size != 0) {
                 text += fmt::format(": {}", member.bit_size);
             }
@@ -286,10 +290,24 @@ class Emitter {
 
     // ---- names: those that occur twice get a number
 
+    // Names of other languages ("Map<int, 2>") become names of C.
+    static std::string as_identifier(std::string_view name) {
+        std::string text(name);
+        for (char& character : text) {
+            const bool is_fine = (character >= 'a' && character <= 'z') ||
+                                 (character >= 'A' && character <= 'Z') ||
+                                 (character >= '0' && character <= '9') || character == '_' ||
+                                 character == '$' || (character & 0x80) != 0;
+            character = is_fine ? character : '_';
+        }
+        return text;
+    }
+
     std::string unique(std::map<std::string, std::uint32_t, std::less<>>& taken,
-                       std::string_view name) {
-        const std::uint32_t times = ++taken.try_emplace(std::string(name), 0).first->second;
-        return times > 1 ? fmt::format("{}___{}", name, times) : std::string(name);
+                       std::string_view typed) {
+        std::string name = as_identifier(typed);
+        const std::uint32_t times = ++taken.try_emplace(name, 0).first->second;
+        return times > 1 ? fmt::format("{}___{}", name, times) : name;
     }
 
     std::string name_of(TypeId id) {

@@ -99,6 +99,14 @@ TEST(CDump, DeclaresForwardWhatIsOnlyPointedTo) {
               "*other;\n};\n\n");
 }
 
+TEST(CDump, MakesCOfCxx) {
+    Builder b;
+    const TypeId number = b.integer("int", 4, kIntSigned);
+    b.composite(Kind::structure, "Map<int, ns::Key>", 4, {{"size", number, 0}, {"clear", 0, 64}});
+    EXPECT_EQ(c_definitions(b.build().value()).value(),
+              "struct Map_int__ns__Key_ {\n\tint size;\n};\n\n");
+}
+
 TEST(CDump, EndsWhenNamelessTypesWouldMultiply) {
     Builder b;
     TypeId inner = b.integer("int", 4);

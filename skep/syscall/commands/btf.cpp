@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BTF_LOAD: types, checked and kept as bytes.
+// BTF_LOAD: types, checked as the kernel checks them and kept as bytes.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "skep/btf/check/kernel.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/log_buffer.hpp"
 
@@ -28,7 +29,7 @@ Result<long> btf_load(const SharedCall& call) {
         return answer(E2BIG, "types above 16 MiB");
     }
     const ByteVector bytes = TRY(call->read_bytes(attr.btf, attr.btf_size));
-    auto parsed = btf::Btf::parse(bytes);
+    auto parsed = btf::parse_for_kernel(bytes);
     const std::string text = parsed.ok() ? std::string() : parsed.error().message + "\n";
     const LogWritten written = TRY(log.write(*call->caller, text));
     TRY(call->put(offsetof(abi::BtfLoadAttr, btf_log_true_size), written.true_size));

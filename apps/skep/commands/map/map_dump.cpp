@@ -183,10 +183,29 @@ Result<Walk> walk(Session& session, const OpenMap& map, observe::JsonWriter* jso
     return done;
 }
 
+// What to do instead, where a kind of map has no elements to walk over.
+std::string_view instead_of_dump(spec::MapType type) {
+    if (type == spec::MapType::queue || type == spec::MapType::stack) {
+        return "\n'map peek' shows the next element, 'map pop' takes it";
+    }
+    if (type == spec::MapType::ringbuf || type == spec::MapType::user_ringbuf) {
+        return "\nits records are for whoever maps it and consumes them";
+    }
+    if (type == spec::MapType::perf_event_array) {
+        return "\nits records are for whoever opened its events";
+    }
+    return type == spec::MapType::bloom_filter
+               ? "\nit keeps no elements: it answers whether a value may have been added"
+               : "";
+}
+
 Error cannot_walk(const OpenMap& map, const Error& error) {
+    const auto type = static_cast<spec::MapType>(map.info.type);
+    const std::string_view advice = instead_of_dump(type);
+    const std::string reason = advice.empty() ? ": " + error.message : std::string(advice);
     return {error.code, error.os_errno,
-            fmt::format("a {} map cannot be dumped: {}", observe::name_of_map_type(map.info.type),
-                        error.message)};
+            fmt::format("a {} map cannot be dumped{}", observe::name_of_map_type(map.info.type),
+                        reason)};
 }
 
 // Several maps are told apart by a heading.

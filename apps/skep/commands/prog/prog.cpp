@@ -50,6 +50,13 @@ Result<void> tracelog(Session& session, Words& words) {
     return {};
 }
 
+constexpr std::string_view kLoadDetails =
+    "type TYPE      the programs' type, where their section's name tells none: xdp, tc, socket, "
+    "...\n"
+    "map ... MAP    an existing map in place of one of the object\n"
+    "pinmaps DIR    also pins the object's maps, by their names, in DIR\n"
+    "--debug (-d)   shows the verifier's log of an accepted program too";
+
 } // namespace
 
 const Noun& prog_noun() {
@@ -60,9 +67,9 @@ const Noun& prog_noun() {
              "prints a program's instructions, as the engine runs them or as machine code; visual draws the control flow (DOT)", dump_program},
         Verb{"pin", "PROG FILE", "gives a program a path that keeps it loaded", pin_program, 3, Status::errno_number},
         Verb{"load", "OBJ PATH [type TYPE] [dev DEVICE] [map { idx IDX | name NAME } MAP] [pinmaps DIR]",
-             "loads the first program of an object file and pins it", load_first_program, 2},
+             "loads the first program of an object file and pins it", load_first_program, 2, Status::plain, kLoadDetails},
         Verb{"loadall", "OBJ PATH [type TYPE] [dev DEVICE] [map { idx IDX | name NAME } MAP] [pinmaps DIR]",
-             "loads all programs of an object file and pins them in a directory", load_all_programs, 2},
+             "loads all programs of an object file and pins them in a directory", load_all_programs, 2, Status::plain, kLoadDetails},
         Verb{"attach", "", "", nullptr},
         Verb{"detach", "", "", nullptr},
         Verb{"tracelog", "", "prints what programs say with bpf_printk, until Ctrl-C", tracelog},

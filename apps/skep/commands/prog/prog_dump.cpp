@@ -40,9 +40,9 @@ Result<Request> read_style(Request request, Words& words) {
             request.visual = true;
         } else {
             return fail(Code::invalid_input,
-                        fmt::format("expected 'file', 'opcodes', 'linum'{}, got: '{}'",
+                        fmt::format("expected 'file', 'opcodes', 'linum'{}, got: {}",
                                     request.what == What::xlated ? " or 'visual'" : "",
-                                    words.peek()));
+                                    words.shown()));
         }
     }
     if (request.visual && (request.style.opcodes || request.file.has_value())) {

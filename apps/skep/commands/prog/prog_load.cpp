@@ -38,7 +38,7 @@ Result<MapReuse> read_reuse(Session& session, Words& words) {
         reuse.name = TRY(words.value("the map's name in the object"));
     } else {
         return fail(Code::invalid_input,
-                    fmt::format("expected 'idx' or 'name', got: '{}'?", words.peek()));
+                    fmt::format("expected 'idx' or 'name', got: {}?", words.shown()));
     }
     reuse.map = TRY(find_map(session, words));
     return reuse;
@@ -62,10 +62,9 @@ Result<Request> read_request(Session& session, Words& words) {
         } else if (words.take_keyword("pinmaps")) {
             request.map_directory = TRY(words.value("the directory"));
         } else {
-            return fail(
-                Code::invalid_input,
-                fmt::format("expected no more arguments, 'type', 'map' or 'dev', got: '{}'?",
-                            words.peek()));
+            return fail(Code::invalid_input,
+                        fmt::format("expected no more arguments, 'type', 'map' or 'dev', got: {}?",
+                                    words.shown()));
         }
     }
     return request;

@@ -41,8 +41,8 @@ Result<Request> read_request(Words& words) {
                 Code::invalid_input,
                 fmt::format(
                     "expected no more arguments, 'data_in', 'data_out', 'data_size_out', 'ctx_in', "
-                    "'ctx_out', 'ctx_size_out' or 'repeat', got: '{}'?",
-                    words.peek()));
+                    "'ctx_out', 'ctx_size_out' or 'repeat', got: {}?",
+                    words.shown()));
         }
     }
     if (!request.data_in.has_value() && !request.context_in.has_value()) {
