@@ -333,8 +333,12 @@ def main():
             for form in forms:
                 name = '%s.%s' % (case, form)
                 try:
-                    actual = replay.run(case, form, command, step_options)
-                    wrong = agree(case, form, captures[name], actual, options.engine)
+                    # The kernel's trace has one reader at a time: another's test may take our lines.
+                    for _ in range(3 if 'meanwhile' in step_options else 1):
+                        actual = replay.run(case, form, command, step_options)
+                        wrong = agree(case, form, captures[name], actual, options.engine)
+                        if wrong is None:
+                            break
                 except (subprocess.TimeoutExpired, ValueError) as error:
                     actual, wrong = {'x': -1, 'o': '', 'e': str(error)}, 'does not end, or prints broken JSON'
                 reason = differences.get(name)

@@ -31,7 +31,7 @@ Result<AttachMode> read_attach_mode(Words& words) {
 
 Result<std::string> read_device(Words& words) {
     if (!words.take_keyword("dev")) {
-        return fail(Code::invalid_input, fmt::format("expected 'dev', got: '{}'", words.peek()));
+        return fail(Code::invalid_input, fmt::format("expected 'dev', got: {}", words.shown()));
     }
     return words.value("the device");
 }
