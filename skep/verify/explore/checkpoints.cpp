@@ -61,10 +61,23 @@ bool Checkpoints::is_proved(CheckpointIndex index) const {
 }
 
 bool Checkpoints::is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const {
-    while (of != kNoCheckpoint && all_[of].depth > all_[ancestor].depth) {
-        of = all_[of].parent;
+    const std::uint32_t depth = all_[ancestor].depth;
+    while (of != kNoCheckpoint && all_[of].depth > depth) {
+        const CheckpointIndex jump = all_[of].jump;
+        of = jump != kNoCheckpoint && all_[jump].depth >= depth ? jump : all_[of].parent;
     }
     return of == ancestor;
+}
+
+// Where a child of `parent` jumps to: twice as far as its parent when that and the next jump are of
+// one length, else to its parent. So the lengths of the jumps on a way up are those of a skew
+// binary number.
+CheckpointIndex Checkpoints::jump_from(CheckpointIndex parent) const {
+    const CheckpointIndex near = parent == kNoCheckpoint ? kNoCheckpoint : all_[parent].jump;
+    const CheckpointIndex far = near == kNoCheckpoint ? kNoCheckpoint : all_[near].jump;
+    const bool same_length = far != kNoCheckpoint && all_[parent].depth - all_[near].depth ==
+                                                         all_[near].depth - all_[far].depth;
+    return same_length ? far : parent;
 }
 
 // Everything between here and the open checkpoint is proved no sooner than it.
@@ -186,6 +199,7 @@ void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit
     checkpoint.state = state;
     checkpoint.at = visit.at;
     checkpoint.parent = parent;
+    checkpoint.jump = jump_from(parent);
     checkpoint.depth = parent == kNoCheckpoint ? 0 : all_[parent].depth + 1;
     checkpoint.bytes =
         sizeof(Checkpoint) + bytes_of(state, parent == kNoCheckpoint || !all_[parent].listed

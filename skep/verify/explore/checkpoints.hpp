@@ -70,6 +70,7 @@ class Checkpoints {
         State state;
         InsnIndex at;
         CheckpointIndex parent = kNoCheckpoint;
+        CheckpointIndex jump = kNoCheckpoint;      // an ancestor further up: see is_ancestor
         CheckpointIndex waits_for = kNoCheckpoint; // an open ancestor
         std::uint32_t open_paths = 1;
         std::uint32_t depth = 0;
@@ -80,7 +81,9 @@ class Checkpoints {
     };
 
     [[nodiscard]] bool is_proved(CheckpointIndex index) const;
+    // In steps that grow with the logarithm of the depth, by jumps.
     [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
+    [[nodiscard]] CheckpointIndex jump_from(CheckpointIndex parent) const;
     void wait(CheckpointIndex from, CheckpointIndex for_open);
     bool is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
                  const Visit& visit, Answer& answer);
