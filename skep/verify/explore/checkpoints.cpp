@@ -91,6 +91,8 @@ void Checkpoints::wait(CheckpointIndex from, CheckpointIndex for_open) {
     }
 }
 
+// Whether a path stops at the checkpoint, and why. The cheap questions come first: most checkpoints
+// are of other rounds of a loop, which the fingerprint tells.
 bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
                           const Visit& visit, Answer& answer) {
     Checkpoint& checkpoint = all_[index];
@@ -98,25 +100,44 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     if (is_proved(index)) {
         return equivalence_.covers(checkpoint.state, state, visit.at, Likeness::finished);
     }
-    if (!is_ancestor(index, parent)) {
-        return false;
-    }
     const bool new_round =
         visit.kind == PointKind::callback ||
         checkpoint.state.may_goto_rounds != state.may_goto_rounds ||
         (visit.kind == PointKind::iterator && iterator_went_on(checkpoint.state, state));
     if (visit.kind != PointKind::ordinary && new_round &&
-        equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range)) {
+        equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range) &&
+        is_ancestor(index, parent)) {
         wait(parent, index);
         return true;
     }
     answer = Answer::infinite_loop;
     return checkpoint.open_paths > 0 && visit.kind != PointKind::callback &&
-           equivalence_.covers(checkpoint.state, state, visit.at, Likeness::exactly);
+           checkpoint.fingerprint == visit.fingerprint &&
+           equivalence_.covers(checkpoint.state, state, visit.at, Likeness::exactly) &&
+           is_ancestor(index, parent);
 }
 
-Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, const Visit& visit) {
+// States of which nothing has changed have one fingerprint: it is made of the numbers in live
+// registers, and of nothing that may be renamed.
+std::uint64_t Checkpoints::fingerprint(const State& state, InsnIndex at) const {
+    constexpr std::uint64_t kPrime = 0x9e3779b97f4a7c15ULL;
+    const Frame& frame = state.current();
+    std::uint64_t hash = state.frame_count();
+    for (Reg reg = 0; reg < kFramePointer; ++reg) {
+        const Value& value = frame.regs[reg];
+        if ((liveness_.regs[at.value] & only(reg)) != 0 && value.is_initialised()) {
+            const std::uint64_t bounds = value.number.u.min + value.number.u.max * 3 +
+                                         static_cast<std::uint64_t>(value.kind) * 7;
+            hash = (hash ^ bounds) * kPrime;
+            hash ^= hash >> 29U;
+        }
+    }
+    return hash;
+}
+
+Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Visit visit) {
     const Effort& effort = visit.effort;
+    visit.fingerprint = fingerprint(state, visit.at);
     const bool force = visit.kind != PointKind::ordinary || effort.recorded > kMaxRecorded;
     const std::uint64_t jumps = effort.jumps - jumps_at_save_;
     const std::uint64_t insns = effort.insns - insns_at_save_;
@@ -198,6 +219,7 @@ void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit
     Checkpoint checkpoint;
     checkpoint.state = state;
     checkpoint.at = visit.at;
+    checkpoint.fingerprint = visit.fingerprint;
     checkpoint.parent = parent;
     checkpoint.jump = jump_from(parent);
     checkpoint.depth = parent == kNoCheckpoint ? 0 : all_[parent].depth + 1;

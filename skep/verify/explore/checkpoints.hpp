@@ -48,10 +48,11 @@ class Checkpoints {
         InsnIndex at;
         PointKind kind = PointKind::ordinary;
         Effort effort;
+        std::uint64_t fingerprint = 0; // of the state; visit() fills it in
     };
     // A path comes by with `state`, having last passed `parent`. When the state is saved, it gets
     // origins of its own and `parent` becomes the new checkpoint.
-    Answer visit(State& state, CheckpointIndex& parent, const Visit& visit);
+    Answer visit(State& state, CheckpointIndex& parent, Visit visit);
 
     // A path through `parent` begins besides the one that is walked; one has ended.
     void open(CheckpointIndex parent);
@@ -77,6 +78,7 @@ class Checkpoints {
         std::uint32_t hits = 0;
         std::uint32_t misses = 0;
         std::uint64_t bytes = 0;
+        std::uint64_t fingerprint = 0;
         bool listed = true;
     };
 
@@ -84,6 +86,7 @@ class Checkpoints {
     // In steps that grow with the logarithm of the depth, by jumps.
     [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
     [[nodiscard]] CheckpointIndex jump_from(CheckpointIndex parent) const;
+    [[nodiscard]] std::uint64_t fingerprint(const State& state, InsnIndex at) const;
     void wait(CheckpointIndex from, CheckpointIndex for_open);
     bool is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
                  const Visit& visit, Answer& answer);
