@@ -98,14 +98,14 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     Checkpoint& checkpoint = all_[index];
     answer = Answer::proved;
     if (is_proved(index)) {
-        return equivalence_.covers(checkpoint.state, state, visit.at, Likeness::finished);
+        return equivalence_.covers(checkpoint.state, state, Likeness::finished);
     }
     const bool new_round =
         visit.kind == PointKind::callback ||
         checkpoint.state.may_goto_rounds != state.may_goto_rounds ||
         (visit.kind == PointKind::iterator && iterator_went_on(checkpoint.state, state));
     if (visit.kind != PointKind::ordinary && new_round &&
-        equivalence_.covers(checkpoint.state, state, visit.at, Likeness::by_range) &&
+        equivalence_.covers(checkpoint.state, state, Likeness::by_range) &&
         is_ancestor(index, parent)) {
         wait(parent, index);
         return true;
@@ -113,7 +113,7 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     answer = Answer::infinite_loop;
     return checkpoint.open_paths > 0 && visit.kind != PointKind::callback &&
            checkpoint.fingerprint == visit.fingerprint &&
-           equivalence_.covers(checkpoint.state, state, visit.at, Likeness::exactly) &&
+           equivalence_.covers(checkpoint.state, state, Likeness::exactly) &&
            is_ancestor(index, parent);
 }
 
@@ -138,6 +138,7 @@ std::uint64_t Checkpoints::fingerprint(const State& state, InsnIndex at) const {
 Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Visit visit) {
     const Effort& effort = visit.effort;
     visit.fingerprint = fingerprint(state, visit.at);
+    equivalence_.stand_at(state, visit.at);
     const bool force = visit.kind != PointKind::ordinary || effort.recorded > kMaxRecorded;
     const std::uint64_t jumps = effort.jumps - jumps_at_save_;
     const std::uint64_t insns = effort.insns - insns_at_save_;

@@ -22,9 +22,6 @@ bool varies_by_range(ValueKind kind) {
 
 bool unset(SlotByte byte) { return byte == SlotByte::misc || byte == SlotByte::invalid; }
 
-// Registers that survive a call.
-constexpr RegSet kCalleeSaved = 0x3c0; // R6..R9
-
 } // namespace
 
 bool IdPairs::match(std::uint32_t old_id, std::uint32_t new_id) {
@@ -51,7 +48,7 @@ bool IdPairs::match_numbers(std::uint32_t old_id, std::uint32_t new_id) {
     return match(old_id != 0 ? old_id : fresh, new_id != 0 ? new_id : fresh);
 }
 
-bool Equivalence::covers(const State& old, const State& now, InsnIndex at, Likeness likeness) {
+bool Equivalence::covers(const State& old, const State& now, Likeness likeness) {
     if (old.frame_count() != now.frame_count() || old.sleepable != now.sleepable ||
         (old.speculative && !now.speculative)) {
         return false;
@@ -65,7 +62,7 @@ bool Equivalence::covers(const State& old, const State& now, InsnIndex at, Liken
         return false;
     }
     for (unsigned number = 0; number < old.frame_count(); ++number) {
-        if (!covers_frame(old, now, number, at)) {
+        if (!covers_frame(old, now, number)) {
             return false;
         }
     }
@@ -89,8 +86,7 @@ bool Equivalence::same_resources(const Resources& old, const Resources& now) {
     return true;
 }
 
-bool Equivalence::covers_frame(const State& old_state, const State& now_state, unsigned number,
-                               InsnIndex at) {
+bool Equivalence::covers_frame(const State& old_state, const State& now_state, unsigned number) {
     const Frame& old = old_state.frame(number);
     const Frame& now = now_state.frame(number);
     if (old.subprogram != now.subprogram || old.call_site != now.call_site ||
@@ -103,19 +99,8 @@ bool Equivalence::covers_frame(const State& old_state, const State& now_state, u
         (likeness_ == Likeness::exactly && old.callback_depth != now.callback_depth)) {
         return false;
     }
-    const bool current = number + 1 == old_state.frame_count();
-    RegSet live_regs = liveness_.regs[at.value];
-    SlotSet live_slots = liveness_.slots[at.value];
-    if (!current) {
-        // A caller's registers wait for the return; its stack may be used meanwhile. A callback's
-        // caller comes back to the call itself, with its arguments.
-        const Frame& callee = old_state.frame(number + 1);
-        const std::uint32_t call = callee.call_site.value;
-        live_regs = callee.callback == CallbackKind::none
-                        ? static_cast<RegSet>(liveness_.regs[call + 1] & kCalleeSaved)
-                        : liveness_.regs[call] | liveness_.regs[call + 1];
-        live_slots = liveness_.slots[call] | liveness_.slots[call + 1];
-    }
+    const RegSet live_regs = live_[number].regs;
+    const SlotSet live_slots = live_[number].slots;
     if (old_state.same_frame(now_state, number)) {
         // The very same frame: only the ids must be noted.
         for (Reg reg = 0; reg < kRegisters; ++reg) {

@@ -50,14 +50,16 @@ class Equivalence {
     Equivalence(const Liveness& liveness, const Dependencies& dependencies)
         : liveness_(liveness), dependencies_(dependencies) {}
 
-    // Whether whatever can happen from `now` at `at` can also happen from `old`.
-    bool covers(const State& old, const State& now, InsnIndex at, Likeness likeness);
+    // Where and in which calls the states of the next questions are.
+    void stand_at(const State& now, InsnIndex at) { live_ = live_frames(liveness_, now, at); }
+    // Whether whatever can happen from `now` can also happen from `old`.
+    bool covers(const State& old, const State& now, Likeness likeness);
 
     // What the old state needed exactly, the new one does too. After covers() was true.
     void inherit_needs(Workspace& workspace, const State& old, const State& now) const;
 
   private:
-    bool covers_frame(const State& old, const State& now, unsigned number, InsnIndex at);
+    bool covers_frame(const State& old, const State& now, unsigned number);
     bool covers_value(const Value& old, const Value& now);
     bool covers_number(const Value& old, const Value& now);
     bool covers_stack(const Stack& old, const Stack& now, SlotSet live);
@@ -66,6 +68,7 @@ class Equivalence {
 
     const Liveness& liveness_;
     const Dependencies& dependencies_;
+    LiveFrames live_;
     IdPairs ids_;
     Likeness likeness_ = Likeness::finished;
 };

@@ -23,6 +23,7 @@ struct Summary {
 struct Use {
     SlotSet read = kNoSlots;
     SlotSet overwritten = kNoSlots;
+    ArgumentReaches reaches{};
 };
 
 class Analysis {
@@ -42,7 +43,9 @@ class Analysis {
         in_memory_ = flow_.escapes.stored | flow_.spilled;
         for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
              at += subject_.insns[at].slots()) {
+            reading_ = {};
             uses_[local(at)] = use_of(InsnIndex{at});
+            uses_[local(at)].reaches = reading_;
         }
         go_backwards();
         summary_.arguments =
@@ -56,6 +59,7 @@ class Analysis {
         }
         summary_.known = true;
         summaries_[index_] = summary_;
+        note_argument_reads();
     }
 
   private:
@@ -74,6 +78,7 @@ class Analysis {
         for (Reg reg = 1; reg <= 5; ++reg) {
             if ((base.bases & (1U << reg)) != 0) {
                 summary_.escapes.read[reg].add(first, end);
+                reading_[reg - 1U].add(first, end);
             }
         }
         return (base.bases & kOwnFrame) != 0 ? slots_between(first, end) : kNoSlots;
@@ -103,6 +108,7 @@ class Analysis {
             break;
         case InsnKind::call_subprogram:
             use.read = read_by_callee(regs, insn, at);
+            note_handed(regs, at);
             break;
         case InsnKind::call_kfunc:
         case InsnKind::call_register:
@@ -267,6 +273,66 @@ class Analysis {
         return changed;
     }
 
+    // What is read through arguments from each instruction on, for the frames they point into.
+    void note_argument_reads() {
+        ArgumentReaches everywhere{};
+        bool any = false;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            const bool leaks = ((flow_.escapes.stored | flow_.escapes.returned) & (1U << reg)) != 0;
+            if (leaks) {
+                everywhere[reg - 1U].add(-kFar, kFar);
+            }
+            any = any || !summary_.escapes.read[reg].is_empty();
+        }
+        if (!any) {
+            return;
+        }
+        result_.argument_reads.resize(result_.regs.size());
+        std::deque<std::uint32_t> work;
+        for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
+             at += subject_.insns[at].slots()) {
+            result_.argument_reads[at] = everywhere;
+            work.push_front(at);
+        }
+        while (!work.empty()) {
+            const std::uint32_t at = work.front();
+            work.pop_front();
+            if (add_argument_reads(at)) {
+                const std::vector<std::uint32_t>& earlier = predecessors_[local(at)];
+                work.insert(work.end(), earlier.begin(), earlier.end());
+            }
+        }
+    }
+    bool add_argument_reads(std::uint32_t at) {
+        ArgumentReaches& here = result_.argument_reads[at];
+        const ArgumentReaches before = here;
+        const Successors next = successors(subject_, InsnIndex{at});
+        for (std::size_t argument = 0; argument < here.size(); ++argument) {
+            here[argument].add(uses_[local(at)].reaches[argument]);
+            for (unsigned i = 0; i < next.count; ++i) {
+                here[argument].add(result_.argument_reads[next.list[i].value][argument]);
+            }
+        }
+        return here != before;
+    }
+    // What a call hands over, for live_frames().
+    void note_handed(const HeldRegisters& regs, InsnIndex at) {
+        Handed handed;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            const bool near = regs[reg].number >= -Reach::kFar && regs[reg].number <= Reach::kFar;
+            Handed::Argument& argument = handed.arguments[reg - 1U];
+            argument.bases = regs[reg].bases;
+            argument.is_exact = regs[reg].is_address() && near;
+            argument.offset =
+                argument.is_exact ? static_cast<std::int16_t>(regs[reg].number) : std::int16_t{0};
+        }
+        for (std::uint32_t slot = 0; slot < flow_.in_slot.size(); ++slot) {
+            handed.holding |= flow_.in_slot[slot] != kNoBases ? SlotSet{1} << slot : kNoSlots;
+        }
+        handed.elsewhere = flow_.escapes.stored != kNoBases;
+        result_.handed.emplace(at.value, handed);
+    }
+
     const Subject& subject_;
     const Subprogram& subprogram_;
     std::uint32_t index_;
@@ -276,6 +342,7 @@ class Analysis {
     FrameFlow flow_;
     Bases in_memory_ = kNoBases; // frames whose address may come back from a load
     std::vector<Use> uses_;
+    ArgumentReaches reading_{}; // of the instruction that is looked at
     std::vector<std::vector<std::uint32_t>> predecessors_;
 };
 

@@ -10,9 +10,12 @@
 // Proved by: liveness_test.cpp.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
+#include "skep/verify/state/state.hpp"
 #include "skep/verify/state/subject.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
@@ -22,11 +25,51 @@ using SlotSet = std::uint64_t; // bit n: slot n, the bytes [fp - 8n - 8, fp - 8n
 inline constexpr SlotSet kNoSlots = 0;
 inline constexpr SlotSet kAllSlots = ~SlotSet{0};
 
+// Bytes counted from where an argument points: [first, end), empty when first >= end. Beyond kFar
+// there is no stack.
+struct Reach {
+    static constexpr std::int16_t kFar = 4096;
+    std::int16_t first = kFar;
+    std::int16_t end = -kFar;
+
+    bool operator==(const Reach&) const = default;
+    [[nodiscard]] bool is_empty() const { return first >= end; }
+    void add(std::int64_t from, std::int64_t to); // what is further away is cut off at kFar
+    void add(const Reach& other) { add(other.first, other.end); }
+};
+using ArgumentReaches = std::array<Reach, 5>; // R1..R5 as they were at the function's beginning
+
+// What a call hands over of stack frames: for each argument, where it points.
+struct Handed {
+    struct Argument {
+        bool is_exact = false;
+        std::uint8_t bases =
+            0; // frame_addresses.hpp: bit 0 the own frame, bit n the n-th argument's
+        std::int16_t offset = 0; // when exact
+    };
+    std::array<Argument, 5> arguments;
+    SlotSet holding = kNoSlots; // own slots that may hold an address of a frame
+    bool elsewhere = false;     // an address of a frame may lie somewhere else
+};
+
 struct Liveness {
     std::vector<RegSet> regs;   // live before the instruction, by slot of the program
     std::vector<SlotSet> slots; // of the frame that executes it
+    // What from here to the function's end is read through its arguments, by slot of the program;
+    // empty when no function reads so.
+    std::vector<ArgumentReaches> argument_reads;
+    std::unordered_map<std::uint32_t, Handed> handed; // by calling instruction
 };
 
 Liveness find_liveness(const Subject& subject);
+
+// What is live of each frame of a state that is at `at`. Of a caller: what it reads when the call
+// is over, and what the callee still reads of it from here on.
+struct FrameLiveness {
+    RegSet regs = kNoRegs;
+    SlotSet slots = kNoSlots;
+};
+using LiveFrames = std::array<FrameLiveness, kMaxFrames>;
+LiveFrames live_frames(const Liveness& liveness, const State& state, InsnIndex at);
 
 } // namespace skep::verify
