@@ -46,9 +46,8 @@ bool iterator_went_on(const State& old, const State& now) {
 
 } // namespace
 
-Checkpoints::Checkpoints(const Subject& subject, const Liveness& liveness, Workspace& workspace)
-    : liveness_(liveness), workspace_(workspace), equivalence_(liveness, workspace.dependencies),
-      by_insn_(subject.insns.size()) {}
+Checkpoints::Checkpoints(const Liveness& liveness, Workspace& workspace)
+    : liveness_(liveness), workspace_(workspace), equivalence_(liveness, workspace.dependencies) {}
 
 bool Checkpoints::is_proved(CheckpointIndex index) const {
     while (all_[index].open_paths == 0) {
@@ -143,7 +142,7 @@ Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Vi
     const std::uint64_t jumps = effort.jumps - jumps_at_save_;
     const std::uint64_t insns = effort.insns - insns_at_save_;
     bool add = force || (jumps >= kJumpsBetweenSaves && insns >= kInsnsBetweenSaves);
-    std::vector<CheckpointIndex>& here = by_insn_[visit.at.value];
+    std::vector<CheckpointIndex>& here = at_place(state, visit.at);
     for (std::size_t position = 0; position < here.size();) {
         const CheckpointIndex index = here[position];
         Answer answer = Answer::proved;
@@ -231,7 +230,7 @@ void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit
     memory_bytes_ += checkpoint.bytes;
     parent = static_cast<CheckpointIndex>(all_.size());
     all_.push_back(std::move(checkpoint));
-    std::vector<CheckpointIndex>& here = by_insn_[visit.at.value];
+    std::vector<CheckpointIndex>& here = at_place(state, visit.at);
     here.insert(here.begin(), parent);
     insns_at_save_ = visit.effort.insns;
     jumps_at_save_ = visit.effort.jumps;

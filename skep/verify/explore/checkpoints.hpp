@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "skep/verify/explore/equivalence.hpp"
@@ -41,7 +42,7 @@ struct Effort {
 
 class Checkpoints {
   public:
-    Checkpoints(const Subject& subject, const Liveness& liveness, Workspace& workspace);
+    Checkpoints(const Liveness& liveness, Workspace& workspace);
 
     enum class Answer : std::uint8_t { go_on, proved, infinite_loop };
     struct Visit {
@@ -87,6 +88,9 @@ class Checkpoints {
     [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
     [[nodiscard]] CheckpointIndex jump_from(CheckpointIndex parent) const;
     [[nodiscard]] std::uint64_t fingerprint(const State& state, InsnIndex at) const;
+    [[nodiscard]] std::vector<CheckpointIndex>& at_place(const State& state, InsnIndex at) {
+        return by_place_[std::uint64_t{state.current().call_site.value} << 32U | at.value];
+    }
     void wait(CheckpointIndex from, CheckpointIndex for_open);
     bool is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
                  const Visit& visit, Answer& answer);
@@ -98,7 +102,8 @@ class Checkpoints {
     Workspace& workspace_;
     Equivalence equivalence_;
     std::deque<Checkpoint> all_;
-    std::vector<std::vector<CheckpointIndex>> by_insn_;
+    // By instruction and the call that the current frame came from.
+    std::unordered_map<std::uint64_t, std::vector<CheckpointIndex>> by_place_;
     Statistics statistics_;
     std::uint64_t memory_bytes_ = 0;
     std::uint64_t insns_at_save_ = 0;

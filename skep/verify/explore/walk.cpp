@@ -66,8 +66,7 @@ bool asks_iterator(const Subject& subject, InsnIndex at) {
 
 Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
     : workspace_(workspace), subject_(workspace.subject), facts_(facts), log_(log),
-      liveness_(find_liveness(workspace.subject)),
-      checkpoints_(workspace.subject, liveness_, workspace),
+      liveness_(find_liveness(workspace.subject)), checkpoints_(liveness_, workspace),
       points_(prune_points(workspace.subject)) {
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];

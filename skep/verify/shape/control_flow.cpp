@@ -149,9 +149,13 @@ std::vector<bool> prune_points(const Subject& subject) {
         case InsnKind::jump_always:
             points[static_cast<std::size_t>(insn.target(InsnIndex{at}))] = true;
             break;
+        case InsnKind::call_subprogram:
+            points[at] = true;
+            points[at + 1] = true;
+            points[static_cast<std::size_t>(insn.target(InsnIndex{at}))] = true;
+            break;
         case InsnKind::call_helper:
         case InsnKind::call_kfunc:
-        case InsnKind::call_subprogram:
             points[at + 1] = true;
             break;
         case InsnKind::alu:
