@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/verify/explore/checkpoints.hpp"
+#include "skep/verify/explore/prune/checkpoints.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/explore/live/liveness.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,8 +7,8 @@
 // Where an address might be found in memory that is read, everything that the call may read counts.
 #include <algorithm>
 
-#include "skep/verify/explore/frame_addresses.hpp"
-#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/explore/live/frame_addresses.hpp"
+#include "skep/verify/explore/live/liveness.hpp"
 
 namespace skep::verify {
 namespace {

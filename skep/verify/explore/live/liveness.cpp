@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/explore/live/liveness.hpp"
 
 #include <algorithm>
 #include <array>
 #include <deque>
 
 #include "skep/spec/helpers.hpp"
-#include "skep/verify/explore/frame_addresses.hpp"
+#include "skep/verify/explore/live/frame_addresses.hpp"
+#include "skep/verify/explore/live/kfunc_reads.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/state/stack.hpp"
 
@@ -111,6 +112,8 @@ class Analysis {
             note_handed(regs, at);
             break;
         case InsnKind::call_kfunc:
+            use.read = read_by_kfunc(regs, at);
+            break;
         case InsnKind::call_register:
             use.read = read_by_anyone(regs);
             break;
@@ -165,6 +168,25 @@ class Analysis {
             return read_by_anyone(regs);
         }
         return read | reads_through({Holds::nothing, found, 0}, 0, 0);
+    }
+
+    SlotSet read_by_kfunc(const HeldRegisters& regs, InsnIndex at) {
+        const std::optional<KfuncReads> reads = kfunc_reads(subject_, at);
+        if (!reads.has_value()) {
+            return read_by_anyone(regs);
+        }
+        SlotSet read = kNoSlots;
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            const KfuncReads::Argument& argument = reads->arguments[reg - 1U];
+            const bool known = argument.extent == KfuncReads::Extent::by_next &&
+                               regs[reg + 1U].holds == Holds::number;
+            if (argument.extent == KfuncReads::Extent::fixed) {
+                read |= reads_through(regs[reg], 0, argument.bytes);
+            } else if (argument.extent != KfuncReads::Extent::nothing) {
+                read |= reads_through(regs[reg], 0, known ? regs[reg + 1U].number : kFar);
+            }
+        }
+        return read;
     }
 
     // How many bytes a helper reads from the argument's address on; -1: it does not.

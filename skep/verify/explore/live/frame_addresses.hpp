@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/explore/live/liveness.hpp"
 #include "skep/verify/state/stack.hpp"
 #include "skep/verify/state/subject.hpp"
 #include "skep/verify/transfer/registers.hpp"

@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "skep/verify/explore/equivalence.hpp"
+#include "skep/verify/explore/prune/equivalence.hpp"
 #include "skep/verify/statistics.hpp"
 
 namespace skep::verify {

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "skep/verify/explore/liveness.hpp"
+#include "skep/verify/explore/live/liveness.hpp"
 #include "skep/verify/state/state.hpp"
 #include "skep/verify/state/workspace.hpp"
 

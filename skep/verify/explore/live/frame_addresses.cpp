@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/verify/explore/frame_addresses.hpp"
+#include "skep/verify/explore/live/frame_addresses.hpp"
 
 #include <deque>
 #include <optional>

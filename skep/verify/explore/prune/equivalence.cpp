@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/verify/explore/equivalence.hpp"
+#include "skep/verify/explore/prune/equivalence.hpp"
 
 #include <algorithm>
 
