@@ -49,14 +49,15 @@ bool iterator_went_on(const State& old, const State& now) {
 Checkpoints::Checkpoints(const Liveness& liveness, Workspace& workspace)
     : liveness_(liveness), workspace_(workspace), equivalence_(liveness, workspace.dependencies) {}
 
-bool Checkpoints::is_proved(CheckpointIndex index) const {
+// The open checkpoint that it is proved with; none when it is proved.
+CheckpointIndex Checkpoints::proved_with(CheckpointIndex index) const {
     while (all_[index].open_paths == 0) {
         if (all_[index].waits_for == kNoCheckpoint) {
-            return true;
+            return kNoCheckpoint;
         }
         index = all_[index].waits_for;
     }
-    return false;
+    return index;
 }
 
 bool Checkpoints::is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const {
@@ -96,8 +97,18 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
                           const Visit& visit, Answer& answer) {
     Checkpoint& checkpoint = all_[index];
     answer = Answer::proved;
-    if (is_proved(index)) {
+    const CheckpointIndex open = proved_with(index);
+    if (open == kNoCheckpoint) {
         return equivalence_.covers(checkpoint.state, state, Likeness::finished);
+    }
+    if (open != index) {
+        // All paths from it have ended, some in a round of an open loop: so would this one's.
+        const bool same = equivalence_.covers(checkpoint.state, state, Likeness::by_range) &&
+                          is_ancestor(open, parent);
+        if (same) {
+            wait(parent, open);
+        }
+        return same;
     }
     const bool new_round =
         visit.kind == PointKind::callback ||

@@ -5,7 +5,9 @@
 // They form a tree: each has the checkpoint before it on its path as parent. One is open while a
 // path that went through it is still to be walked; when none is, everything reachable from it is
 // proved. A path that came back into a loop and stopped there because it was like an open one is
-// proved only when that one is: until then what it went through `waits` for it.
+// proved only when that one is: until then what it went through `waits` for it. A path that comes
+// by a checkpoint that waits may stop there too, and waits with it, when it is like it in every
+// number: which of them matter is not known before the loop is done.
 //
 // When to save and when to forget follows spec/verifier.md, section 10.
 #pragma once
@@ -83,7 +85,7 @@ class Checkpoints {
         bool listed = true;
     };
 
-    [[nodiscard]] bool is_proved(CheckpointIndex index) const;
+    [[nodiscard]] CheckpointIndex proved_with(CheckpointIndex index) const;
     // In steps that grow with the logarithm of the depth, by jumps.
     [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
     [[nodiscard]] CheckpointIndex jump_from(CheckpointIndex parent) const;
