@@ -17,8 +17,8 @@
 #include "skep/verify/calls/call.hpp"
 #include "skep/verify/calls/subprogram.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
-#include "skep/verify/explore/prune/checkpoints.hpp"
 #include "skep/verify/explore/facts.hpp"
+#include "skep/verify/explore/prune/checkpoints.hpp"
 #include "skep/verify/transfer/memory.hpp"
 
 namespace skep::verify {
