@@ -1,134 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machine code: skep's engines beside the kernel's JIT, on the same bytecode, in one run.
+// Machine code: every engine beside the kernel's JIT and beside native code of the same C source,
+// in one run.
 //
 // Every engine runs every program in many short rounds, in an order that is shuffled each round, so
 // that a slow moment of the machine meets all of them alike; the numbers are medians. What a run
 // costs before the first instruction (entering, PROG_TEST_RUN's own loop) is measured with an empty
-// program and taken off. The kernel's column is empty where bpf(2) does not load programs.
+// program and taken off. The kernel's column is empty where bpf(2) does not load programs. Answers
+// are compared before anything is timed.
 //
-//   machine_code [rounds]
+//   machine_code [--rounds N] [--only NAME] [--code FILE]
+//
+// The table goes to the output, as Markdown; the machine code of the last program, bare, to FILE.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <random>
+#include <set>
 
 #include <fmt/format.h>
 
-#include "skep/load/object.hpp"
-#include "tests/support/engines.hpp"
-#include "tests/support/kernel_program.hpp"
-#include "tests/support/unchecked.hpp"
+#include "bench/natives.hpp"
+#include "bench/program.hpp"
 
+namespace skep::bench {
 namespace {
 
-using namespace skep;
-using Clock = std::chrono::steady_clock;
-
-constexpr std::uint32_t kRunsPerSample = 400;
-
-struct Subject {
-    std::string engine;
-    std::function<double()> sample; // ns a run
-    std::vector<double> samples;
-
-    double median() {
-        std::sort(samples.begin(), samples.end());
-        return samples.empty() ? 0 : samples[samples.size() / 2];
-    }
+struct Options {
+    int rounds = 101;
+    std::string only;
+    std::string code;
 };
 
-struct Program {
-    std::string name;
-    std::vector<RawInsn> insns;
-    std::uint64_t code_bytes = 0;
-    double compile_us = 0;
-    std::vector<std::unique_ptr<run::Executable>> executables;
-    std::vector<tests::KernelProgram> kernel;
-    std::vector<Subject> subjects;
-};
+using Times = std::map<std::string, double>; // by engine, ns a run
 
-double time_of(run::Executable& executable) {
-    helpers::Invocation invocation;
-    const auto begin = Clock::now();
-    for (std::uint32_t i = 0; i < kRunsPerSample; ++i) {
-        executable.run(nullptr, invocation);
-    }
-    return std::chrono::duration<double, std::nano>(Clock::now() - begin).count() / kRunsPerSample;
-}
-
-double compile_time_us(const tests::Engine& engine, const verify::VerifiedProgram& program) {
-    std::vector<double> times;
-    for (int i = 0; i < 31; ++i) {
-        const auto begin = Clock::now();
-        const auto executable = engine.make(program, {});
-        times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
-    }
-    std::sort(times.begin(), times.end());
-    return times[times.size() / 2];
-}
-
-Program prepare(const std::string& name, std::vector<RawInsn> insns) {
-    Program program;
-    program.name = name;
-    program.insns = insns;
-    const auto verified = tests::unchecked(insns);
-    for (const tests::Engine& engine : tests::engines()) {
-        program.executables.push_back(engine.make(verified, {}).value());
-        run::Executable* executable = program.executables.back().get();
-        program.subjects.push_back(
-            {std::string(engine.name), [executable] { return time_of(*executable); }, {}});
-        program.code_bytes = executable->code_bytes();
-        program.compile_us = compile_time_us(engine, verified);
-    }
-    auto kernel = tests::KernelProgram::load(insns, spec::ProgramType::socket_filter);
-    if (!kernel.ok()) {
-        fmt::print(stderr, "{}: the kernel does not take it: {}\n", name, kernel.error().message);
-        return program;
-    }
-    program.kernel.push_back(std::move(kernel).value());
-    return program;
-}
-
-void add_kernel(Program& program) {
-    if (program.kernel.empty()) {
-        return;
-    }
-    const tests::KernelProgram* kernel = &program.kernel.front();
-    program.subjects.push_back({"kernel",
-                                [kernel] {
-                                    const ByteVector packet(64);
-                                    return kernel->time_ns(packet, 10 * kRunsPerSample).value();
-                                },
-                                {}});
-}
-
-std::vector<Program> programs() {
+std::vector<Program> programs(const Options& options) {
     std::vector<Program> all;
-    all.push_back(prepare("empty", {{0xb7, 0, 0, 0}, {0x95, 0, 0, 0}}));
+    all.push_back(make_empty_program());
     std::vector<std::filesystem::path> paths;
-    for (const auto& entry : std::filesystem::directory_iterator(BENCH_OBJECTS)) {
-        paths.push_back(entry.path());
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(BENCH_OBJECTS)) {
+        if (entry.path().extension() == ".o") {
+            paths.push_back(entry.path());
+        }
     }
     std::sort(paths.begin(), paths.end());
     for (const auto& path : paths) {
+        if (!options.only.empty() && path.filename().string() != options.only + ".bpf.o") {
+            continue;
+        }
         std::ifstream file(path, std::ios::binary);
         const ByteVector bytes{std::istreambuf_iterator<char>(file),
                                std::istreambuf_iterator<char>()};
         const auto object = load::load_object(bytes, path.filename().string(), {});
-        if (!object.ok()) {
-            fmt::print(stderr, "{}\n", object.error().message);
+        if (!object.ok() || object->programs.empty()) {
+            fmt::print(stderr, "{}: cannot be read\n", path.string());
             continue;
         }
-        for (const load::ObjectProgram& program : object->programs) {
-            all.push_back(prepare(program.spec.name, program.spec.insns));
-        }
+        all.push_back(make_program(*object, path.parent_path().filename().string(), natives()));
     }
     return all;
 }
@@ -149,45 +81,177 @@ void run_rounds(std::vector<Program>& all, int rounds) {
     }
 }
 
-void print(std::vector<Program>& all) {
-    std::map<std::string, double> fixed;
-    for (Subject& subject : all.front().subjects) {
-        fixed[subject.engine] = subject.median();
+// Twice, since the first run may find maps empty.
+void compare_answers(Program& program) {
+    std::set<std::uint32_t> answers;
+    std::string all;
+    for (const Subject& subject : program.subjects) {
+        subject.once();
+        const std::uint32_t answer = subject.once();
+        answers.insert(answer);
+        all += fmt::format(" {} {:#x}", subject.engine, answer);
     }
-    fmt::print("{:<12}{:>7}{:>8}{:>12}{:>14}{:>10}{:>10}{:>14}\n", "program", "slots", "bytes",
-               "compile us", "interpreter", "jit", "kernel", "kernel/jit");
-    double logs = 0;
-    int count = 0;
-    for (Program& program : all) {
-        std::map<std::string, double> ns;
-        for (Subject& subject : program.subjects) {
-            ns[subject.engine] =
-                subject.median() - (&program == &all.front() ? 0 : fixed[subject.engine]);
-        }
-        const double ratio =
-            ns.count("kernel") != 0 && ns["jit"] > 0 ? ns["kernel"] / ns["jit"] : 0;
-        fmt::print("{:<12}{:>7}{:>8}{:>12.1f}{:>14.1f}{:>10.1f}{:>10.1f}{:>14.2f}\n", program.name,
-                   program.insns.size(), program.code_bytes, program.compile_us, ns["interpreter"],
-                   ns["jit"], ns["kernel"], ratio);
-        if (&program != &all.front() && ratio > 0) {
-            logs += std::log(ratio);
-            ++count;
-        }
-    }
-    if (count > 0) {
-        fmt::print("geometric mean of kernel/jit over {} programs: {:.2f}\n", count,
-                   std::exp(logs / count));
+    if (answers.size() > 1) {
+        program.remarks.push_back("answers differ:" + all);
     }
 }
 
+Times times_of(Program& program, const Times& fixed) {
+    Times times;
+    for (Subject& subject : program.subjects) {
+        const auto base = fixed.find(subject.engine);
+        times[subject.engine] = subject.median() - (base == fixed.end() ? 0 : base->second);
+    }
+    return times;
+}
+
+std::string cell(const Times& times, const std::string& engine) {
+    const auto found = times.find(engine);
+    return found == times.end() ? "" : fmt::format("{:.0f}", found->second);
+}
+
+std::optional<double> ratio(const Times& times, const std::string& slow, const std::string& fast) {
+    const auto one = times.find(slow);
+    const auto other = times.find(fast);
+    if (one == times.end() || other == times.end() || one->second <= 0 || other->second <= 0) {
+        return std::nullopt;
+    }
+    return one->second / other->second;
+}
+
+// Geometric means by kind of program.
+class Means {
+  public:
+    void add(const std::string& kind, const std::string& column, std::optional<double> value) {
+        if (value.has_value()) {
+            for (const std::string& key : {kind, std::string("all")}) {
+                logs_[key][column].push_back(std::log(*value));
+            }
+        }
+    }
+    [[nodiscard]] std::string of(const std::string& kind, const std::string& column) const {
+        const auto row = logs_.find(kind);
+        if (row == logs_.end() || row->second.count(column) == 0) {
+            return "";
+        }
+        const std::vector<double>& logs = row->second.at(column);
+        double sum = 0;
+        for (const double one : logs) {
+            sum += one;
+        }
+        return fmt::format("{:.2f}", std::exp(sum / static_cast<double>(logs.size())));
+    }
+
+  private:
+    std::map<std::string, std::map<std::string, std::vector<double>>> logs_;
+};
+
+struct Column {
+    std::string title;
+    std::string slow;
+    std::string fast;
+};
+const std::vector<Column>& ratios() {
+    static const std::vector<Column> columns{{"kernel/jit", "kernel", "jit"},
+                                             {"kernel/llvm", "kernel", "llvm"},
+                                             {"kernel/native", "kernel", "native O2"},
+                                             {"native/llvm", "native O2", "llvm"},
+                                             {"interp/kernel", "interpreter", "kernel"}};
+    return columns;
+}
+
+void print_programs(std::vector<Program>& all, Means& means) {
+    const Times fixed = times_of(all.front(), {});
+    fmt::print(
+        "| program | kind | slots | bytes | compile us | steps | interpreter ns | ns a step | "
+        "jit ns | llvm ns | kernel ns | native O2 | native O3 |");
+    for (const Column& column : ratios()) {
+        fmt::print(" {} |", column.title);
+    }
+    fmt::print("\n|");
+    for (std::size_t column = 0; column < 13 + ratios().size(); ++column) {
+        fmt::print("---|");
+    }
+    fmt::print("\n");
+    for (Program& program : all) {
+        const bool is_empty = &program == &all.front();
+        const Times times = times_of(program, is_empty ? Times{} : fixed);
+        const auto interpreter = times.find("interpreter");
+        const double step = interpreter == times.end() || program.steps == 0
+                                ? 0
+                                : interpreter->second / static_cast<double>(program.steps);
+        fmt::print("| {} | {} | {} | {} | {:.1f} | {} | {} | {:.2f} | {} | {} | {} | {} | {} |",
+                   program.name, program.kind, program.slots, program.code.size(),
+                   program.compile_us, program.steps, cell(times, "interpreter"), step,
+                   cell(times, "jit"), cell(times, "llvm"), cell(times, "kernel"),
+                   cell(times, "native O2"), cell(times, "native O3"));
+        for (const Column& column : ratios()) {
+            const auto value = ratio(times, column.slow, column.fast);
+            fmt::print(" {} |", value.has_value() ? fmt::format("{:.2f}", *value) : "");
+            if (!is_empty) {
+                means.add(program.kind, column.title, value);
+            }
+        }
+        if (!is_empty && step > 0) {
+            means.add(program.kind, "ns a step", step);
+        }
+        fmt::print("\n");
+    }
+}
+
+void print_means(const Means& means) {
+    fmt::print("\n| geometric mean over | ns a step, interpreter |");
+    for (const Column& column : ratios()) {
+        fmt::print(" {} |", column.title);
+    }
+    fmt::print("\n|---|---|---|---|---|---|---|\n");
+    for (const char* kind : {"pure", "calls", "packets", "maps", "all"}) {
+        fmt::print("| {} | {} |", kind, means.of(kind, "ns a step"));
+        for (const Column& column : ratios()) {
+            fmt::print(" {} |", means.of(kind, column.title));
+        }
+        fmt::print("\n");
+    }
+}
+
+void print_remarks(const std::vector<Program>& all) {
+    for (const Program& program : all) {
+        for (const std::string& remark : program.remarks) {
+            fmt::print(stderr, "{}: {}\n", program.name, remark);
+        }
+    }
+}
+
+int run(const Options& options) {
+    std::vector<Program> all = programs(options);
+    for (Program& program : all) {
+        compare_answers(program);
+    }
+    print_remarks(all);
+    if (!options.code.empty()) {
+        std::ofstream(options.code, std::ios::binary) << all.back().code;
+    }
+    run_rounds(all, options.rounds);
+    Means means;
+    print_programs(all, means);
+    print_means(means);
+    return 0;
+}
+
 } // namespace
+} // namespace skep::bench
 
 int main(int argc, char** argv) {
-    std::vector<Program> all = programs();
-    for (Program& program : all) {
-        add_kernel(program); // the programs have found their places: subjects point at them
+    skep::bench::Options options;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string name = argv[i];
+        if (name == "--rounds") {
+            options.rounds = std::max(1, std::atoi(argv[i + 1]));
+        } else if (name == "--only") {
+            options.only = argv[i + 1];
+        } else if (name == "--code") {
+            options.code = argv[i + 1];
+        }
     }
-    run_rounds(all, argc > 1 ? std::atoi(argv[1]) : 51);
-    print(all);
-    return 0;
+    return skep::bench::run(options);
 }

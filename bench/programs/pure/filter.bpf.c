@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rule list: many comparisons of a few fields, most of which fail. */
-#include "bench.h"
+#include "../bench.h"
 
-SECTION("socket") int filter(void *context) {
+PROGRAM(filter) {
     u32 accepted = 0;
     for (u32 i = 0; i < 64; i++) {
         u32 address = (u32)opaque(i * 2654435761u);

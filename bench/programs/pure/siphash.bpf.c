@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SipHash-2-4 over 32 words: 64-bit additions, rotations, exclusive ors. */
-#include "bench.h"
+#include "../bench.h"
 
 #define ROTATE(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 #define ROUND                                                                                      \
@@ -11,7 +11,7 @@
         v2 += v1; v1 = ROTATE(v1, 17); v1 ^= v2; v2 = ROTATE(v2, 32);                              \
     } while (0)
 
-SECTION("socket") int siphash(void *context) {
+PROGRAM(siphash) {
     u64 v0 = opaque(0x736f6d6570736575ull), v1 = opaque(0x646f72616e646f6dull);
     u64 v2 = opaque(0x6c7967656e657261ull), v3 = opaque(0x7465646279746573ull);
     for (int i = 0; i < 32; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Divisions and remainders by constants, as code that formats numbers or picks a backend does. */
-#include "bench.h"
+#include "../bench.h"
 
-SECTION("socket") int division(void *context) {
+PROGRAM(division) {
     u64 number = opaque(0x123456789abcdefull);
     u64 sum = 0;
     for (int i = 0; i < 50; i++) {
