@@ -66,6 +66,11 @@ class Map {
 
     // Data plane. Keys and values are key_size_bytes and value_size_bytes long.
     virtual std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) = 0;
+    // A plain function that does what lookup() does for this very map, so that generated code can
+    // call it without asking what the map is; null when there is none, or when what it finds is not
+    // what a program is given.
+    using LookupFunction = std::uint8_t* (*)(Map& map, const std::uint8_t* key, std::uint32_t cpu);
+    [[nodiscard]] virtual LookupFunction lookup_function() const { return nullptr; }
     virtual int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
                        std::uint32_t cpu) = 0;
     virtual int erase(const std::uint8_t* key) = 0;

@@ -91,14 +91,25 @@ class HashMap final : public Map {
     }
 
     std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) override {
-        const std::uint32_t lane = table_.find(key);
-        if (lane == kNoLane || cpu >= slot_count()) {
+        return lookup_by_size<0>(*this, key, cpu);
+    }
+
+    // The sizes that keys usually have. An element of a hash of maps is not what a program sees.
+    [[nodiscard]] LookupFunction lookup_function() const override {
+        switch (kind_.type == MapType::hash_of_maps ? 0 : spec().key_size_bytes) {
+        case 0:
             return nullptr;
+        case 4:
+            return lookup_by_size<4>;
+        case 8:
+            return lookup_by_size<8>;
+        case 12:
+            return lookup_by_size<12>;
+        case 16:
+            return lookup_by_size<16>;
+        default:
+            return lookup_by_size<0>;
         }
-        if (kind_.lru) {
-            mark(lane);
-        }
-        return value_at(lane, cpu);
     }
 
     int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
@@ -227,6 +238,19 @@ class HashMap final : public Map {
   private:
     static constexpr std::uint32_t kZeroSeed = spec::kMapZeroSeed;
     static constexpr int kRefillsMost = 64;
+
+    template <std::uint32_t key_bytes>
+    static std::uint8_t* lookup_by_size(Map& map, const std::uint8_t* key, std::uint32_t cpu) {
+        auto& self = static_cast<HashMap&>(map);
+        const std::uint32_t lane = self.table_.find_by_size<key_bytes>(key);
+        if (lane == kNoLane || cpu >= self.slot_count()) {
+            return nullptr;
+        }
+        if (self.kind_.lru) {
+            self.mark(lane);
+        }
+        return self.value_at(lane, cpu);
+    }
 
     [[nodiscard]] std::uint8_t* value_at(std::uint32_t lane, std::uint32_t cpu) const {
         return kind_.per_cpu ? cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/maps/hash/table.hpp"
 
-#include <bit>
-
 namespace skep::maps {
 namespace {
 
@@ -10,24 +8,10 @@ constexpr std::uint8_t kEmpty = 0;
 constexpr std::uint8_t kClaimed = 1;
 constexpr std::uint32_t kErasing = 1U << 31;
 
-constexpr std::uint8_t tag_of(std::uint64_t hash) {
-    return static_cast<std::uint8_t>(0x80 | (hash & 0x7f));
-}
-
-constexpr std::uint64_t kLowBits = 0x7f7f7f7f7f7f7f7f;
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-
-// The high bit of each byte of `word` that equals `byte`, and no other bit.
-constexpr std::uint64_t bytes_equal_to(std::uint64_t word, std::uint8_t byte) {
-    const std::uint64_t differences = word ^ (kOnes * byte);
-    return ~(((differences & kLowBits) + kLowBits) | differences | kLowBits);
-}
-static_assert(bytes_equal_to(0x8100008180018100, 0x81) == 0x8000008000008000);
-static_assert(bytes_equal_to(0x0001, 0) == 0x8080808080808000);
-
-constexpr std::uint32_t first_byte(std::uint64_t marks) {
-    return static_cast<std::uint32_t>(std::countr_zero(marks)) / 8;
-}
+using hash_tags::bytes_equal_to;
+using hash_tags::first_byte;
+using hash_tags::kOnes;
+using hash_tags::tag_of;
 
 } // namespace
 
@@ -57,36 +41,6 @@ HashTable::HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* m
 void HashTable::set_seed(std::uint64_t seed) {
     head_->seed.store(seed, std::memory_order_relaxed);
     seed_ = seed;
-}
-
-bool HashTable::holds(std::uint32_t lane, const std::uint8_t* key) const {
-    const HashElement& element_head = element(lane);
-    const std::uint32_t before = element_head.sequence.load(std::memory_order_acquire);
-    const bool equal = equal_to_shared(key_of(lane), key, shape_.key_bytes);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return equal && (before & 1) == 0 &&
-           element_head.sequence.load(std::memory_order_relaxed) == before;
-}
-
-std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const {
-    const std::uint8_t wanted = tag_of(hash);
-    std::uint32_t bucket = home_of(hash);
-    for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
-        for (std::uint32_t half = 0; half < 2; ++half) {
-            std::uint64_t marks =
-                bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_acquire), wanted);
-            for (; marks != 0; marks &= marks - 1) {
-                const std::uint32_t lane = bucket * kLanesPerBucket + half * 8 + first_byte(marks);
-                if (holds(lane, key)) {
-                    return lane;
-                }
-            }
-        }
-        if (buckets_[bucket].went_past.load(std::memory_order_acquire) == 0) {
-            return kNoLane;
-        }
-    }
-    return kNoLane;
 }
 
 HashTable::Writing::Writing(HashTable& table, std::uint64_t hash)

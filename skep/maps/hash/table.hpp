@@ -32,6 +32,7 @@
 #include <optional>
 
 #include "skep/maps/hash/hash_key.hpp"
+#include "skep/maps/hash/hash_tags.hpp"
 #include "skep/maps/shared/owner.hpp"
 #include "skep/maps/shared/store.hpp"
 #include "skep/maps/shared/words.hpp"
@@ -85,7 +86,15 @@ class HashTable {
         return hash_key(key, shape_.key_bytes, seed_);
     }
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const { return find(key, hash(key)); }
-    [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const;
+    [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const {
+        return find_sized(key, hash, shape_.key_bytes);
+    }
+    // With the size of the keys known to the compiler; it is the table's. 0: the table knows it.
+    template <std::uint32_t key_bytes>
+    [[nodiscard]] std::uint32_t find_by_size(const std::uint8_t* key) const {
+        const std::uint32_t size = key_bytes == 0 ? shape_.key_bytes : key_bytes;
+        return find_sized(key, hash_key(key, size, seed_), size);
+    }
 
     // Holds the home bucket of a hash for writing. `held` is false when that failed: answer EBUSY.
     class Writing {
@@ -150,7 +159,10 @@ class HashTable {
             buckets_[lane / kLanesPerBucket].tags); // NOLINT: tag by tag
         return std::atomic_ref<std::uint8_t>(bytes[lane % kLanesPerBucket]);
     }
-    [[nodiscard]] bool holds(std::uint32_t lane, const std::uint8_t* key) const;
+    [[nodiscard]] bool holds(std::uint32_t lane, const std::uint8_t* key,
+                             std::uint32_t key_bytes) const;
+    [[nodiscard]] std::uint32_t find_sized(const std::uint8_t* key, std::uint64_t hash,
+                                           std::uint32_t key_bytes) const;
     std::uint32_t claim_lane(HashBucket& home, std::uint32_t first_bucket);
     void forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket);
     void repair(HashBucket& home);
@@ -165,5 +177,38 @@ class HashTable {
     std::uint64_t seed_;
     Owner owner_;
 };
+
+inline bool HashTable::holds(std::uint32_t lane, const std::uint8_t* key,
+                             std::uint32_t key_bytes) const {
+    const HashElement& element_head = element(lane);
+    const std::uint32_t before = element_head.sequence.load(std::memory_order_acquire);
+    const bool equal = equal_to_aligned(key_of(lane), key, key_bytes);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return equal && (before & 1) == 0 &&
+           element_head.sequence.load(std::memory_order_relaxed) == before;
+}
+
+inline std::uint32_t HashTable::find_sized(const std::uint8_t* key, std::uint64_t hash,
+                                           std::uint32_t key_bytes) const {
+    const std::uint8_t wanted = hash_tags::tag_of(hash);
+    std::uint32_t bucket = home_of(hash);
+    for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
+        for (std::uint32_t half = 0; half < 2; ++half) {
+            std::uint64_t marks = hash_tags::bytes_equal_to(
+                buckets_[bucket].tags[half].load(std::memory_order_acquire), wanted);
+            for (; marks != 0; marks &= marks - 1) {
+                const std::uint32_t lane =
+                    bucket * kLanesPerBucket + half * 8 + hash_tags::first_byte(marks);
+                if (holds(lane, key, key_bytes)) {
+                    return lane;
+                }
+            }
+        }
+        if (buckets_[bucket].went_past.load(std::memory_order_acquire) == 0) {
+            return kNoLane;
+        }
+    }
+    return kNoLane;
+}
 
 } // namespace skep::maps

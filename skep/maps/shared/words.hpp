@@ -85,6 +85,28 @@ inline void clear_shared(std::uint8_t* shared, std::uint64_t size_bytes) {
     });
 }
 
+// For keys that begin at a multiple of 8, with a size that the compiler may know.
+inline bool equal_to_aligned(const std::uint8_t* shared, const std::uint8_t* other,
+                             std::uint64_t size_bytes) {
+    std::uint64_t at = 0;
+    std::uint64_t differences = 0;
+    const auto compare = [&](auto word) {
+        std::memcpy(&word, other + at, sizeof word);
+        differences |= static_cast<std::uint64_t>(load_relaxed<decltype(word)>(shared + at) ^ word);
+        at += sizeof word;
+    };
+    while (at + 8 <= size_bytes) {
+        compare(std::uint64_t{});
+    }
+    if (at + 4 <= size_bytes) {
+        compare(std::uint32_t{});
+    }
+    while (at < size_bytes) {
+        compare(std::uint8_t{});
+    }
+    return differences == 0;
+}
+
 inline bool equal_to_shared(const std::uint8_t* shared, const std::uint8_t* other,
                             std::uint64_t size_bytes) {
     return each_word(shared, size_bytes, [&](std::uint64_t at, auto word) {

@@ -26,16 +26,16 @@ HostTarget make_target(Processor processor, std::size_t slots) {
 #endif
 
 // In-place look-up wants numbers that fit an immediate, and values that lie together.
-std::optional<ArrayShape> shape_of(maps::Map& map, std::uint32_t index) {
+MapShape shape_of(maps::Map& map, std::uint32_t index) {
     const spec::MapType type = map.spec().type;
     const auto values = map.direct_values();
     constexpr auto kMost = static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max());
     if ((type != spec::MapType::array && type != spec::MapType::percpu_array) ||
         !values.has_value() || values->stride == 0 || values->stride > kMost ||
         map.spec().max_entries > kMost) {
-        return std::nullopt;
+        return {map.lookup_function() != nullptr ? LookupWay::function : LookupWay::helper, index};
     }
-    return ArrayShape{index, map.spec().max_entries, values->stride, values->cpu_stride};
+    return {LookupWay::in_place, index, map.spec().max_entries, values->stride, values->cpu_stride};
 }
 
 Result<maps::Map*> bound_map(const Binding& binding, std::uint32_t index) {
@@ -71,6 +71,13 @@ Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& bi
         }
         return reinterpret_cast<std::uintptr_t>(function); // NOLINT: an address in code
     }
+    case Referent::lookup_function: {
+        const auto function = TRY(bound_map(binding, relocation.index))->lookup_function();
+        if (function == nullptr) {
+            return fail(Code::invalid_input, "the code was made for a map of another kind");
+        }
+        return reinterpret_cast<std::uintptr_t>(function); // NOLINT: an address in code
+    }
     case Referent::routine:
         return address_of(static_cast<Routine>(relocation.index));
     }
@@ -79,9 +86,8 @@ Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& bi
 
 } // namespace
 
-std::vector<std::optional<ArrayShape>> array_shapes(const verify::VerifiedProgram& program,
-                                                    const Binding& binding) {
-    std::vector<std::optional<ArrayShape>> shapes(program.maps().size());
+std::vector<MapShape> map_shapes(const verify::VerifiedProgram& program, const Binding& binding) {
+    std::vector<MapShape> shapes(program.maps().size());
     for (std::uint32_t i = 0; i < std::min(shapes.size(), binding.maps.size()); ++i) {
         if (binding.maps[i] != nullptr) {
             shapes[i] = shape_of(*binding.maps[i], i);
@@ -91,7 +97,7 @@ std::vector<std::optional<ArrayShape>> array_shapes(const verify::VerifiedProgra
 }
 
 Result<Image> compile([[maybe_unused]] const verify::VerifiedProgram& program,
-                      [[maybe_unused]] ArrayShapes shapes, [[maybe_unused]] Processor processor) {
+                      [[maybe_unused]] MapShapes shapes, [[maybe_unused]] Processor processor) {
 #if defined(__x86_64__)
     const Plan plan = TRY(make_plan(program, shapes));
     HostTarget target = make_target(processor, plan.insns.size());

@@ -16,15 +16,14 @@
 
 namespace skep::run::jit {
 
-// The arrays among the bound maps, by index.
-std::vector<std::optional<ArrayShape>> array_shapes(const verify::VerifiedProgram& program,
-                                                    const Binding& binding);
+// What look-ups in the bound maps can become, by index.
+std::vector<MapShape> map_shapes(const verify::VerifiedProgram& program, const Binding& binding);
 
 // Which instructions may be used: those of the machine that runs this, or only what every machine
 // of its kind has.
 enum class Processor : std::uint8_t { this_one, any };
 
-Result<Image> compile(const verify::VerifiedProgram& program, ArrayShapes shapes,
+Result<Image> compile(const verify::VerifiedProgram& program, MapShapes shapes,
                       Processor processor = Processor::this_one);
 
 Result<void> bind(Image& image, const Binding& binding);

@@ -16,10 +16,11 @@ namespace skep::run::jit {
 
 // What generated code may refer to.
 enum class Referent : std::uint8_t {
-    map,       // the Map object; index: of the map
-    map_value, // an address inside its values; addend: the distance from the first value
-    helper,    // index: the helper's id
-    routine,   // index: a Routine of routines.hpp
+    map,             // the Map object; index: of the map
+    lookup_function, // Map::lookup_function() of the map; index: of the map
+    map_value,       // an address inside its values; addend: the distance from the first value
+    helper,          // index: the helper's id
+    routine,         // index: a Routine of routines.hpp
 };
 
 struct Relocation {

@@ -67,7 +67,7 @@ Result<std::unique_ptr<Executable>> jit::make_runnable(Image image) {
 
 Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program,
                                              const Binding& binding) {
-    jit::Image image = TRY(jit::compile(program, jit::array_shapes(program, binding)));
+    jit::Image image = TRY(jit::compile(program, jit::map_shapes(program, binding)));
     TRY(jit::bind(image, binding));
     return jit::make_runnable(std::move(image));
 }

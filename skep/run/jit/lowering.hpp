@@ -17,6 +17,7 @@
 #include "skep/run/jit/deferred.hpp"
 #include "skep/run/jit/liveness.hpp"
 #include "skep/run/jit/plan.hpp"
+#include "skep/run/jit/recompose.hpp"
 #include "skep/run/jit/target.hpp"
 
 namespace skep::run::jit {
@@ -24,10 +25,10 @@ namespace skep::run::jit {
 template <Target T>
 class Lowering {
   public:
-    Lowering(const verify::VerifiedProgram& program, const Plan& plan, ArrayShapes shapes,
-             T& target)
+    Lowering(const verify::VerifiedProgram& program, const Plan& plan, MapShapes shapes, T& target)
         : program_(program), plan_(plan), shapes_(shapes), target_(target), deferred_(target),
-          live_(live_before(plan)), marks_(plan.insns.size()) {}
+          live_(live_before(plan)), recomposed_(recompose(plan, program.facts(), live_)),
+          marks_(plan.insns.size()) {}
 
     Image run() {
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
@@ -77,8 +78,16 @@ class Lowering {
         if (plan_.is_target(at)) {
             deferred_.settle(live_[at]);
         }
+        if (plan_.loop_heads[at] != 0) {
+            target_.align_loop();
+        }
         target_.bind(at);
         const typename T::Mark mark = target_.here();
+        if (recomposed_.drops(at)) {
+            load_whole(at);
+            marks_[at] = mark;
+            return 1;
+        }
         const std::uint32_t joined = join_jumps(at, end);
         const std::uint32_t slots = joined != 0 ? joined : insn(at).slots();
         if (joined == 0 && !can_wait(at)) {
@@ -134,7 +143,7 @@ class Lowering {
             return lower_jump(at, one);
         case InsnKind::jump_always:
             deferred_.settle(live_[at]);
-            return target_.jump(target_of(at));
+            return jump_to(at);
         case InsnKind::may_goto:
             deferred_.settle(live_[at]);
             return target_.jump_when_budget_is_used_up(target_of(at));
@@ -201,6 +210,23 @@ class Lowering {
         }
     }
 
+    // What stands here goes away; the load of the whole number may be said instead.
+    void load_whole(std::uint32_t at) {
+        const std::optional<WideLoad>& wide = recomposed_.loads[at];
+        if (!wide.has_value()) {
+            return;
+        }
+        const Address from = deferred_.prepare_access({wide->base, kNoIndex, wide->offset},
+                                                      RegSet{0}, set_of(wide->dst), live_after(at));
+        target_.load({wide->size_bytes}, wide->dst, from);
+        if (wide->swapped) {
+            const AluOp swap = wide->size_bytes == 2   ? AluOp::bswap16
+                               : wide->size_bytes == 4 ? AluOp::bswap32
+                                                       : AluOp::bswap64;
+            target_.alu_imm({swap, Width::w64}, wide->dst, 0);
+        }
+    }
+
     void lower_atomic(std::uint32_t at, const Insn& one) {
         const bool loads = one.atomic_op == AtomicOp::load_acq; // the other way round
         const Reg base = loads ? one.src : one.dst;
@@ -235,9 +261,16 @@ class Lowering {
             return;
         }
         if (facts(at).always_taken) {
-            return target_.jump(target_of(at));
+            return jump_to(at);
         }
         compare_and_jump(one, {one.jump_op, one.width}, target_of(at));
+    }
+
+    // Not to what follows anyway.
+    void jump_to(std::uint32_t at) {
+        if (target_of(at) != at + 1) {
+            target_.jump(target_of(at));
+        }
     }
 
     void compare_and_jump(const Insn& one, Comparison comparison, Label label) {
@@ -250,8 +283,13 @@ class Lowering {
 
     void lower_helper(std::uint32_t at, const Insn& one) {
         prepare(at, reads_of(one));
-        if (const std::optional<ArrayShape> shape = inlined_array(one, facts(at), shapes_)) {
-            target_.array_lookup(*shape);
+        const MapShape* map = looked_up(one, facts(at), shapes_);
+        if (map != nullptr && map->way == LookupWay::in_place) {
+            target_.array_lookup(*map);
+        } else if (map != nullptr && map->way == LookupWay::function) {
+            target_.function_lookup(*map);
+        } else if (one.imm == kGetSmpProcessorId) {
+            target_.cpu_number();
         } else if (one.imm == kTailCall) {
             target_.call_routine(Routine::tail_call, LeaveWhen::happened, leave_);
         } else {
@@ -308,10 +346,11 @@ class Lowering {
 
     const verify::VerifiedProgram& program_;
     const Plan& plan_;
-    ArrayShapes shapes_;
+    MapShapes shapes_;
     T& target_;
     Deferred<T> deferred_;
-    std::vector<RegSet> live_;            // by slot: read from there on
+    std::vector<RegSet> live_; // by slot: read from there on
+    Recomposed recomposed_;
     std::vector<typename T::Mark> marks_; // by slot
     std::vector<Label> entries_;          // by function
     Frame frame_;

@@ -8,6 +8,7 @@
 namespace skep::run::jit {
 namespace {
 
+constexpr std::int64_t kShortLoopSlots = 32;
 constexpr std::uint32_t kWholeStack =
     512; // what a function may use at most, when nothing was proved
 
@@ -17,7 +18,7 @@ Error unsupported(std::uint32_t at, std::string_view what) {
 
 class Planner {
   public:
-    Planner(const verify::VerifiedProgram& program, ArrayShapes shapes)
+    Planner(const verify::VerifiedProgram& program, MapShapes shapes)
         : program_(program), shapes_(shapes) {}
 
     Result<Plan> make() {
@@ -40,6 +41,7 @@ class Planner {
             TRY(look_at(at));
         }
         find_functions();
+        find_short_loops();
         TRY(check_ends());
         return std::move(plan_);
     }
@@ -117,6 +119,24 @@ class Planner {
         return {};
     }
 
+    // From where a jump goes back to, to the jump; the innermost alone.
+    void find_short_loops() {
+        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
+        plan_.loop_heads.resize(slots);
+        std::int64_t last_head = -1;
+        for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
+            const Insn& insn = plan_.insns[at];
+            if (insn.kind != InsnKind::jump && insn.kind != InsnKind::jump_always) {
+                continue;
+            }
+            const std::int64_t head = insn.target(InsnIndex{at});
+            if (head <= at && at - head <= kShortLoopSlots && head > last_head) {
+                plan_.loop_heads[static_cast<std::size_t>(head)] = 1;
+                last_head = head;
+            }
+        }
+    }
+
     void find_functions() {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
         for (std::uint32_t at = 0; at < slots; ++at) {
@@ -162,7 +182,7 @@ class Planner {
     bool calls(const Insn& insn, const verify::InsnFacts& facts) const {
         switch (insn.kind) {
         case InsnKind::call_helper:
-            return !inlined_array(insn, facts, shapes_).has_value();
+            return !is_inlined(insn, facts, shapes_);
         case InsnKind::call_subprogram:
         case InsnKind::call_register:
         case InsnKind::packet_absolute:
@@ -202,7 +222,7 @@ class Planner {
     }
 
     const verify::VerifiedProgram& program_;
-    ArrayShapes shapes_;
+    MapShapes shapes_;
     Plan plan_;
     std::vector<std::uint8_t> starts_; // by slot: 1 where a function begins
     bool entry_is_called_ = false;
@@ -210,17 +230,21 @@ class Planner {
 
 } // namespace
 
-std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts,
-                                        ArrayShapes shapes) {
+const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes) {
     const auto index = static_cast<std::size_t>(facts.map_index);
     if (insn.kind != InsnKind::call_helper || insn.imm != kMapLookupElem || facts.map_index < 0 ||
         index >= shapes.size()) {
-        return std::nullopt;
+        return nullptr;
     }
-    return shapes[index];
+    return &shapes[index];
 }
 
-Result<Plan> make_plan(const verify::VerifiedProgram& program, ArrayShapes shapes) {
+bool is_inlined(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes) {
+    const MapShape* map = looked_up(insn, facts, shapes);
+    return insn.imm == kGetSmpProcessorId || (map != nullptr && map->way == LookupWay::in_place);
+}
+
+Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes) {
     return Planner(program, shapes).make();
 }
 

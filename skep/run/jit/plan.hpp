@@ -21,10 +21,10 @@
 namespace skep::run::jit {
 
 inline constexpr std::int32_t kMapLookupElem = 1; // helper ids that the lowering treats apart
+inline constexpr std::int32_t kGetSmpProcessorId = 8;
 inline constexpr std::int32_t kTailCall = 12;
 
-// By map index; nothing for maps whose look-up is a call.
-using ArrayShapes = std::span<const std::optional<ArrayShape>>;
+using MapShapes = std::span<const MapShape>; // by map index
 
 struct Function {
     std::uint32_t start = 0; // slots, half open
@@ -36,16 +36,19 @@ struct Plan {
     std::vector<Insn> insns;                // by slot
     std::vector<std::uint8_t> arrives;      // by slot: 1 where a jump may arrive
     std::vector<std::uint8_t> second_slot;  // by slot: 1 for the second half of a wide immediate
+    std::vector<std::uint8_t> loop_heads;   // by slot: 1 where a short loop without another begins
     std::vector<Function> functions;        // rising, the entry first
     std::vector<std::uint32_t> function_of; // by slot; meaningful at the start of a function
 
     [[nodiscard]] bool is_target(std::uint32_t slot) const { return arrives[slot] != 0; }
 };
 
-Result<Plan> make_plan(const verify::VerifiedProgram& program, ArrayShapes shapes);
+Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes);
 
-// The array that a look-up at this slot is known to go to, when it can be done in place.
-std::optional<ArrayShape> inlined_array(const Insn& insn, const verify::InsnFacts& facts,
-                                        ArrayShapes shapes);
+// The map that a look-up at this slot is known to go to; null when it is no look-up or not known.
+const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes);
+
+// Whether the helper call is done without leaving the code.
+bool is_inlined(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes);
 
 } // namespace skep::run::jit

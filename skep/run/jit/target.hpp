@@ -59,9 +59,17 @@ struct MemoryAccess {
 // Which answer of a routine leaves the function, with R0 as its value.
 enum class LeaveWhen : std::uint8_t { happened, not_happened };
 
-// An array whose values lie side by side at an address.
-struct ArrayShape {
+// What a look-up in a map can become.
+enum class LookupWay : std::uint8_t {
+    helper,   // a call of the helper, which finds out what the map is
+    function, // a call of the function that this kind of map has for keys of this size
+    in_place, // an array: its values lie side by side at an address
+};
+
+struct MapShape {
+    LookupWay way = LookupWay::helper;
     std::uint32_t map_index = 0;
+    // Of arrays.
     std::uint32_t entries = 0;
     std::uint32_t stride_bytes = 0;
     std::uint64_t cpu_stride_bytes = 0; // per-CPU arrays: from one CPU's values to the next's
@@ -78,6 +86,7 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     { target.new_label() } -> std::same_as<Label>;
     target.bind(label);
     target.here();
+    target.align_loop(); // what follows is the head of a short loop
     // Numbers.
     target.alu(operation, reg, reg);
     target.alu_imm(operation, reg, std::int32_t{});
@@ -102,7 +111,9 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.call_helper_in(reg);
     target.call_subprogram(label);
     target.call_routine(Routine::tail_call, LeaveWhen::happened, label);
-    target.array_lookup(ArrayShape{});
+    target.array_lookup(MapShape{});
+    target.function_lookup(MapShape{});
+    target.cpu_number(); // R0 = the slot of this run
     // The end.
     target.finish(image);
 };

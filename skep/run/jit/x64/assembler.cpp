@@ -11,6 +11,7 @@
 #include "skep/run/jit/x64/assembler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace skep::run::jit::x64 {
@@ -22,8 +23,6 @@ constexpr std::uint8_t kShortJumpBytes = 2;
 std::uint8_t index_of(Memory memory) {
     return memory.has_index() ? number_of(memory.index) : std::uint8_t{0};
 }
-
-std::uint32_t growth_of(bool always) { return always ? 3 : 4; } // 2 to 5, or 2 to 6 bytes
 
 } // namespace
 
@@ -234,6 +233,11 @@ void Assembler::address_of(Gpr reg, Label target) {
     dword(0);
 }
 
+void Assembler::align() {
+    make_room();
+    jumps_.push_back({size_, 0, JumpKind::padding, Condition::equal, false});
+}
+
 // From the end of the jump to its target, as sizes stand now.
 std::int64_t Assembler::distance(const Jump& jump, std::size_t index) const {
     const std::int64_t length = jump.kind == JumpKind::fixed ? 4 : kShortJumpBytes;
@@ -247,16 +251,54 @@ void Assembler::settle_sizes() {
         changed = false;
         for (std::size_t i = 0; i < jumps_.size(); ++i) {
             Jump& jump = jumps_[i];
-            if (jump.kind != JumpKind::fixed && !jump.is_long && !fits_int8(distance(jump, i))) {
+            const bool can_grow =
+                jump.kind == JumpKind::always || jump.kind == JumpKind::conditional;
+            if (can_grow && !jump.is_long && !fits_int8(distance(jump, i))) {
                 jump.is_long = true;
                 changed = true;
             }
         }
         std::uint32_t total = 0;
         for (std::size_t i = 0; i < jumps_.size(); ++i) {
-            total += jumps_[i].is_long ? growth_of(jumps_[i].kind == JumpKind::always) : 0;
+            total += growth_of(jumps_[i]);
             growth_[i + 1] = total;
         }
+    }
+    settle_padding();
+}
+
+std::uint32_t Assembler::growth_of(const Jump& jump) {
+    if (jump.kind == JumpKind::padding) {
+        return kAlignment - 1;
+    }
+    return !jump.is_long ? 0 : jump.kind == JumpKind::always ? 3 : 4; // 2 to 5, or 2 to 6 bytes
+}
+
+void Assembler::settle_padding() {
+    std::uint32_t total = 0;
+    for (std::size_t i = 0; i < jumps_.size(); ++i) {
+        const bool pads = jumps_[i].kind == JumpKind::padding;
+        total += pads ? (0U - (jumps_[i].offset + total)) % kAlignment : growth_of(jumps_[i]);
+        growth_[i + 1] = total;
+    }
+}
+
+// The processor's manual recommends these forms of nop, by length.
+void Assembler::write_padding(ByteVector& out, std::uint32_t size) {
+    static constexpr std::array<std::array<std::uint8_t, 9>, 9> kNops{
+        {{0x90},
+         {0x66, 0x90},
+         {0x0f, 0x1f, 0x00},
+         {0x0f, 0x1f, 0x40, 0x00},
+         {0x0f, 0x1f, 0x44, 0x00, 0x00},
+         {0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00},
+         {0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00},
+         {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
+         {0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00}}};
+    while (size != 0) {
+        const std::uint32_t length = std::min<std::uint32_t>(size, kNops.size());
+        out.insert(out.end(), kNops[length - 1].begin(), kNops[length - 1].begin() + length);
+        size -= length;
     }
 }
 
@@ -289,6 +331,11 @@ void Assembler::finish(Image& image) {
     for (std::size_t i = 0; i < jumps_.size(); ++i) {
         const Jump& jump = jumps_[i];
         out.insert(out.end(), bytes_.begin() + copied, bytes_.begin() + jump.offset);
+        copied = jump.offset;
+        if (jump.kind == JumpKind::padding) {
+            write_padding(out, growth_[i + 1] - growth_[i]);
+            continue;
+        }
         write_jump(out, jump, i);
         copied = jump.offset + (jump.kind == JumpKind::fixed ? 4U : kShortJumpBytes);
     }

@@ -7,6 +7,8 @@
 // lies too far, makes room for the long form and moves what follows; growing one jump may push
 // another's target out of reach, so it looks again until nothing changes. Positions are kept as
 // marks (an offset and how many jumps stand before it), which makes moving them a table look-up.
+// Padding that aligns what follows is kept among the jumps: it counts as its most while sizes are
+// settled, and gets its true size last, which can only bring targets nearer.
 //
 // Proved by: forms_test.cpp (encodings), assembler_test.cpp (labels and sizes).
 #pragma once
@@ -53,6 +55,7 @@ class Assembler {
     void jump_if(Condition condition, Label target);
     void call(Label target);
     void address_of(Gpr reg, Label target); // lea reg, [rip + ...]
+    void align();                           // what follows begins at a multiple of kAlignment
 
     // Where the next instruction begins, whatever becomes of the jumps before it.
     struct Mark {
@@ -70,11 +73,13 @@ class Assembler {
 
   private:
     static constexpr std::uint32_t kUnbound = 0xffffffff;
+    static constexpr std::uint32_t kAlignment = 32; // that of images is a multiple
     enum class JumpKind : std::uint8_t {
         always,
         conditional,
-        fixed
-    }; // fixed: four bytes of distance
+        fixed,  // four bytes of distance
+        padding // no jump: bytes that do nothing
+    };
 
     struct Jump {
         std::uint32_t offset = 0; // of its first byte; for `fixed` of the distance
@@ -104,6 +109,9 @@ class Assembler {
     void operand(std::uint8_t reg, Memory rm);
     void immediate(Pattern pattern, std::int32_t imm);
     void settle_sizes();
+    void settle_padding();
+    static std::uint32_t growth_of(const Jump& jump); // by how much it is longer than at first
+    static void write_padding(ByteVector& out, std::uint32_t size);
     [[nodiscard]] std::int64_t distance(const Jump& jump, std::size_t index) const;
     void write_jump(ByteVector& out, const Jump& jump, std::size_t index) const;
 

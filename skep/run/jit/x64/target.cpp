@@ -295,9 +295,22 @@ void TargetX64::load_or_zero(MemoryAccess access, Reg dst, Address from) {
     }
 }
 
+void TargetX64::load_cpu(Gpr reg) {
+    const std::int32_t cpu = offset_in_invocation(offsetof(helpers::Invocation, cpu));
+    assembler_.memory(Op::load, Wide::no, reg, {.base = kInvocation, .displacement = cpu});
+}
+
+void TargetX64::cpu_number() { load_cpu(Gpr::rax); }
+
+// R1 is the map and R2 the key already.
+void TargetX64::function_lookup(MapShape shape) {
+    load_cpu(Gpr::rdx);
+    call_reference({.referent = Referent::lookup_function, .index = shape.map_index});
+}
+
 // R0 = the address of the value at index *(u32 *)R2, or null. A call would have changed R1 to R5
 // too, so two of them are free.
-void TargetX64::array_lookup(ArrayShape shape) {
+void TargetX64::array_lookup(MapShape shape) {
     const Label outside = new_label();
     const Label done = new_label();
     assembler_.memory(Op::load, Wide::no, Gpr::rax, {.base = Gpr::rsi});
@@ -314,8 +327,7 @@ void TargetX64::array_lookup(ArrayShape shape) {
     }
     assembler_.registers(Op::add, Wide::yes, Gpr::rdi, Gpr::rax);
     if (shape.cpu_stride_bytes != 0) {
-        const std::int32_t cpu = offset_in_invocation(offsetof(helpers::Invocation, cpu));
-        assembler_.memory(Op::load, Wide::no, Gpr::rsi, {.base = kInvocation, .displacement = cpu});
+        load_cpu(Gpr::rsi);
         assembler_.number(Gpr::rdi, shape.cpu_stride_bytes);
         assembler_.registers(Op::imul, Wide::yes, Gpr::rsi, Gpr::rdi);
         assembler_.registers(Op::add, Wide::yes, Gpr::rsi, Gpr::rax);

@@ -32,6 +32,7 @@ class TargetX64 {
     Label new_label() { return assembler_.new_label(); }
     void bind(Label label) { assembler_.bind(label); }
     [[nodiscard]] Mark here() const { return assembler_.here(); }
+    void align_loop() { assembler_.align(); }
 
     void alu(Operation operation, Reg dst, Reg src);
     void alu_imm(Operation operation, Reg dst, std::int32_t number);
@@ -58,13 +59,16 @@ class TargetX64 {
     void call_helper_in(Reg id);
     void call_subprogram(Label subprogram) { assembler_.call(subprogram); }
     void call_routine(Routine routine, LeaveWhen when, Label leave);
-    void array_lookup(ArrayShape shape);
+    void array_lookup(MapShape shape);
+    void function_lookup(MapShape shape);
+    void cpu_number();
 
     void finish(Image& image) { assembler_.finish(image); }
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
 
   private:
     void call_reference(Relocation what);
+    void load_cpu(Gpr reg);
     void keep_arguments();
     void restore_arguments();
 

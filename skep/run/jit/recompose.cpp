@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/jit/recompose.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace skep::run::jit {
+namespace {
+
+constexpr std::size_t kRegisters = 11;
+constexpr std::size_t kMostParts = 32;    // instructions that one number is made of
+constexpr std::uint32_t kMostReach = 64;  // slots from the first of them to the last
+constexpr std::int32_t kZero = INT32_MIN; // a byte that is zero, and comes from nowhere
+
+// A register as bytes of memory, the lowest first.
+struct Row {
+    std::array<std::int32_t, 8> bytes{kZero, kZero, kZero, kZero, kZero, kZero, kZero, kZero};
+    Reg base = 0;
+    std::uint32_t base_version = 0;
+    std::array<std::uint32_t, kMostParts> parts_{}; // slots, rising
+    std::uint8_t part_count = 0;
+    std::uint8_t loads = 0; // of the parts
+    std::uint32_t last_load = 0;
+
+    [[nodiscard]] std::span<const std::uint32_t> parts() const {
+        return std::span(parts_).first(part_count);
+    }
+    // False when there is no room.
+    bool add_part(std::uint32_t slot) {
+        if (part_count == kMostParts) {
+            return false;
+        }
+        parts_[part_count++] = slot;
+        return true;
+    }
+};
+
+// A row that is a whole number at the end of an instruction.
+struct Candidate {
+    Row row;
+    WideLoad load;
+    std::uint32_t end = 0; // the slot that completes it
+};
+
+bool is_narrow_load(const Insn& insn, const verify::InsnFacts& facts) {
+    return insn.kind == InsnKind::load && insn.size_bytes <= 4 && insn.extend == Extend::zero &&
+           !facts.fault_reads_zero && !facts.constant.has_value();
+}
+
+bool leaves_memory_alone(const Insn& insn) {
+    return insn.kind == InsnKind::alu || insn.kind == InsnKind::load_wide ||
+           insn.kind == InsnKind::load || insn.kind == InsnKind::address_space_cast;
+}
+
+Row shifted(Row row, std::size_t count) {
+    for (std::size_t i = row.bytes.size(); i-- > 0;) {
+        row.bytes[i] = i >= count ? row.bytes[i - count] : kZero;
+    }
+    return row;
+}
+
+Row cut(Row row, std::size_t size) {
+    std::fill(row.bytes.begin() + static_cast<std::ptrdiff_t>(size), row.bytes.end(), kZero);
+    return row;
+}
+
+Row reversed(Row row, std::size_t size) {
+    row = cut(row, size);
+    std::reverse(row.bytes.begin(), row.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    return row;
+}
+
+// How many bytes the operation turns round; 0: none.
+std::size_t swap_size(AluOp op) {
+    if (op == AluOp::be16 || op == AluOp::bswap16) {
+        return 2;
+    }
+    if (op == AluOp::be32 || op == AluOp::bswap32) {
+        return 4;
+    }
+    return op == AluOp::be64 || op == AluOp::bswap64 ? 8 : 0;
+}
+
+std::optional<Row> joined(const Row& left, const Row& right) {
+    if (left.base != right.base || left.base_version != right.base_version ||
+        std::size_t{left.part_count} + right.part_count > kMostParts) {
+        return std::nullopt;
+    }
+    Row row = left;
+    for (std::size_t i = 0; i < row.bytes.size(); ++i) {
+        if (row.bytes[i] != kZero && right.bytes[i] != kZero) {
+            return std::nullopt;
+        }
+        row.bytes[i] = row.bytes[i] != kZero ? row.bytes[i] : right.bytes[i];
+    }
+    const auto parts = std::merge(left.parts().begin(), left.parts().end(), right.parts().begin(),
+                                  right.parts().end(), row.parts_.begin());
+    row.part_count = static_cast<std::uint8_t>(parts - row.parts_.begin());
+    row.loads = static_cast<std::uint8_t>(left.loads + right.loads);
+    row.last_load = std::max(left.last_load, right.last_load);
+    return row;
+}
+
+// The load that gives the row, when its bytes lie side by side and there is nothing above them.
+std::optional<WideLoad> as_load(const Row& row, Reg dst) {
+    std::size_t size = 0;
+    while (size < 8 && row.bytes[size] != kZero) {
+        ++size;
+    }
+    const bool is_whole = std::all_of(row.bytes.begin() + static_cast<std::ptrdiff_t>(size),
+                                      row.bytes.end(), [](std::int32_t b) { return b == kZero; });
+    if (!is_whole || (size != 2 && size != 4 && size != 8)) {
+        return std::nullopt;
+    }
+    const std::int32_t step = row.bytes[1] > row.bytes[0] ? 1 : -1;
+    for (std::size_t i = 1; i < size; ++i) {
+        if (row.bytes[i] != row.bytes[i - 1] + step) {
+            return std::nullopt;
+        }
+    }
+    return WideLoad{dst, row.base, step > 0 ? row.bytes[0] : row.bytes[size - 1],
+                    static_cast<std::uint8_t>(size), step < 0};
+}
+
+class Recomposer {
+  public:
+    Recomposer(const Plan& plan, std::span<const verify::InsnFacts> facts,
+               std::span<const RegSet> live)
+        : plan_(plan), facts_(facts), live_(live) {}
+
+    Recomposed run() {
+        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
+        for (std::uint32_t at = 0; at < slots; at += insn(at).slots()) {
+            if (plan_.is_target(at)) {
+                forget_all();
+            }
+            step(at);
+        }
+        take_best();
+        return std::move(result_);
+    }
+
+  private:
+    [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
+    [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
+
+    void forget_all() {
+        for (auto& row : rows_) {
+            row.reset();
+        }
+        for (std::uint32_t& version : versions_) {
+            ++version;
+        }
+    }
+
+    void step(std::uint32_t at) {
+        const Insn& one = insn(at);
+        std::optional<Row> row = row_of(at, one);
+        const RegSet writes = writes_of(one);
+        for (Reg reg = 0; reg < kRegisters; ++reg) {
+            if ((writes & set_of(reg)) != 0) {
+                rows_[reg].reset();
+                ++versions_[reg];
+            }
+        }
+        if (row.has_value() && at - row->parts().front() <= kMostReach) {
+            note(at, one.dst, *row);
+            rows_[one.dst] = std::move(row);
+        }
+        const bool goes_on = leaves_memory_alone(one) || one.kind == InsnKind::store_imm ||
+                             one.kind == InsnKind::store_reg;
+        if (!goes_on) {
+            forget_all();
+        }
+    }
+
+    // What the register holds after the instruction, as bytes of memory.
+    std::optional<Row> row_of(std::uint32_t at, const Insn& one) {
+        if (is_narrow_load(one, facts_[at])) {
+            Row row;
+            for (std::int32_t i = 0; i < one.size_bytes; ++i) {
+                row.bytes[static_cast<std::size_t>(i)] = one.offset + i;
+            }
+            row.base = one.src;
+            row.base_version = versions_[one.src];
+            row.add_part(at);
+            row.loads = 1;
+            row.last_load = at;
+            return row;
+        }
+        if (one.kind != InsnKind::alu || facts_[at].constant.has_value()) {
+            return std::nullopt;
+        }
+        std::optional<Row> row = one.source == Source::reg ? of_registers(one) : of_number(one);
+        if (!row.has_value() || !row->add_part(at)) {
+            return std::nullopt;
+        }
+        const bool narrow = one.width == Width::w32 && swap_size(one.alu_op) == 0;
+        return narrow ? cut(*row, 4) : row;
+    }
+
+    std::optional<Row> of_registers(const Insn& one) {
+        if (one.alu_op == AluOp::mov) {
+            return rows_[one.src];
+        }
+        const bool joins =
+            one.alu_op == AluOp::or_ || one.alu_op == AluOp::add || one.alu_op == AluOp::xor_;
+        if (!joins || one.dst == one.src || !rows_[one.dst] || !rows_[one.src]) {
+            return std::nullopt;
+        }
+        return joined(*rows_[one.dst], *rows_[one.src]);
+    }
+
+    std::optional<Row> of_number(const Insn& one) {
+        const std::optional<Row>& row = rows_[one.dst];
+        if (!row.has_value()) {
+            return std::nullopt;
+        }
+        if (const std::size_t size = swap_size(one.alu_op); size != 0) {
+            return reversed(*row, size);
+        }
+        const std::int32_t bits = one.width == Width::w64 ? 64 : 32;
+        if (one.alu_op == AluOp::lsh && one.imm > 0 && one.imm < bits && one.imm % 8 == 0) {
+            return shifted(*row, static_cast<std::size_t>(one.imm / 8));
+        }
+        return std::nullopt;
+    }
+
+    void note(std::uint32_t at, Reg dst, const Row& row) {
+        if (row.loads < 2) {
+            return;
+        }
+        if (const std::optional<WideLoad> load = as_load(row, dst)) {
+            candidates_.push_back({row, *load, at});
+        }
+    }
+
+    // The largest first: what they are made of is not there for the smaller ones any more.
+    void take_best() {
+        std::stable_sort(candidates_.begin(), candidates_.end(),
+                         [](const Candidate& left, const Candidate& right) {
+                             return left.row.part_count > right.row.part_count;
+                         });
+        for (const Candidate& candidate : candidates_) {
+            if (!meets_another(candidate) && may_take(candidate)) {
+                take(candidate);
+            }
+        }
+    }
+
+    void take(const Candidate& candidate) {
+        if (result_.dropped.empty()) {
+            result_.dropped.resize(plan_.insns.size());
+            result_.loads.resize(plan_.insns.size());
+        }
+        for (const std::uint32_t part : candidate.row.parts()) {
+            result_.dropped[part] = 1;
+        }
+        result_.loads[candidate.row.last_load] = candidate.load;
+        taken_.push_back({candidate.row.parts().front(), candidate.end, candidate.load.dst});
+    }
+
+    // Two numbers may be put together at the same time, of different parts and in different
+    // registers: a register that waits for its end looks unused to the other.
+    [[nodiscard]] bool meets_another(const Candidate& candidate) const {
+        const auto parts = candidate.row.parts();
+        return std::any_of(parts.begin(), parts.end(),
+                           [&](std::uint32_t part) { return result_.drops(part); }) ||
+               std::any_of(taken_.begin(), taken_.end(), [&](const Taken& other) {
+                   return other.dst == candidate.load.dst && other.begin <= candidate.end &&
+                          parts.front() <= other.end;
+               });
+    }
+
+    // The three conditions at the head of recompose.hpp; nothing between jumps in or out, since
+    // rows do not outlive that.
+    [[nodiscard]] bool may_take(const Candidate& candidate) const {
+        const auto parts = candidate.row.parts();
+        const RegSet dst = set_of(candidate.load.dst);
+        RegSet holding = 0; // registers that hold some of the bytes
+        for (std::uint32_t at = parts.front(); at <= candidate.end; at += insn(at).slots()) {
+            const bool is_part = std::binary_search(parts.begin(), parts.end(), at);
+            if (is_part) {
+                holding = static_cast<RegSet>(holding | writes_of(insn(at)));
+                const RegSet after = at == candidate.row.last_load ? live_after(at) : RegSet{0};
+                if ((after & dst & ~holding) != 0) {
+                    return false; // it still holds something else
+                }
+                continue;
+            }
+            const RegSet writes = writes_of(insn(at));
+            if ((reads_of(insn(at)) & holding) != 0 ||
+                (at < candidate.row.last_load && !leaves_memory_alone(insn(at))) ||
+                (at > candidate.row.last_load && (writes & dst) != 0)) {
+                return false;
+            }
+            holding = static_cast<RegSet>(holding & ~writes);
+        }
+        return (holding & ~dst & live_after(candidate.end)) == 0;
+    }
+
+    const Plan& plan_;
+    std::span<const verify::InsnFacts> facts_;
+    std::span<const RegSet> live_; // by slot, before it
+    std::array<std::optional<Row>, kRegisters> rows_;
+    std::array<std::uint32_t, kRegisters> versions_{};
+    struct Taken { // slots, both included
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+        Reg dst = 0;
+    };
+    std::vector<Candidate> candidates_;
+    std::vector<Taken> taken_;
+    Recomposed result_;
+};
+
+} // namespace
+
+Recomposed recompose(const Plan& plan, std::span<const verify::InsnFacts> facts,
+                     std::span<const RegSet> live_before) {
+    return Recomposer(plan, facts, live_before).run();
+}
+
+} // namespace skep::run::jit

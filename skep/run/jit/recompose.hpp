@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recompose: numbers that a program puts together byte by byte are loaded at once.
+//
+// Compilers read a field that may lie at any address one byte at a time (a packed struct is all it
+// takes) and shift and or the bytes into place. Inside a stretch that no jump enters or leaves,
+// each register is followed as a row of bytes of memory; where all bytes of a row lie side by side,
+// rising (this machine's order) or falling (the network's), one load, and for the latter a byte
+// swap, does for all of them. The bytes were all proved to be readable, so the whole is.
+//
+// The wide load stands where the last of the narrow ones stood, since there the base is sure to be
+// what it was; the other parts go away. That needs:
+//   - the base is the same at every load, and memory does not change from the first to the last;
+//   - nobody else reads a register while it holds only some of the bytes, nor after the end;
+//   - from the last load to the end, nobody else writes the register that gets the number.
+//
+// Proved by: tests/jit/recompose_test.cpp; tests/engines.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "skep/run/jit/liveness.hpp"
+
+namespace skep::run::jit {
+
+struct WideLoad {
+    Reg dst = 0;
+    Reg base = 0;
+    std::int32_t offset = 0;
+    std::uint8_t size_bytes = 0;
+    bool swapped = false;
+};
+
+struct Recomposed {
+    // By slot; empty when there is nothing. What is dropped is not said at all, unless there is a
+    // load at the slot: that is said in its place.
+    std::vector<std::uint8_t> dropped;
+    std::vector<std::optional<WideLoad>> loads;
+
+    [[nodiscard]] bool drops(std::uint32_t slot) const {
+        return !dropped.empty() && dropped[slot] != 0;
+    }
+};
+
+Recomposed recompose(const Plan& plan, std::span<const verify::InsnFacts> facts,
+                     std::span<const RegSet> live_before);
+
+} // namespace skep::run::jit
