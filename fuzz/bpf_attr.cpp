@@ -17,6 +17,7 @@ namespace {
 using namespace skep; // NOLINT: a program of its own
 
 constexpr std::uint64_t kAttributesAt = 0x10000;
+constexpr std::uint64_t kRoom = 16U << 20; // where the caller lets write
 
 // A caller whose memory is the input: the attributes at one address, the rest everywhere else.
 class InputCaller final : public syscall::Caller {
@@ -35,6 +36,9 @@ class InputCaller final : public syscall::Caller {
         return {};
     }
     Result<void> write(std::uint64_t, Bytes) override { return {}; }
+    [[nodiscard]] Result<void> check_writable(std::uint64_t, std::uint64_t size) const override {
+        return size <= kRoom ? Result<void>() : fail(Code::bad_address, "not that much");
+    }
     Result<std::string> read_text(std::uint64_t, std::size_t limit) override {
         const auto end = std::find(rest_.begin(), rest_.end(), std::uint8_t{0});
         const auto size =

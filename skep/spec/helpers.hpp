@@ -23,7 +23,7 @@
 //                 target of a BTF-typed program ("a|b" is either)
 //
 // Sources: linux/bpf.h, public documentation, and what Linux 6.18 answers when asked.
-// Proved by: helpers_test.cpp; verify/calls/kernel_test.cpp asks the kernel about every row.
+// Proved by: helpers_test.cpp; tests/law/helper_kernel_test.cpp asks the kernel about every row.
 #pragma once
 
 #include <array>

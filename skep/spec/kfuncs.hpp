@@ -17,7 +17,7 @@
 // engines carry none of them.
 //
 // Sources: public documentation, and what Linux 6.18 answers when asked.
-// Proved by: kfuncs_test.cpp; verify/calls/kfunc_test.cpp.
+// Proved by: kfuncs_test.cpp; tests/verdicts/kfunc_test.cpp.
 #pragma once
 
 #include <cstdint>

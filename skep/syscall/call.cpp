@@ -36,9 +36,21 @@ Result<long> Call::open(const registry::Object& object, os::Access access) const
 }
 
 Result<ByteVector> Call::read_bytes(std::uint64_t address, std::uint64_t size) const {
-    ByteVector bytes(size);
-    TRY(caller->read(address, bytes));
+    ByteVector bytes;
+    while (bytes.size() < size) {
+        const std::size_t had = bytes.size();
+        const auto piece = static_cast<std::size_t>(std::min(size - had, kUnaskedBytes));
+        bytes.resize(had + piece);
+        TRY(caller->read(address + had, MutableBytes(bytes).subspan(had)));
+    }
     return bytes;
+}
+
+Result<ByteVector> Call::room_for(std::uint64_t address, std::uint64_t size) const {
+    if (size > kUnaskedBytes) {
+        TRY(caller->check_writable(address, size));
+    }
+    return ByteVector(size);
 }
 
 Result<std::string> object_name(const char (&field)[abi::kNameSize]) {

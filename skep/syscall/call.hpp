@@ -41,6 +41,8 @@ struct Engine {
 // Answers that come later, by Call::finish.
 inline constexpr long kPending = INT64_MIN;
 
+inline constexpr std::uint64_t kUnaskedBytes = 1U << 20;
+
 struct Call {
     Engine& engine;
     std::shared_ptr<Caller> caller;
@@ -80,7 +82,11 @@ struct Call {
     Result<long> open(const registry::Object& object,
                       os::Access access = os::Access::read_write) const;
 
+    // Sizes come from maps that somebody else may have made, of gigabytes: beyond kUnaskedBytes no
+    // memory is taken for bytes that the caller does not have, or has no room for.
     Result<ByteVector> read_bytes(std::uint64_t address, std::uint64_t size) const;
+    // Zeros, to be written to the caller at this address.
+    Result<ByteVector> room_for(std::uint64_t address, std::uint64_t size) const;
 };
 
 // An error of exactly this errno.

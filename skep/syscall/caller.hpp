@@ -30,6 +30,10 @@ class Caller {
     // bad_address when any of the bytes is not there.
     virtual Result<void> read(std::uint64_t address, MutableBytes target) = 0;
     virtual Result<void> write(std::uint64_t address, Bytes source) = 0;
+    // bad_address when it is known already that a write of so much there must fail.
+    [[nodiscard]] virtual Result<void> check_writable(std::uint64_t, std::uint64_t) const {
+        return {};
+    }
     // Up to the zero, or `limit` bytes when none comes before.
     virtual Result<std::string> read_text(std::uint64_t address, std::size_t limit) = 0;
 

@@ -104,7 +104,11 @@ Result<spec::MapSpec> read_map(ByteReader& reader, int depth) {
     const std::uint32_t fields = TRY(read_count(reader, kMostFields));
     for (std::uint32_t i = 0; i < fields; ++i) {
         spec::ValueField field;
-        field.kind = static_cast<spec::FieldKind>(TRY(reader.read<std::uint32_t>()));
+        const auto kind = TRY(reader.read<std::uint32_t>());
+        if (kind > static_cast<std::uint32_t>(spec::FieldKind::tree_root)) {
+            return fail(Code::invalid_input, "a message names no kind of field");
+        }
+        field.kind = static_cast<spec::FieldKind>(kind);
         field.offset_bytes = TRY(reader.read<std::uint32_t>());
         field.size_bytes = TRY(reader.read<std::uint32_t>());
         map.value_fields.push_back(field);
@@ -218,8 +222,8 @@ Result<TestRun> decode_test_run(Bytes bytes) {
 ByteVector encode(const TestRunAnswer& answer) {
     ByteWriter writer;
     writer.write(answer.os_errno);
-    for (const std::uint32_t field :
-         {answer.retval, answer.duration_ns, answer.data_out_size, answer.context_out_size}) {
+    for (const std::uint32_t field : {answer.retval, answer.duration_ns, answer.data_out_size,
+                                      answer.context_out_size, answer.faults}) {
         writer.write(field);
     }
     write_bytes(writer, answer.data_out);
@@ -231,8 +235,8 @@ Result<TestRunAnswer> decode_test_run_answer(Bytes bytes) {
     ByteReader reader(bytes);
     TestRunAnswer answer;
     answer.os_errno = TRY(reader.read<std::int32_t>());
-    for (std::uint32_t* field :
-         {&answer.retval, &answer.duration_ns, &answer.data_out_size, &answer.context_out_size}) {
+    for (std::uint32_t* field : {&answer.retval, &answer.duration_ns, &answer.data_out_size,
+                                 &answer.context_out_size, &answer.faults}) {
         *field = TRY(reader.read<std::uint32_t>());
     }
     answer.data_out = TRY(read_bytes(reader));

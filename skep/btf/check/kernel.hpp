@@ -6,7 +6,7 @@
 //
 // Found by asking a running kernel about changed BTF. Limit: a split BTF is not judged.
 //
-// Proved by: tests/abi/btf_load_test.cpp (the kernel's answers on changed BTF).
+// Proved by: tests/btf/btf_load_test.cpp (the kernel's answers on changed BTF).
 #pragma once
 
 #include "skep/btf/btf.hpp"

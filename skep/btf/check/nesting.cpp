@@ -9,7 +9,7 @@
 // the types and finds how deep each is; a cycle or a depth past kMaxNesting is refused. The walk
 // keeps its own stack, of kMaxNesting frames at most.
 //
-// Proved by: nesting_test.cpp, fuzz/btf.
+// Proved by: btf_test.cpp (types that contain themselves, types that nest too deep), fuzz/btf.
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -10,7 +10,7 @@
 // What is not valid C in the first place (a name of another language) is printed as it is. Text
 // that would grow past kMaxCBytes, as nested anonymous types can, is an error.
 //
-// Proved by: c_dump_test.cpp (compared with bpftool on the golden objects and on the kernel's
+// Proved by: print_test.cpp (compared with bpftool on the golden objects and on the kernel's
 // types).
 #pragma once
 

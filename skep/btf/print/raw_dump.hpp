@@ -7,7 +7,7 @@
 //
 // A record is data, so that text and JSON are printed from the same: fields in order, then entries.
 //
-// Proved by: raw_dump_test.cpp (compared with bpftool).
+// Proved by: print_test.cpp (compared with bpftool).
 #pragma once
 
 #include <optional>

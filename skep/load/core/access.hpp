@@ -6,7 +6,7 @@
 // The same path is found in the target's types by the names of the members, so that members may
 // have moved; members of anonymous structures count as members of what contains them.
 //
-// Proved by: core_test.cpp; the relocations of the corpus against a kernel.
+// Proved by: access_test.cpp.
 #pragma once
 
 #include <optional>

@@ -7,7 +7,7 @@
 // comes after may index. Section contents are borrowed from the image that the ElfFile owns.
 //
 // Limits: 64-bit relocatable objects of machine BPF in this host's byte order.
-// Proved by: elf_file_test.cpp, fuzz/elf.
+// Proved by: load_test.cpp (cut short, changed at random), fuzz/elf.
 #pragma once
 
 #include <cstdint>

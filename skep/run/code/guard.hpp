@@ -11,8 +11,8 @@
 // fault.
 //
 // What is caught: SIGSEGV, SIGBUS, SIGFPE and SIGILL whose instruction lies in registered code, and
-// those of os/guard/guarded_copy. Everything else (a fault in a helper, in the application) is passed to
-// the handlers that were there before.
+// those of os/guard/guarded_copy. Everything else (a fault in a helper, in the application) is
+// passed to the handlers that were there before.
 //
 // Limits: helpers that lie between an outer and an inner piece of generated code (callbacks) are
 // abandoned where they stand, so a helper that calls back must hold nothing. Without the handlers,

@@ -89,7 +89,7 @@ Result<long> give_out(Call& call, MapObject& object, Take take) {
         return 0L;
     }
     Batch batch{attr, ByteVector(object.map->spec().key_size_bytes),
-                ByteVector(object.map->user_value_bytes())};
+                TRY(call.room_for(attr.values, object.map->user_value_bytes()))};
     if (attr.in_batch != 0) {
         std::uint32_t position = 0;
         const ByteVector bytes = TRY(call.read_bytes(attr.in_batch, sizeof position));

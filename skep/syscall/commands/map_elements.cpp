@@ -65,7 +65,7 @@ Result<long> map_lookup(const SharedCall& call) {
     maps::Map& map = *object->map;
     TRY(check_lock(map, attr.flags));
     const Key key = TRY(read_key(*call, map, attr.key));
-    ByteVector value(map.user_value_bytes());
+    ByteVector value = TRY(call->room_for(attr.value, map.user_value_bytes()));
     if (map.spec().type == spec::MapType::bloom_filter) {
         TRY(call->caller->read(attr.value, value)); // what is asked for is the value
     }
@@ -121,7 +121,7 @@ Result<long> map_lookup_and_delete(const SharedCall& call) {
     maps::Map& map = *object->map;
     TRY(check_lock(map, attr.flags));
     const Key key = TRY(read_key(*call, map, attr.key));
-    ByteVector value(map.user_value_bytes());
+    ByteVector value = TRY(call->room_for(attr.value, map.user_value_bytes()));
     TRY(of(map.take_user(key.data(), value, attr.flags)));
     TRY(call->caller->write(attr.value, value));
     return 0L;

@@ -25,8 +25,9 @@ using registry::ProgramObject;
 // What the verifier may know of a map: its contents too, when nobody can ever change them.
 spec::MapSpec shape_for_verifier(const MapObject& object) {
     spec::MapSpec shape = object.map->spec();
-    const bool constant =
-        object.sealed && shape.type == spec::MapType::array && shape.max_entries == 1;
+    constexpr std::uint32_t kLargestConstant = 16U << 20; // a copy is made; more is not looked at
+    const bool constant = object.sealed && shape.type == spec::MapType::array &&
+                          shape.max_entries == 1 && shape.value_size_bytes <= kLargestConstant;
     if (constant) {
         const ByteVector key(shape.key_size_bytes);
         ByteVector value(object.map->user_value_bytes());

@@ -4,7 +4,7 @@
 // machine code with the addresses and lengths of its functions, its function and line info carried
 // over to the running instructions, its maps, tags and counts.
 //
-// Proved by: program_info_test.cpp, tests/abi.
+// Proved by: tests/golden (prog show, prog dump).
 #pragma once
 
 #include "skep/syscall/info_record.hpp"

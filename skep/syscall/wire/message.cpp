@@ -192,6 +192,7 @@ Result<ReceivedAnswer> open_answer(os::Message message) {
     if (TRY(head.read<std::uint32_t>()) != kMagic) {
         return fail(Code::invalid_input, "this is no message of skep's");
     }
+    TRY(head.read<std::uint32_t>()); // no command
     ReceivedAnswer received;
     ByteVector body(message.bytes.begin() + kHeadBytes, message.bytes.end());
     received.files = std::move(message.fds);

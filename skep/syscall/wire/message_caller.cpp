@@ -52,6 +52,15 @@ Result<void> MessageCaller::write(std::uint64_t address, Bytes source) {
     return bad_address();
 }
 
+Result<void> MessageCaller::check_writable(std::uint64_t address, std::uint64_t size) const {
+    for (const Segment& segment : received_.request.segments) {
+        if (lies_in(address, size, segment.address, segment.writable_bytes)) {
+            return {};
+        }
+    }
+    return bad_address();
+}
+
 Result<std::string> MessageCaller::read_text(std::uint64_t address, std::size_t limit) {
     for (const Segment& segment : received_.request.segments) {
         if (!lies_in(address, 1, segment.address, segment.content.size())) {

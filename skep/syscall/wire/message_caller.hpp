@@ -18,6 +18,8 @@ class MessageCaller final : public Caller {
     [[nodiscard]] bool is_gone() const override { return gone_; }
     Result<void> read(std::uint64_t address, MutableBytes target) override;
     Result<void> write(std::uint64_t address, Bytes source) override;
+    [[nodiscard]] Result<void> check_writable(std::uint64_t address,
+                                              std::uint64_t size) const override;
     Result<std::string> read_text(std::uint64_t address, std::size_t limit) override;
     Result<int> descriptor(std::int64_t number) override;
     Result<long> give(os::Fd descriptor) override;

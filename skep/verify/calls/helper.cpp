@@ -2,7 +2,8 @@
 //
 // Calls to helpers: the gate, the arguments one by one, then what only the whole call shows.
 //
-// Proved by: helper_test.cpp; kernel_test.cpp puts a call of every helper to the running kernel.
+// Proved by: helper_test.cpp; tests/law/helper_kernel_test.cpp puts a call of every helper to the
+// running kernel.
 #include <fmt/format.h>
 
 #include <cerrno>

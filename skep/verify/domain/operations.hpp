@@ -10,7 +10,8 @@
 // Each function returns a set that holds every concrete result of members; the argument stands
 // above it. Bounds follow spec/verifier.md, section 3.
 //
-// Proved by: operations_test.cpp (pairs of sets at eight bits, every member, against the table).
+// Proved by: transfer/arithmetic_test.cpp (pairs of sets at eight bits, every member, against the
+// table).
 #pragma once
 
 #include "skep/verify/domain/scalar.hpp"

@@ -8,7 +8,7 @@
 //
 // The width is a parameter; programs use Scalar, which is 64 bits wide with a low half of 32.
 //
-// Proved by: scalar_test.cpp (membership is never lost, exhaustively at eight bits).
+// Proved by: scalar_test.cpp (membership is never lost, at eight bits, every member).
 #pragma once
 
 #include "skep/verify/domain/range.hpp"

@@ -6,7 +6,7 @@
 // branch is erased. Level 2 keeps all. Level 4 adds statistics at the end. With level 1 success
 // leaves the summary alone. See spec/verifier.md, section 16.
 //
-// Proved by: kernel_log_test.cpp, tests/golden.
+// Proved by: tests/golden (prog load with the log, line by line).
 #pragma once
 
 #include <string>

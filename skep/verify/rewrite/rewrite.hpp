@@ -4,7 +4,7 @@
 // jumps that always go one way are hard-wired, context accesses become accesses to the host's
 // record.
 //
-// Proved by: rewrite_test.cpp, the engines' tests.
+// Proved by: tests/engines, tests/conformance (what runs is what was rewritten).
 #pragma once
 
 #include <vector>

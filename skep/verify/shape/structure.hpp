@@ -6,7 +6,7 @@
 //
 // The order and the words are those of spec/verifier.md, section 1.
 //
-// Proved by: structure_test.cpp, tests/cases/reject/structure.
+// Proved by: tests/engines/decode_kernel_test.cpp, tests/cases/reject/structure.
 #pragma once
 
 #include "skep/verify/explain/finding.hpp"

@@ -7,7 +7,7 @@
 // apply<Bits> is the operation on the whole register, apply_low<Bits> the one on its low half,
 // which leaves the upper half zero. For 64 bits these are the two instruction classes.
 //
-// Proved by: operations_test.cpp.
+// Proved by: arithmetic_test.cpp.
 #pragma once
 
 #include "skep/spec/instructions.hpp"

@@ -5,7 +5,7 @@
 // check_memory asks access/ about the memory and tells the walk what was relied on; step_memory
 // assumes it was allowed.
 //
-// Proved by: memory_test.cpp, tests/cases.
+// Proved by: tests/cases/accept/stack, tests/cases/reject/stack, tests/cases/reject/atomics.
 #pragma once
 
 #include <optional>

@@ -4,7 +4,7 @@
 //
 // Limits: dynptrs, objects of the program, lists, trees, deadlock-detecting locks, interrupt flags,
 // work queues and arenas are refused by name (KfuncRule::not_judged).
-// Proved by: kfunc_test.cpp.
+// Proved by: tests/verdicts/kfunc_test.cpp.
 #include <fmt/format.h>
 
 #include <cerrno>

@@ -12,6 +12,9 @@
 //              may_goto): nothing is left out, because what will matter is not known yet
 //   exactly    nothing has changed at all: coming back so means never leaving
 //
+// Limits: a stack byte without a value covers any ordinary one, addresses too, which is right only
+// for loaders that may leak addresses (CAP_PERFMON); verify() judges for no others.
+//
 // Proved by: equivalence_test.cpp.
 #pragma once
 

@@ -6,7 +6,8 @@
 // operands to what may be there on one edge: it intersects with a condition that the edge implies,
 // so no pair that takes the edge is lost. Bounds follow spec/verifier.md, section 3.
 //
-// Proved by: branch_test.cpp (pairs of sets at eight bits, every member, against the table).
+// Proved by: transfer/arithmetic_test.cpp (pairs of sets at eight bits, every member, against the
+// table).
 #pragma once
 
 #include <bit>

@@ -3,7 +3,8 @@
 // Conditional jumps: which sides can happen, and what each side learns: about numbers and those
 // linked to them, about null, about the end of the packet.
 //
-// Proved by: branch_test.cpp for the numbers; jump_test.cpp, tests/cases for the rest.
+// Proved by: transfer/arithmetic_test.cpp for the numbers; tests/cases/accept/branches and
+// tests/cases/reject/branches for the rest.
 #pragma once
 
 #include <optional>

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// When one state covers another: every pair of small values, and the sentences of equivalence.hpp.
+#include "skep/verify/explore/equivalence.hpp"
+
+#include <gtest/gtest.h>
+
+namespace skep::verify {
+namespace {
+
+constexpr Likeness kAll[] = {Likeness::finished, Likeness::by_range, Likeness::exactly};
+
+Value number(std::uint64_t min, std::uint64_t max, Dependencies::Origin origin = 0) {
+    Value value = Value::scalar(Scalar::unsigned_range(min, max));
+    value.number.synchronise();
+    value.origin = origin;
+    return value;
+}
+Value with_id(Value value, std::uint32_t id) {
+    value.id = id;
+    return value;
+}
+Value packet(std::int32_t range) {
+    Value value = Value::pointer(ValueKind::packet);
+    value.range = range;
+    return value;
+}
+
+// Two states: at instructions 0 and 2 everything is live, at 1 nothing.
+class Pair {
+  public:
+    Pair() {
+        liveness_.regs = {static_cast<RegSet>(0x3ff), kNoRegs, static_cast<RegSet>(0x3ff)};
+        liveness_.slots = {kAllSlots, kNoSlots, kAllSlots};
+        needed_ = dependencies_.place(0);
+        dependencies_.need(needed_);
+        unneeded_ = dependencies_.place(0);
+    }
+    State old = State::entering(0);
+    State now = State::entering(0);
+
+    [[nodiscard]] bool covers(Likeness likeness, std::uint32_t at = 0) {
+        return Equivalence(liveness_, dependencies_).covers(old, now, InsnIndex{at}, likeness);
+    }
+    [[nodiscard]] bool covers_in_r1(const Value& a, const Value& b, Likeness likeness) {
+        old.set_reg(1, a);
+        now.set_reg(1, b);
+        return covers(likeness);
+    }
+    [[nodiscard]] Dependencies::Origin needed() const { return needed_; }
+    [[nodiscard]] Dependencies::Origin unneeded() const { return unneeded_; }
+
+  private:
+    Liveness liveness_;
+    Dependencies dependencies_;
+    Dependencies::Origin needed_ = 0;
+    Dependencies::Origin unneeded_ = 0;
+};
+
+std::vector<Value> small_values(const Pair& pair) {
+    std::vector<Value> values{Value::uninitialised(), Value::unknown()};
+    for (std::uint64_t min = 0; min < 4; ++min) {
+        for (std::uint64_t max = min; max < 4; ++max) {
+            values.push_back(number(min, max, pair.needed()));
+        }
+    }
+    for (const ValueKind kind : {ValueKind::context, ValueKind::map_value, ValueKind::stack,
+                                 ValueKind::socket, ValueKind::memory}) {
+        values.push_back(Value::pointer(kind));
+        values.push_back(with_id(Value::pointer(kind, kMaybeNull), 5));
+        Value moved = Value::pointer(kind);
+        moved.offset = 8;
+        values.push_back(moved);
+    }
+    for (const std::int32_t range : {kBeyondPacketEnd, kAtPacketEnd, 0, 8, 16}) {
+        values.push_back(packet(range));
+    }
+    return values;
+}
+
+TEST(Equivalence, EveryStateCoversItself) {
+    Pair pair;
+    for (const Value& value : small_values(pair)) {
+        for (const Likeness likeness : kAll) {
+            EXPECT_TRUE(pair.covers_in_r1(value, value, likeness));
+        }
+    }
+}
+
+// What can be in the register now could have been in it then.
+bool allows(const Value& old, const Value& now) {
+    if (!old.is_initialised()) {
+        return true; // nothing was read from it
+    }
+    if (old.kind != now.kind || old.flags != now.flags || old.offset != now.offset) {
+        return false;
+    }
+    if (old.is_scalar()) {
+        for (std::uint64_t x = 0; x < 8; ++x) {
+            if (now.number.contains(x) && !old.number.contains(x)) {
+                return false;
+            }
+        }
+    }
+    return old.range >= 0 ? now.range >= old.range : now.range == old.range;
+}
+
+TEST(Equivalence, WhatIsCoveredWasAllowed) {
+    Pair pair;
+    unsigned covered = 0;
+    for (Value old : small_values(pair)) {
+        old.origin = old.is_scalar() ? pair.needed() : 0;
+        for (const Value& now : small_values(pair)) {
+            for (const Likeness likeness : kAll) {
+                if (pair.covers_in_r1(old, now, likeness)) {
+                    ++covered;
+                    EXPECT_TRUE(allows(old, now));
+                    if (likeness == Likeness::exactly) {
+                        EXPECT_EQ(old.number, now.number);
+                        EXPECT_EQ(old.range, now.range);
+                        EXPECT_EQ(old.kind, now.kind);
+                    }
+                }
+            }
+        }
+    }
+    EXPECT_GT(covered, 100U);
+}
+
+TEST(Equivalence, WhatIsNotLiveDoesNotMatter) {
+    Pair pair;
+    pair.old.set_reg(1, Value::pointer(ValueKind::context));
+    pair.old.stack_for_write(0).spill(-8, 8, Value::pointer(ValueKind::context));
+    EXPECT_FALSE(pair.covers(Likeness::finished, 0));
+    EXPECT_TRUE(pair.covers(Likeness::finished, 1));
+}
+
+TEST(Equivalence, ANumberThatNoCheckReliedOnCountsAsAnyButOnlyOnceThePathIsProved) {
+    Pair pair;
+    const Value old = number(1, 1, pair.unneeded());
+    const Value now = number(2, 2, pair.unneeded());
+    EXPECT_TRUE(pair.covers_in_r1(old, now, Likeness::finished));
+    EXPECT_FALSE(pair.covers_in_r1(old, now, Likeness::by_range));
+    EXPECT_FALSE(pair.covers_in_r1(old, now, Likeness::exactly));
+    EXPECT_FALSE(pair.covers_in_r1(number(1, 1, pair.needed()), now, Likeness::finished));
+    // A pointer is never as good as any number.
+    EXPECT_FALSE(pair.covers_in_r1(old, Value::pointer(ValueKind::context), Likeness::finished));
+}
+
+TEST(Equivalence, WhatMovedTogetherStillDoes) {
+    for (const bool apart : {false, true}) {
+        Pair pair;
+        const Value old = with_id(number(0, 3, pair.needed()), 7);
+        pair.old.set_reg(1, old);
+        pair.old.set_reg(2, old);
+        pair.now.set_reg(1, with_id(number(0, 3), 8));
+        pair.now.set_reg(2, with_id(number(0, 3), apart ? 9 : 8));
+        EXPECT_EQ(pair.covers(Likeness::finished), !apart);
+    }
+}
+
+TEST(Equivalence, IdsStandForOneAnotherOneToOne) {
+    IdPairs pairs;
+    EXPECT_TRUE(pairs.match(0, 0));
+    EXPECT_FALSE(pairs.match(1, 0));
+    EXPECT_FALSE(pairs.match(0, 1));
+    EXPECT_TRUE(pairs.match(1, 5));
+    EXPECT_TRUE(pairs.match(1, 5));
+    EXPECT_FALSE(pairs.match(1, 6));
+    EXPECT_FALSE(pairs.match(2, 5));
+    pairs.clear();
+    EXPECT_TRUE(pairs.match(2, 5));
+    EXPECT_TRUE(pairs.match_numbers(0, 6)) << "a number of its own may be linked to one now";
+    EXPECT_TRUE(pairs.match_numbers(3, 0)) << "and one that was linked, once, may be alone";
+    EXPECT_FALSE(pairs.match_numbers(3, 0)) << "but not two of them";
+}
+
+TEST(Equivalence, APacketProvedFurtherCoversOnlyWhatIsProvedAsFar) {
+    Pair pair;
+    EXPECT_TRUE(pair.covers_in_r1(packet(8), packet(16), Likeness::finished));
+    EXPECT_FALSE(pair.covers_in_r1(packet(16), packet(8), Likeness::finished));
+    EXPECT_FALSE(pair.covers_in_r1(packet(8), packet(16), Likeness::exactly));
+    EXPECT_FALSE(pair.covers_in_r1(packet(kAtPacketEnd), packet(8), Likeness::finished));
+}
+
+TEST(Equivalence, WhatIsHeldIsTheSame) {
+    for (const Likeness likeness : kAll) {
+        Pair pair;
+        pair.old.resources.acquire(ResourceKind::reference, 3, InsnIndex{0});
+        EXPECT_FALSE(pair.covers(likeness));
+        pair.now.resources.acquire(ResourceKind::reference, 4, InsnIndex{0});
+        EXPECT_TRUE(pair.covers(likeness));
+        pair.now.resources.rcu_depth = 1;
+        EXPECT_FALSE(pair.covers(likeness));
+    }
+    Pair locks;
+    locks.old.resources.acquire(ResourceKind::spin_lock, 3, InsnIndex{0}, kDirectLock | 1);
+    locks.now.resources.acquire(ResourceKind::spin_lock, 4, InsnIndex{0}, kDirectLock | 2);
+    EXPECT_FALSE(locks.covers(Likeness::finished)) << "another map's lock";
+}
+
+TEST(Equivalence, TheStackIsComparedByteByByte) {
+    Pair pair;
+    pair.old.stack_for_write(0).set_bytes(-8, 8, SlotByte::zero);
+    EXPECT_FALSE(pair.covers(Likeness::finished)) << "zeros are not any bytes";
+    pair.now.stack_for_write(0).set_bytes(-8, 8, SlotByte::zero);
+    EXPECT_TRUE(pair.covers(Likeness::exactly));
+    pair.now.stack_for_write(0).set_bytes(-5, 1, SlotByte::misc);
+    EXPECT_FALSE(pair.covers(Likeness::finished));
+    pair.old.stack_for_write(0).set_bytes(-8, 8, SlotByte::misc);
+    EXPECT_TRUE(pair.covers(Likeness::finished));
+    EXPECT_FALSE(pair.covers(Likeness::exactly));
+    pair.now.stack_for_write(0).set_bytes(-8, 8, SlotByte::iterator);
+    EXPECT_FALSE(pair.covers(Likeness::finished)) << "an object is not any bytes";
+}
+
+TEST(Equivalence, ASpilledValueIsComparedAsOne) {
+    Pair pair;
+    pair.old.stack_for_write(0).spill(-8, 8, number(0, 3, pair.needed()));
+    pair.now.stack_for_write(0).spill(-8, 8, number(1, 2));
+    EXPECT_TRUE(pair.covers(Likeness::finished));
+    EXPECT_FALSE(pair.covers(Likeness::exactly));
+    pair.now.stack_for_write(0).spill(-8, 8, number(1, 4));
+    EXPECT_FALSE(pair.covers(Likeness::finished));
+    pair.now.stack_for_write(0).spill(-8, 4, number(1, 2));
+    EXPECT_FALSE(pair.covers(Likeness::finished)) << "of another width";
+    pair.now.stack_for_write(0).spill(-8, 8, Value::pointer(ValueKind::context));
+    EXPECT_FALSE(pair.covers(Likeness::finished));
+}
+
+TEST(Equivalence, IterationsThatAreCountedMakeProgress) {
+    Pair pair;
+    pair.old.may_goto_rounds = 1;
+    pair.now.may_goto_rounds = 2;
+    EXPECT_FALSE(pair.covers(Likeness::exactly));
+    EXPECT_TRUE(pair.covers(Likeness::by_range));
+    Pair frames;
+    frames.old.current_for_write().callback_depth = 2;
+    frames.now.current_for_write().callback_depth = 1;
+    EXPECT_FALSE(frames.covers(Likeness::finished)) << "the old one had fewer rounds left";
+}
+
+TEST(Equivalence, FramesArePairedFromTheOutermost) {
+    Pair pair;
+    pair.now.push_frame(1, InsnIndex{1});
+    EXPECT_FALSE(pair.covers(Likeness::finished));
+    pair.old.push_frame(1, InsnIndex{1});
+    EXPECT_TRUE(pair.covers(Likeness::finished));
+    pair.old.frame_for_write(0).regs[6] = Value::pointer(ValueKind::context);
+    EXPECT_FALSE(pair.covers(Likeness::finished)) << "a caller's register waits for the return";
+}
+
+} // namespace
+} // namespace skep::verify
