@@ -3,7 +3,7 @@
 // Completion for shells, printed from the command table: nouns, verbs, the words that name an
 // object, options; files where nothing else fits.
 //
-// Proved by: command_table_test.cpp; bash and fish read it in tests/journeys/run_command_line.
+// Proved by: command_table_test.cpp.
 #pragma once
 
 #include <optional>

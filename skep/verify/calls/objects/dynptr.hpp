@@ -3,7 +3,7 @@
 // Dynptrs as arguments: initialised ones, and stack space that becomes one. A dynptr lies on the
 // stack, or is handed to a callback or global function, which may look at it and no more.
 //
-// Proved by: tests/verdicts/object_test.cpp.
+// Proved by: tests/law/helper_kernel_test.cpp (arguments, against the kernel).
 #pragma once
 
 #include <string_view>
