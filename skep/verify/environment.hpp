@@ -32,6 +32,9 @@ struct Environment {
     std::uint32_t log_level = kLogNone;
     std::uint64_t instruction_limit = 1'000'000; // processed instructions
     std::uint64_t memory_limit_bytes = 4ULL << 30;
+    // More than the verdict: every independent finding, how each came about, and what the program
+    // needs of a kernel. Costs nothing for a program that is accepted but the list of needs.
+    bool diagnose = false;
 };
 
 } // namespace skep::verify

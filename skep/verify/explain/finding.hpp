@@ -29,9 +29,25 @@ struct Note {
     std::string text;
 };
 
+// A branch that could go both ways, and what was true where it went.
+struct Decision {
+    Place place;
+    std::string holds; // "r1 == 0"; "the loop goes on"
+};
+
+// A change to the source that mends it, as an editor would apply it.
+struct Fix {
+    enum class Kind : std::uint8_t { insert_before, replace_line };
+    Kind kind = Kind::insert_before;
+    std::string file;
+    std::uint32_t line = 0;
+    std::string text; // without a final newline; the indentation is that of the line
+};
+
+// One reason why a program was refused.
 //
 // The check that refuses fills in code, errno, kernel text, what, because and suggestion; the walk,
-// which knows where it is and how it came there, adds place and path.
+// which knows where it is and how it came there, adds place and path; diagnosis adds notes and fix.
 struct Finding {
     std::string code; // stable: "E0101"; docs/reference lists them
     int os_errno = 0;
@@ -42,8 +58,9 @@ struct Finding {
     Place place;
     std::string because; // why we think so, with the value that broke the rule
     std::vector<Note> notes;
-    std::vector<Place> path; // the branch decisions that lead here, oldest first
-    std::string suggestion;  // what to try
+    std::vector<Decision> path; // the branch decisions that lead here, oldest first
+    std::string suggestion;     // what to try
+    std::optional<Fix> fix;     // the same as a change to the source, when it can be written down
 };
 
 // What a check answers: T when the program may go on, else the finding. TRY passes refusals up.
