@@ -23,6 +23,7 @@ std::span<const Noun* const> nouns() {
         &build_noun(),
         &obj_noun(),
         &verify_noun(),
+        &explain_noun(),
         &run_noun(),
         &journey_noun(),
         &pin_noun(),

@@ -93,6 +93,7 @@ const Noun& btf_noun();
 const Noun& obj_noun();
 const Noun& build_noun();
 const Noun& verify_noun();
+const Noun& explain_noun();
 const Noun& run_noun();
 const Noun& pin_noun();
 const Noun& daemon_noun();

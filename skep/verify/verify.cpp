@@ -6,33 +6,50 @@
 #include <cerrno>
 #include <utility>
 
+#include "skep/spec/kernels/features.hpp"
 #include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/diagnose/diagnose.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
 #include "skep/verify/explain/source_place.hpp"
 #include "skep/verify/explore/stack_depth.hpp"
 #include "skep/verify/explore/walk.hpp"
 #include "skep/verify/rewrite/rewrite.hpp"
+#include "skep/verify/shape/kernel_needs.hpp"
 #include "skep/verify/shape/structure.hpp"
 #include "skep/verify/verified_program_maker.hpp"
 
 namespace skep::verify {
 namespace {
 
-Outcome refused(const ProgramSpec& program, const Environment& environment, Finding finding) {
+void locate_all(const ProgramSpec& program, const Environment& environment, Finding& finding) {
     locate(program, environment, finding.place);
     for (Note& note : finding.notes) {
         locate(program, environment, note.place);
     }
-    for (Place& place : finding.path) {
-        locate(program, environment, place);
+    for (Decision& decision : finding.path) {
+        locate(program, environment, decision.place);
+    }
+}
+
+// Precondition: findings is not empty; the first decided.
+Outcome refused(const ProgramSpec& program, const Environment& environment,
+                std::vector<Finding> findings) {
+    for (Finding& finding : findings) {
+        locate_all(program, environment, finding);
     }
     Outcome outcome;
     outcome.verdict = Verdict::reject;
-    outcome.os_errno = finding.os_errno;
-    outcome.message = finding.kernel_message;
-    outcome.findings.push_back(std::move(finding));
+    outcome.os_errno = findings.front().os_errno;
+    outcome.message = findings.front().kernel_message;
+    outcome.findings = std::move(findings);
     return outcome;
+}
+
+Outcome refused(const ProgramSpec& program, const Environment& environment, Finding finding) {
+    std::vector<Finding> findings;
+    findings.push_back(std::move(finding));
+    return refused(program, environment, std::move(findings));
 }
 
 RunningFacts running_facts(const Subject& subject, const Facts& facts) {
@@ -127,13 +144,50 @@ Ruling<void> check_known(const Environment& environment) {
         "the rules for loaders without CAP_BPF and CAP_PERFMON are not known to this verifier yet");
 }
 
+// What judging gave beside the proof.
+struct Judged {
+    Statistics statistics;
+    std::vector<KernelNeed> needs;
+    std::vector<Finding> findings; // all that a diagnosis found, when it was asked for
+};
+
+std::vector<bool> reached_slots(const Subject& subject, const Facts& facts) {
+    std::vector<bool> reached(subject.insns.size());
+    for (std::uint32_t at = 0; at < reached.size(); ++at) {
+        reached[at] = facts.was_reached(InsnIndex{at});
+    }
+    return reached;
+}
+
+// What the kernel that is meant does not have comes before anything else: it refuses that first.
+Ruling<void> check_needs(const Subject& subject, const Facts& facts, Judged& judged) {
+    const Environment& environment = subject.environment;
+    if (!environment.diagnose && environment.kernel_version >= spec::kNewestKernel) {
+        return {};
+    }
+    judged.needs =
+        kernel_needs(subject, reached_slots(subject, facts), judged.statistics.insns_processed);
+    std::vector<Finding> unmet = unmet_needs(environment, judged.needs);
+    if (unmet.empty()) {
+        return {};
+    }
+    Finding first = unmet.front();
+    judged.findings.insert(judged.findings.begin(), std::make_move_iterator(unmet.begin()),
+                           std::make_move_iterator(unmet.end()));
+    return first;
+}
+
 Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environment,
-                              KernelLog& log, Statistics& statistics) {
+                              KernelLog& log, Judged& judged) {
     Workspace workspace{subject, {}, {}};
     Facts facts(subject);
     Walk walk(workspace, facts, log);
     Ruling<void> walked = walk.run();
-    statistics = walk.statistics();
+    judged.statistics = walk.statistics();
+    if (environment.diagnose && !walk.refused().empty()) {
+        judged.findings = diagnose(subject, walk.refused());
+    }
+    TRY(check_needs(subject, facts, judged));
     TRY(std::move(walked));
     const std::uint32_t stack_bytes = TRY(check_stack_depth(subject, facts));
     const RunningFacts running = running_facts(subject, facts);
@@ -159,18 +213,21 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
     }
     note_special_fields(*subject);
     KernelLog log(*subject, environment.log_level);
-    Statistics statistics;
-    Ruling<VerifiedProgram> proved = prove(*subject, environment, log, statistics);
+    Judged judged;
+    Ruling<VerifiedProgram> proved = prove(*subject, environment, log, judged);
     Outcome outcome;
     if (proved.ok()) {
         outcome.verdict = Verdict::accept;
         outcome.program = std::move(proved).value();
+    } else if (!judged.findings.empty()) {
+        outcome = refused(program, environment, std::move(judged.findings));
     } else {
         outcome = refused(program, environment, *std::move(proved).error());
     }
-    outcome.statistics = statistics;
+    outcome.needs = std::move(judged.needs);
+    outcome.statistics = judged.statistics;
     const Finding* finding = outcome.findings.empty() ? nullptr : outcome.findings.data();
-    outcome.log = log.finish(finding, statistics, environment.instruction_limit);
+    outcome.log = log.finish(finding, outcome.statistics, environment.instruction_limit);
     return outcome;
 }
 

@@ -28,7 +28,7 @@ struct Outcome {
     int os_errno = 0;                       // positive; what PROG_LOAD answers when refused
     std::string message;                    // the last line in the kernel's wording
     std::vector<Finding> findings;          // exactly when refused: the first decided the verdict
-    std::vector<KernelNeed> needs;  // when asked for a diagnosis
+    std::vector<KernelNeed> needs;          // when asked for a diagnosis
     Statistics statistics;
     std::string log; // in the kernel's shape, by log_level
 };

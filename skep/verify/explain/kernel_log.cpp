@@ -140,7 +140,7 @@ void KernelLog::branches(const State& state, InsnIndex from, InsnIndex to) {
 }
 
 void KernelLog::back_to(std::size_t position) {
-    if ((level_ & kLogAll) == 0 && position <= text_.size()) {
+    if (!is_frozen_ && (level_ & kLogAll) == 0 && position <= text_.size()) {
         text_.resize(position);
     }
 }

@@ -22,7 +22,11 @@ class KernelLog {
   public:
     KernelLog(const Subject& subject, std::uint32_t level) : subject_(subject), level_(level) {}
 
-    [[nodiscard]] bool follows() const { return (level_ & (kLogPath | kLogAll)) != 0; }
+    [[nodiscard]] bool follows() const {
+        return !is_frozen_ && (level_ & (kLogPath | kLogAll)) != 0;
+    }
+    // What comes after the verdict is not the log's business.
+    void freeze() { is_frozen_ = true; }
     [[nodiscard]] std::size_t position() const { return text_.size(); }
 
     // A path begins at the start of a function; branches off; goes back to where it branched off.
@@ -65,6 +69,7 @@ class KernelLog {
     const LineInfo* last_line_ = nullptr; // last shown; of the subject's program
     InsnIndex branch_from_;
     bool branched_ = false;
+    bool is_frozen_ = false;
 };
 
 } // namespace skep::verify

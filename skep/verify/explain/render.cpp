@@ -9,6 +9,7 @@
 
 #include "skep/bytecode/disassemble.hpp"
 #include "skep/spec/helpers.hpp"
+#include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {
 namespace {
@@ -73,9 +74,18 @@ std::string insn_text(const ProgramSpec& program, InsnIndex at) {
 
 bool has_source(const Place& place) { return !place.file.empty() && place.line != 0; }
 
-std::string where(const Place& place) {
-    return has_source(place) ? fmt::format("{}:{}", place.file, place.line)
-                             : fmt::format("instruction {}", place.insn.value);
+// In the file of the finding the line alone says where.
+std::string where(const Place& place, const Place& main) {
+    if (!has_source(place)) {
+        return fmt::format("instruction {}", place.insn.value);
+    }
+    if (place.file == main.file) {
+        return fmt::format("line {}", place.line);
+    }
+    const std::size_t slash = place.file.rfind('/');
+    return fmt::format("{}:{}",
+                       slash == std::string::npos ? place.file : place.file.substr(slash + 1),
+                       place.line);
 }
 
 class Page {
@@ -101,8 +111,10 @@ class Page {
         }
         path();
         remark("try", finding_.suggestion);
-        remark("the kernel says", finding_.kernel_message);
-        if (!has_source(finding_.place)) {
+        if (finding_.code != row(FindingCode::not_in_this_kernel).code) { // it would say less
+            remark("the kernel says", finding_.kernel_message);
+        }
+        if (program_.lines.empty() && !has_source(finding_.place)) {
             line(fmt::format(
                 "{} = {}{}{}", blank(), style_.help,
                 "built with -g, the object would tell the C line and the names of variables",
@@ -156,19 +168,31 @@ class Page {
         }
     }
 
+    // The same branch over and over, as a loop passes it, is told once.
     void path() {
-        if (finding_.path.empty()) {
-            return;
+        struct Leg {
+            std::string text;
+            unsigned times = 1;
+        };
+        std::vector<Leg> legs;
+        for (const Decision& decision : finding_.path) {
+            std::string text = where(decision.place, finding_.place);
+            text += decision.holds.empty() ? "" : fmt::format(" ({})", decision.holds);
+            if (!legs.empty() && legs.back().text == text) {
+                ++legs.back().times;
+            } else {
+                legs.push_back({std::move(text)});
+            }
         }
         std::string text;
-        const std::size_t count = finding_.path.size();
-        for (std::size_t i = 0; i < count; ++i) {
-            if (count > kPathPlaces && i == kPathPlaces / 2) {
-                const std::size_t left_out = count - kPathPlaces;
+        for (std::size_t i = 0; i < legs.size(); ++i) {
+            if (legs.size() > kPathPlaces && i == kPathPlaces / 2) {
+                const std::size_t left_out = legs.size() - kPathPlaces;
                 text += fmt::format(" → ({} more)", left_out);
                 i += left_out;
             }
-            text += text.empty() ? where(finding_.path[i]) : " → " + where(finding_.path[i]);
+            text += text.empty() ? legs[i].text : " → " + legs[i].text;
+            text += legs[i].times > 1 ? fmt::format(", {} times", legs[i].times) : "";
         }
         remark("path", text);
     }

@@ -39,7 +39,8 @@ Finding finding() {
     found.place = {InsnIndex{0}, "prog.c", 41, 12, "    port = tcp->dest;"};
     found.notes.push_back({{InsnIndex{1}, "prog.c", 36, 9, "    if (data + 34 > data_end)"},
                            "34 bytes were proved here"});
-    found.path = {{InsnIndex{1}, "prog.c", 30, 1, ""}, {InsnIndex{1}, "prog.c", 36, 1, ""}};
+    found.path = {{{InsnIndex{1}, "prog.c", 30, 1, ""}, "r1 == 8"},
+                  {{InsnIndex{1}, "prog.c", 36, 1, ""}, ""}};
     found.suggestion = "compare data + 38 with data_end before the read";
     return found;
 }
@@ -59,7 +60,7 @@ TEST(Render, AFindingIsToldWithItsSource) {
         "   |\n"
         "36 |     if (data + 34 > data_end)\n"
         "   = instruction 1: call bpf_ktime_get_ns#5\n"
-        "   = path: prog.c:30 → prog.c:36\n"
+        "   = path: line 30 (r1 == 8) → line 36\n"
         "   = try: compare data + 38 with data_end before the read\n"
         "   = the kernel says: invalid access to packet, off=36 size=2, R2(id=0,off=0,r=34)\n");
 }
@@ -68,7 +69,7 @@ TEST(Render, WithoutLinesItShowsInstructionsAndSaysWhatWouldHelp) {
     Finding bare = finding();
     bare.place = {InsnIndex{0}, "", 0, 0, ""};
     bare.notes.clear();
-    bare.path = {{InsnIndex{1}, "", 0, 0, ""}};
+    bare.path = {{{InsnIndex{1}, "", 0, 0, ""}, ""}};
     EXPECT_EQ(render(program(), bare),
               "error[E0302]: packet read past the end\n"
               " --> parse, instruction 0: r1 = *(u16 *)(r2 +36)\n"
@@ -90,12 +91,22 @@ TEST(Render, TheCaretStandsUnderTheColumnAlsoAfterTabs) {
 TEST(Render, ItNeverFillsMoreThanAScreen) {
     Finding much = finding();
     much.notes.assign(50, much.notes.front());
-    much.path.assign(1000, much.path.front());
+    much.path.clear();
+    for (std::uint32_t line = 1; line <= 1000; ++line) {
+        much.path.push_back({{InsnIndex{1}, "prog.c", line, 1, ""}, ""});
+    }
     const std::string text = render(program(), much);
     EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 30);
     EXPECT_NE(text.find("lines left out"), std::string::npos);
     EXPECT_NE(text.find("(994 more)"), std::string::npos);
     EXPECT_NE(text.find("= try: compare"), std::string::npos);
+}
+
+TEST(Render, ABranchThatALoopPassesIsToldOnce) {
+    Finding looping = finding();
+    looping.path.assign(12, looping.path.front());
+    EXPECT_NE(render(program(), looping).find("path: line 30 (r1 == 8), 12 times\n"),
+              std::string::npos);
 }
 
 TEST(Render, ControlCharactersOfAnObjectDoNotReachTheTerminal) {

@@ -12,7 +12,12 @@ void locate(const ProgramSpec& program, const Environment& environment, Place& p
     if (after == program.lines.begin() || environment.program_types == nullptr) {
         return;
     }
-    const LineInfo& info = *(after - 1);
+    // Code that compilers join has line 0: the line before it is the nearest that is known.
+    auto record = after - 1;
+    while (record != program.lines.begin() && record->line() == 0) {
+        --record;
+    }
+    const LineInfo& info = *record;
     const auto file = environment.program_types->text(info.file_name_offset);
     const auto source = environment.program_types->text(info.line_offset);
     place.file = file.ok() ? std::string(file.value()) : std::string{};

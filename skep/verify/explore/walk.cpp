@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "skep/verify/calls/callback.hpp"
+#include "skep/verify/explain/condition_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/transfer/registers.hpp"
@@ -14,6 +15,10 @@ namespace skep::verify {
 namespace {
 
 constexpr std::size_t kMaxPending = 8192;
+// A diagnosis looks so much further than the first refusal, and for so many.
+constexpr std::uint64_t kInsnsAfterRefusal = 50'000;
+constexpr std::size_t kMostRefusals = 16;
+constexpr std::size_t kMostTurns = 100'000;
 
 Finding too_many_insns(std::uint64_t processed) {
     return refuse({.code = FindingCode::too_complex,
@@ -77,28 +82,41 @@ Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
 }
 
 Statistics Walk::statistics() const {
+    if (!refused_.empty()) {
+        return at_first_refusal_;
+    }
     Statistics statistics = checkpoints_.statistics();
     statistics.insns_processed = effort_.insns;
-    statistics.memory_bytes += longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
-                               decisions_.capacity() * sizeof(Decision);
+    statistics.memory_bytes +=
+        longest_pending_ * (sizeof(Path) + sizeof(Frame)) + decisions_.capacity() * sizeof(Branch);
     return statistics;
 }
 
-Ruling<void> Walk::run() {
-    State entry = State::entering(0);
+Ruling<State> Walk::entry(std::uint32_t subprogram) {
     constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
-    const bool sleepable = (subject_.program.flags & kSleepable) != 0;
-    entry.sleepable = sleepable;
-    entry.set_reg(1, Value::pointer(ValueKind::context));
-    TRY(explore(std::move(entry), InsnIndex{0}));
-    for (std::size_t next = 0; next < globals_called_.size(); ++next) {
-        const std::uint32_t subprogram = globals_called_[next];
-        log_.begins_global(subprogram);
+    State entry = State::entering(0);
+    if (subprogram == 0) {
+        entry.set_reg(1, Value::pointer(ValueKind::context));
+    } else {
         const Signature* known = TRY(signature(subprogram));
-        State inside = entry_state(subprogram, *known, workspace_.ids);
-        inside.sleepable = sleepable;
-        TRY(explore(std::move(inside), subject_.subprograms[subprogram].start));
-        log_.finished_global(subprogram);
+        entry = entry_state(subprogram, *known, workspace_.ids);
+    }
+    entry.sleepable = (subject_.program.flags & kSleepable) != 0;
+    return entry;
+}
+
+Ruling<void> Walk::run() {
+    State main = TRY(entry(0));
+    TRY(explore(std::move(main), InsnIndex{0}));
+    for (std::size_t next = 0; next < globals_called_.size(); ++next) {
+        exploring_ = globals_called_[next];
+        log_.begins_global(exploring_);
+        State inside = TRY(entry(exploring_));
+        TRY(explore(std::move(inside), subject_.subprograms[exploring_].start));
+        log_.finished_global(exploring_);
+    }
+    if (!refused_.empty()) {
+        return refused_.front().finding;
     }
     return {};
 }
@@ -107,15 +125,44 @@ Ruling<void> Walk::run() {
 Finding Walk::placed(Finding finding) const {
     finding.place.insn = path_.at;
     constexpr std::size_t kLongest = 32;
-    for (std::uint32_t decision = path_.decision;
-         decision != kNoDecision && finding.path.size() < kLongest;
-         decision = decisions_[decision].before) {
-        Place place;
-        place.insn = decisions_[decision].at;
-        finding.path.push_back(std::move(place));
+    for (Went went = path_.decision; went.branch != kNoBranch && finding.path.size() < kLongest;
+         went = decisions_[went.branch].before) {
+        const InsnIndex at = decisions_[went.branch].at;
+        Decision decision;
+        decision.place.insn = at;
+        decision.holds = condition_text(subject_.insn(at), went.put_off);
+        finding.path.push_back(std::move(decision));
     }
     std::reverse(finding.path.begin(), finding.path.end());
     return finding;
+}
+
+Route Walk::route() const {
+    Route route;
+    route.subprogram = exploring_;
+    for (Went went = path_.decision; went.branch != kNoBranch && route.turns.size() < kMostTurns;
+         went = decisions_[went.branch].before) {
+        route.turns.push_back({decisions_[went.branch].at, went.put_off});
+    }
+    std::reverse(route.turns.begin(), route.turns.end());
+    return route;
+}
+
+// For a diagnosis the other paths are walked too. What is refused twice in one place is told once.
+bool Walk::goes_on_after(Finding finding) {
+    const bool is_told = std::any_of(refused_.begin(), refused_.end(), [&](const auto& earlier) {
+        return earlier.finding.place.insn == finding.place.insn;
+    });
+    if (refused_.empty()) {
+        at_first_refusal_ = statistics();
+        log_.freeze();
+    }
+    if (!is_told) {
+        refused_.push_back({std::move(finding), route(), path_.state});
+    }
+    return refused_.size() < kMostRefusals &&
+           effort_.insns < at_first_refusal_.insns_processed + kInsnsAfterRefusal &&
+           refused_.front().finding.code != row(FindingCode::too_complex).code;
 }
 
 Ruling<void> Walk::explore(State entry, InsnIndex start) {
@@ -127,13 +174,55 @@ Ruling<void> Walk::explore(State entry, InsnIndex start) {
     for (;;) {
         Ruling<Flow> flow = advance();
         if (!flow.ok()) {
-            return placed(std::move(*std::move(flow).error()));
+            Finding finding = placed(std::move(*std::move(flow).error()));
+            if (!subject_.environment.diagnose) {
+                return finding;
+            }
+            if (!goes_on_after(std::move(finding))) {
+                return refused_.front().finding;
+            }
         }
-        if (*flow == Flow::ended) {
+        if (!flow.ok() || *flow == Flow::ended) {
             checkpoints_.close(path_.parent);
             if (!pop()) {
                 return {};
             }
+        }
+    }
+}
+
+void Walk::retrace(const Route& route, std::uint64_t most_steps, const Witness& witness) {
+    exploring_ = route.subprogram;
+    Ruling<State> begin = entry(route.subprogram);
+    if (!begin.ok()) {
+        return;
+    }
+    path_ = Path{};
+    path_.state = std::move(*begin);
+    path_.at = subject_.subprograms[route.subprogram].start;
+    auto turn = route.turns.begin();
+    for (std::uint64_t step = 0; step < most_steps; ++step) {
+        witness(path_.state, path_.at);
+        // States are saved for loops to widen by, and paths never end at one.
+        if (points_[path_.at.value]) {
+            (void)pass_point();
+        }
+        ++effort_.insns;
+        Ruling<Flow> flow = this->step(subject_.insn(path_.at));
+        bool is_elsewhere = false;
+        for (Path& other : pending_) {
+            if (turn == route.turns.end()) {
+                return; // not the way that was gone
+            }
+            if (turn++->put_off) {
+                path_ = std::move(other);
+                is_elsewhere = true;
+                break;
+            }
+        }
+        pending_.clear();
+        if (!is_elsewhere && (!flow.ok() || *flow == Flow::ended)) {
+            return;
         }
     }
 }
@@ -205,11 +294,12 @@ Ruling<void> Walk::push(State state, InsnIndex at) {
     path.at = at;
     path.from = path_.at;
     path.parent = path_.parent;
-    path.decision = static_cast<std::uint32_t>(decisions_.size());
+    const auto branch = static_cast<std::uint32_t>(decisions_.size());
+    path.decision = {branch, true};
     path.recorded = path_.recorded;
     path.log_position = log_.position();
     decisions_.push_back({path_.at, path_.decision});
-    path_.decision = path.decision;
+    path_.decision = {branch, false};
     checkpoints_.open(path_.parent);
     pending_.push_back(std::move(path));
     longest_pending_ = std::max<std::uint64_t>(longest_pending_, pending_.size());

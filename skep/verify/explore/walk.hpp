@@ -7,9 +7,11 @@
 // falls through and the other side is put on a work list; the last one put there is walked next.
 // At points where paths meet, a path ends when an earlier one was like it (checkpoints.hpp).
 //
-// The first refusal ends the walk.
+// The first refusal ends the walk; for a diagnosis it ends only its path, and the walk goes on for
+// a while to find what else is wrong. A refused path can be gone again, told step by step.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <vector>
@@ -23,6 +25,24 @@
 
 namespace skep::verify {
 
+// One of the two ways at a branch: the one that was put on the work list, or straight on.
+struct Turn {
+    InsnIndex at;
+    bool put_off = false;
+};
+
+// How a path came where it is.
+struct Route {
+    std::uint32_t subprogram = 0; // where it began: main, or a global function
+    std::vector<Turn> turns;
+};
+
+struct RefusedPath {
+    Finding finding;
+    Route route;
+    State state; // what was known where it was refused
+};
+
 class Walk {
   public:
     Walk(Workspace& workspace, Facts& facts, KernelLog& log);
@@ -30,30 +50,45 @@ class Walk {
     // The main program, then every global function that is called, each from its signature.
     Ruling<void> run();
 
+    // Goes one way again from its beginning, telling each state before its instruction; ends where
+    // the path was refused, or after so many steps.
+    using Witness = std::function<void(const State&, InsnIndex)>;
+    void retrace(const Route& route, std::uint64_t most_steps, const Witness& witness);
+
+    // When the environment asks for a diagnosis: every path that was refused, the first first.
+    [[nodiscard]] const std::vector<RefusedPath>& refused() const { return refused_; }
+
     [[nodiscard]] Statistics statistics() const;
     [[nodiscard]] std::set<std::uint32_t> helpers_called() const { return helpers_called_; }
     [[nodiscard]] bool moves_packet() const { return moves_packet_; }
 
   private:
     enum class Flow : std::uint8_t { go_on, ended };
-    static constexpr std::uint32_t kNoDecision = ~0U;
+    static constexpr std::uint32_t kNoBranch = ~0U;
 
-    // A branch that could go both ways, and went one.
-    struct Decision {
+    // A branch that could go both ways, by its place in decisions_, and which way a path went.
+    struct Went {
+        std::uint32_t branch = kNoBranch;
+        bool put_off = false;
+    };
+    struct Branch {
         InsnIndex at;
-        std::uint32_t before = kNoDecision;
+        Went before;
     };
     struct Path {
         State state;
         InsnIndex at;
         InsnIndex from; // where it branched off; for the log
         CheckpointIndex parent = kNoCheckpoint;
-        std::uint32_t decision = kNoDecision;
+        Went decision;
         std::uint32_t recorded = 0;
         std::size_t log_position = 0;
     };
 
+    Ruling<State> entry(std::uint32_t subprogram);
     Ruling<void> explore(State entry, InsnIndex start);
+    bool goes_on_after(Finding finding);
+    [[nodiscard]] Route route() const;
     Ruling<Flow> advance();
     Ruling<Flow> pass_point();
     Ruling<Flow> step(const Insn& insn);
@@ -90,7 +125,7 @@ class Walk {
     Checkpoints checkpoints_;
     std::vector<bool> points_;
     std::vector<Path> pending_;
-    std::vector<Decision> decisions_;
+    std::vector<Branch> decisions_;
     Path path_;
     Effort effort_;
     std::uint64_t longest_pending_ = 0;
@@ -98,6 +133,9 @@ class Walk {
     std::vector<std::uint32_t> globals_called_; // in the order of first calls
     std::set<std::uint32_t> helpers_called_;
     bool moves_packet_ = false;
+    std::uint32_t exploring_ = 0; // the subprogram that the path began in
+    std::vector<RefusedPath> refused_;
+    Statistics at_first_refusal_;
 };
 
 } // namespace skep::verify

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/kernels/features.hpp"
 
 namespace skep::verify {
 namespace {
@@ -72,7 +73,11 @@ Ruling<void> read_one(Subject& subject, std::size_t number) {
     }
     subprogram.btf_function = info.btf_type_id;
     subprogram.name = std::string(function.name);
-    subprogram.is_global = function.linkage == btf::Linkage::global;
+    // Older kernels walk every function at each call, and loaders hand it over as static.
+    constexpr std::uint32_t kSince =
+        *spec::kernel_version(spec::row(spec::Feature::global_functions).since);
+    subprogram.is_global =
+        function.linkage == btf::Linkage::global && subject.environment.kernel_version >= kSince;
     return {};
 }
 

@@ -8,8 +8,9 @@
 #include <cerrno>
 
 #include "skep/spec/attach_types.hpp"
-#include "skep/spec/features.hpp"
+#include "skep/spec/contexts/contexts.hpp"
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/kernels/features.hpp"
 #include "skep/spec/kfuncs.hpp"
 #include "skep/spec/map_types.hpp"
 #include "skep/spec/program_types.hpp"
@@ -328,13 +329,14 @@ std::vector<Finding> unmet_needs(const Environment& environment,
         if (need.since <= environment.kernel_version) {
             continue;
         }
+        const std::string meant = version_text(environment.kernel_version);
+        const std::string since = version_text(need.since);
         Finding finding = refuse(
             FindingCode::not_in_this_kernel, EINVAL,
-            fmt::format("Linux {} has no {}: since {}", version_text(environment.kernel_version),
-                        need.feature, version_text(need.since)),
-            fmt::format("the program is judged for Linux {}, and {} came with Linux {}",
-                        version_text(environment.kernel_version), need.feature,
-                        version_text(need.since)));
+            fmt::format("Linux {} has no {}, which came with Linux {}", meant, need.feature, since),
+            fmt::format("the program is judged for Linux {}, and {} came with Linux {}", meant,
+                        need.feature, since));
+        finding.what = fmt::format("{} is not in Linux {}", need.feature, meant);
         finding.place.insn = need.insn;
         findings.push_back(std::move(finding));
     }

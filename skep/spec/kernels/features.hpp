@@ -79,7 +79,7 @@ constexpr bool is_kernel(KernelVersion version) {
 
 enum class Feature : std::uint8_t {
 #define FEATURE(id, since, says) id,
-#include "skep/spec/features.def"
+#include "skep/spec/kernels/features.def"
 };
 struct FeatureRow {
     Feature feature;
@@ -88,7 +88,7 @@ struct FeatureRow {
 };
 inline constexpr std::array kFeatures{
 #define FEATURE(id, since, says) FeatureRow{Feature::id, since, says},
-#include "skep/spec/features.def"
+#include "skep/spec/kernels/features.def"
 };
 constexpr const FeatureRow& row(Feature feature) {
     return kFeatures.at(static_cast<std::size_t>(feature));
@@ -100,7 +100,7 @@ struct FieldFeatureRow {
 };
 inline constexpr std::array kFieldFeatures{
 #define FIELD_FEATURE(name, since) FieldFeatureRow{#name, since},
-#include "skep/spec/features.def"
+#include "skep/spec/kernels/features.def"
 };
 
 } // namespace skep::spec

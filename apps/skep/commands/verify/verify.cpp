@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // skep verify FILE...: would each program be accepted, and if not, why. Needs no engine: the object
-// is read and judged here, as the running kernel (or another version) would.
+// is read and judged here, as Linux 6.18 would, or another version.
 #include <chrono>
 
 #include "apps/skep/command_table.hpp"
+#include "apps/skep/commands/verify/report.hpp"
 #include "apps/skep/object_file.hpp"
-#include "skep/observe/object_views.hpp"
 #include "skep/os/machine.hpp"
-#include "skep/os/terminal.hpp"
-#include "skep/verify/explain/render.hpp"
-#include "skep/verify/verify.hpp"
+#include "skep/spec/kernels/features.hpp"
 
 namespace skep::app {
 
@@ -20,9 +18,23 @@ struct Request {
     std::vector<std::string> files;
     std::string program; // only this one; empty: all
     bool json = false;
+    bool kernels = false;
     std::uint32_t log_level = 0;
+    spec::KernelVersion kernel_version = spec::kNewestKernel;
     load::Options options;
 };
+
+Result<spec::KernelVersion> read_kernel_version(Words& words) {
+    const std::string text = TRY(words.value("the kernel's version"));
+    const auto version = spec::kernel_version(text);
+    if (!version.has_value() || !spec::is_kernel(*version)) {
+        return fail(Code::invalid_input,
+                    fmt::format("'{}' is no kernel version to judge for: there are 4.14 to 4.20, "
+                                "5.0 to 5.19 and 6.0 to 6.18",
+                                text));
+    }
+    return *version;
+}
 
 Result<Request> read_request(Session& session, Words& words) {
     Request request;
@@ -33,6 +45,10 @@ Result<Request> read_request(Session& session, Words& words) {
             request.json = true;
         } else if (word == "--log-level") {
             request.log_level = TRY(words.number<std::uint32_t>("log level"));
+        } else if (word == "--kernel-version") {
+            request.kernel_version = TRY(read_kernel_version(words));
+        } else if (word == "--kernels") {
+            request.kernels = true;
         } else if (word == "--prog") {
             request.program = TRY(words.value("the program's name"));
         } else if (word == "--type") {
@@ -43,7 +59,8 @@ Result<Request> read_request(Session& session, Words& words) {
             return fail(
                 Code::invalid_input,
                 fmt::format("unknown option '{}': there are --json, --log-level N, --prog NAME, "
-                            "--type TYPE, --map-size NAME=N",
+                            "--kernel-version X.Y, --kernels, --explain CODE, --type TYPE, "
+                            "--map-size NAME=N",
                             word));
         } else {
             request.files.push_back(word);
@@ -53,116 +70,6 @@ Result<Request> read_request(Session& session, Words& words) {
         return fail(Code::invalid_input, "no object file: skep verify FILE...");
     }
     return request;
-}
-
-struct Judged {
-    const std::string& file;
-    const ProgramSpec& program;
-    verify::Outcome outcome;
-    std::uint64_t time_us = 0;
-};
-
-std::string_view word_for(verify::Verdict verdict) {
-    switch (verdict) {
-    case verify::Verdict::accept:
-        return "accept";
-    case verify::Verdict::reject:
-        return "reject";
-    case verify::Verdict::error:
-        break;
-    }
-    return "error";
-}
-
-void print_place(observe::JsonWriter& json, const verify::Place& place) {
-    json.member("insn", place.insn.value);
-    if (place.line != 0) {
-        json.member("file", std::string_view(place.file));
-        json.member("line", place.line);
-        json.member("column", place.column);
-        json.member("source", std::string_view(place.source));
-    }
-}
-
-void print_finding(observe::JsonWriter& json, const verify::Finding& finding) {
-    json.begin_object();
-    json.member("code", std::string_view(finding.code));
-    json.member("what", std::string_view(finding.what));
-    print_place(json, finding.place);
-    json.member("because", std::string_view(finding.because));
-    json.begin_array("notes");
-    for (const verify::Note& note : finding.notes) {
-        json.begin_object();
-        json.member("text", std::string_view(note.text));
-        print_place(json, note.place);
-        json.end_object();
-    }
-    json.end_array();
-    json.member("suggestion", std::string_view(finding.suggestion));
-    json.end_object();
-}
-
-void print_json(observe::JsonWriter& json, const Judged& judged) {
-    const verify::Outcome& outcome = judged.outcome;
-    json.begin_object();
-    json.member("object", std::string_view(judged.file));
-    json.member("section", std::string_view(judged.program.section));
-    json.member("program", std::string_view(judged.program.name));
-    json.member("type", std::string_view(observe::name_of_program_type(
-                            static_cast<std::uint32_t>(judged.program.type))));
-    json.member("insns", judged.program.insns.size());
-    json.member("verdict", word_for(outcome.verdict));
-    json.member("errno", outcome.os_errno);
-    json.member("message", std::string_view(outcome.message));
-    json.member("insns_processed", outcome.statistics.insns_processed);
-    json.member("peak_states", outcome.statistics.peak_states);
-    json.member("total_states", outcome.statistics.total_states);
-    json.member("time_us", judged.time_us);
-    json.member("memory_bytes", outcome.statistics.memory_bytes);
-    json.name("finding");
-    if (outcome.findings.empty()) {
-        json.null();
-    } else {
-        print_finding(json, outcome.findings.front());
-    }
-    if (!outcome.log.empty()) {
-        json.member("log", std::string_view(outcome.log));
-    }
-    json.end_object();
-}
-
-// One object a line, so that a stream of them can be read as it comes; in a batch, members of an
-// array.
-void print_line(Session& session, const Judged& judged) {
-    if (session.json() != nullptr && session.json()->depth() > 0) {
-        print_json(*session.json(), judged);
-        return;
-    }
-    observe::JsonWriter json(session.out(), observe::JsonLayout::compact);
-    print_json(json, judged);
-    json.end_document();
-}
-
-void print_text(Session& session, const Judged& judged) {
-    const verify::Outcome& outcome = judged.outcome;
-    session.print("{}: {}: {} ({}, {} insns): ", judged.file, judged.program.section,
-                  judged.program.name,
-                  observe::name_of_program_type(static_cast<std::uint32_t>(judged.program.type)),
-                  judged.program.insns.size());
-    if (outcome.verdict == verify::Verdict::accept) {
-        session.print("accepted, {} insns processed in {} us\n", outcome.statistics.insns_processed,
-                      judged.time_us);
-    } else {
-        session.print("{}\n", outcome.verdict == verify::Verdict::reject
-                                  ? "refused"
-                                  : "error: " + outcome.message);
-    }
-    session.print("{}", outcome.log);
-    const verify::RenderOptions options{.colour = os::wants_colour() ? verify::Colour::yes
-                                                                     : verify::Colour::no};
-    if (!outcome.findings.empty()) {
-        session.print("{}", verify::render(judged.program, outcome.findings.front(), options));
-    }
 }
 
 verify::Outcome judge(const load::ObjectSpec& object, const load::ObjectProgram& program,
@@ -175,6 +82,28 @@ verify::Outcome judge(const load::ObjectSpec& object, const load::ObjectProgram&
     outcome.os_errno = errno_of(*program.error);
     outcome.message = fmt::format("{}: {}", object.file, program.error->message);
     return outcome;
+}
+
+void print(Session& session, const Request& request, const Judged& judged,
+           const verify::Outcome* before_global_functions) {
+    if (request.kernels) {
+        (request.json ? print_kernels_line : print_kernels)(session, judged,
+                                                            before_global_functions);
+    } else {
+        (request.json ? print_line : print_text)(session, judged);
+    }
+}
+
+// Global functions are judged on their own since 5.6; before, at each call.
+std::optional<verify::Outcome> judge_before_global_functions(const load::ObjectSpec& object,
+                                                             const load::ObjectProgram& program,
+                                                             verify::Environment environment) {
+    constexpr auto kSince = *spec::kernel_version(spec::row(spec::Feature::global_functions).since);
+    if (program.spec.functions.size() < 2) {
+        return std::nullopt;
+    }
+    environment.kernel_version = kSince - 1;
+    return judge(object, program, environment);
 }
 
 // True when every program was accepted.
@@ -191,6 +120,8 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
     environment.kernel_types = kernel.types();
     environment.cpu_count = os::possible_cpus();
     environment.log_level = request.log_level;
+    environment.kernel_version = request.kernels ? spec::kNewestKernel : request.kernel_version;
+    environment.diagnose = true;
     bool all_accepted = true;
     bool found = false;
     for (const load::ObjectProgram& program : object.programs) {
@@ -204,11 +135,10 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
             std::chrono::steady_clock::now() - begin);
         const Judged judged{file, program.spec, std::move(outcome),
                             static_cast<std::uint64_t>(spent.count())};
-        if (request.json) {
-            print_line(session, judged);
-        } else {
-            print_text(session, judged);
-        }
+        const auto earlier = request.kernels
+                                 ? judge_before_global_functions(object, program, environment)
+                                 : std::nullopt;
+        print(session, request, judged, earlier.has_value() ? &*earlier : nullptr);
         all_accepted = all_accepted && judged.outcome.verdict == verify::Verdict::accept;
     }
     if (!found) {
@@ -221,6 +151,10 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
 }
 
 Result<void> verify_files(Session& session, Words& words) {
+    if (words.peek() == "--explain") {
+        words.take();
+        return explain_noun().itself->run(session, words);
+    }
     const Request request = TRY(read_request(session, words));
     const bool is_in_batch = session.json() != nullptr && session.json()->depth() > 0;
     if (is_in_batch) {
@@ -250,16 +184,21 @@ Result<void> verify_files(Session& session, Words& words) {
 const Noun& verify_noun() {
     static constexpr Verb row{
         "",
-        "FILE... [--json] [--log-level N] [--prog NAME] [--type TYPE] [--map-size NAME=N]",
+        "FILE... [--json] [--log-level N] [--prog NAME] [--kernel-version X.Y | --kernels] "
+        "[--explain CODE] [--type TYPE] [--map-size NAME=N]",
         "says of each program whether it would be accepted, and if not, why",
         verify_files,
         0,
         Status::plain,
-        "--json             one JSON object a line for each program (-j as well)\n"
-        "--log-level N      also the verifier's log: 1 the refused path, 2 all paths\n"
-        "--prog NAME        only this program\n"
-        "--type TYPE        for programs whose section's name tells none: xdp, tc, socket, ...\n"
-        "--map-size NAME=N  entries of a map that the object leaves at 0\n"
+        "--json                one JSON object a line for each program (-j as well)\n"
+        "--log-level N         also the verifier's log: 1 the refused path, 2 all paths, 4 "
+        "numbers\n"
+        "--prog NAME           only this program\n"
+        "--kernel-version X.Y  the verdict of that kernel, 4.14 to 6.18: what it lacks is named\n"
+        "--kernels             which kernels would take each program, and what it needs of them\n"
+        "--explain CODE        the longer story of a finding, as skep explain CODE\n"
+        "--type TYPE           for programs whose section's name tells none: xdp, tc, socket, ...\n"
+        "--map-size NAME=N     entries of a map that the object leaves at 0\n"
         "The exit status is 0 when all are accepted. --engine kernel asks the running kernel."};
     static constexpr Noun noun{
         .name = "verify", .says = "The verdict on programs.", .verbs = {}, .itself = &row};

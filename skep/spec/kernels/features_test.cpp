@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/spec/features.hpp"
+#include "skep/spec/kernels/features.hpp"
 
 #include <gtest/gtest.h>
 
