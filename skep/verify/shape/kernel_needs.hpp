@@ -9,7 +9,7 @@
 // Limits: the rules of memory and of types are those of the newest kernel. An older one also lacks
 // precision that came bit by bit, and may refuse what its features would allow.
 //
-// Proved by: kernel_needs_test.cpp.
+// Proved by: skep/verify/verify_test.cpp.
 #pragma once
 
 #include <span>
