@@ -9,7 +9,7 @@
 
 #include "skep/maps/testing/kernel_map.hpp"
 #include "skep/os/bpf_call.hpp"
-#include "skep/run/counted.hpp"
+#include "skep/run/interpreter/counted.hpp"
 #include "skep/spec/abi.hpp"
 
 namespace skep::bench {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The coverage policy counts what was carried out, and changes nothing.
-#include "skep/run/counted.hpp"
+#include "skep/run/interpreter/counted.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/program_generator.hpp"
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 namespace skep::tests {
 namespace {
 
@@ -142,7 +146,7 @@ class Generator {
     }
 
     Insns one_piece(unsigned depth) {
-        const unsigned kind = below(20);
+        const unsigned kind = below(21);
         Insns code;
         if (kind < 9) {
             add(code, arithmetic());
@@ -158,6 +162,70 @@ class Generator {
             code = loop();
         } else if (kind == 19 && depth == 0 && calls_left_ > 0) {
             code = call();
+        } else if (kind == 20) {
+            code = put_together();
+        }
+        return code;
+    }
+
+    // A number of which every byte is loaded on its own, from where it may lie as it likes: as
+    // compilers read fields of packed structures. Now and then something else stands between,
+    // which may read or change what is not complete yet, or memory. In another register than r10
+    // the base may be lost in the last load.
+    struct Composition {
+        Reg base = kFramePointer;
+        int place = 0; // of the first byte
+        bool falling = false;
+        bool disturbed = false;
+        unsigned size_bytes = 0;
+    };
+    Insns put_together() {
+        std::array<Reg, 6> regs{0, 1, 2, 3, 4, 5};
+        std::shuffle(regs.begin(), regs.end(), random_);
+        Composition number;
+        number.size_bytes = 2U << below(3);
+        number.place = -static_cast<int>(number.size_bytes + below(kStackBytes - 8));
+        number.falling = below(2) == 0;
+        Insns code;
+        if (below(2) == 0) {
+            number.base = regs[5];
+            add(code, alu(AluOp::mov, Width::w64, number.base, kFramePointer));
+            regs[1] = number.size_bytes == 2 ? number.base : regs[1];
+        } else {
+            number.disturbed = below(3) == 0;
+        }
+        join(code, part(number, std::span(regs).first(4), 0, number.size_bytes));
+        if (number.base != kFramePointer) {
+            add(code, wide(number.base, this->number()));
+        }
+        return code;
+    }
+
+    // Bytes [first, first + count) of the number into the first of the registers.
+    Insns part(const Composition& number, std::span<const Reg> regs, unsigned first,
+               unsigned count) {
+        Insns code;
+        if (count == 1) {
+            const unsigned byte = number.falling ? number.size_bytes - 1 - first : first;
+            Insn load = memory(InsnKind::load, 1, regs[0],
+                               static_cast<std::int16_t>(number.place + static_cast<int>(byte)));
+            load.src = number.base;
+            add(code, load);
+        } else {
+            const unsigned half = count / 2;
+            const bool high_first = below(2) == 0;
+            const Reg high = high_first ? regs[0] : regs[1];
+            const Insns one = part(number, regs, first + (high_first ? half : 0), half);
+            const Insns other =
+                part(number, regs.subspan(1), first + (high_first ? 0 : half), half);
+            join(code, one);
+            join(code, other);
+            const Width width = number.size_bytes == 8 || below(2) == 0 ? Width::w64 : Width::w32;
+            add(code, alu_imm(AluOp::lsh, width, high, static_cast<std::int32_t>(8 * half)));
+            add(code, alu(below(4) == 0 ? AluOp::add : AluOp::or_, width, regs[0], regs[1]));
+        }
+        if (number.disturbed && below(4) == 0) {
+            add(code, below(2) == 0 ? arithmetic() : stack_access());
         }
         return code;
     }

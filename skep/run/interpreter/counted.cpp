@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The coverage policy, and the interpreter with it.
-#include "skep/run/counted.hpp"
+#include "skep/run/interpreter/counted.hpp"
 
 #include <atomic>
 
