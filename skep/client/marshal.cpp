@@ -22,7 +22,8 @@ constexpr std::uint8_t kLoadWide = 0x18;
 bool holds_objects(std::uint32_t map_type) {
     const auto type = static_cast<spec::MapType>(map_type);
     return type == spec::MapType::prog_array || type == spec::MapType::array_of_maps ||
-           type == spec::MapType::hash_of_maps;
+           type == spec::MapType::hash_of_maps || type == spec::MapType::devmap ||
+           type == spec::MapType::devmap_hash || type == spec::MapType::cpumap;
 }
 
 } // namespace
@@ -112,7 +113,8 @@ std::uint64_t Marshaller::indexed_descriptors() const {
     return std::min<std::uint64_t>(count, os::kMaxMessageFds);
 }
 
-// Values of maps that hold maps or programs are descriptors.
+// Values of maps that hold maps or programs are descriptors, alone or beside a number; a number
+// that happens to be a descriptor travels too, and nobody asks for it.
 void Marshaller::add_value_descriptors(const spec::PointerRow& row, std::uint64_t address,
                                        std::uint64_t bytes) {
     const bool writes = row.direction == Direction::in &&

@@ -34,7 +34,8 @@ struct NetAttachment {
     bool enforced = true; // whether verdicts are acted upon
     // Counters of the user engine, by XDP action: aborted, drop, pass, tx, redirect.
     std::vector<std::uint64_t> verdicts;
-    std::string state; // user engine: "running", "ended", or an error
+    std::uint64_t no_redirect_target = 0; // packets whose redirect named no port; dropped
+    std::string state;                    // user engine: "running", "ended", or an error
 };
 
 // One tc filter, or the flow dissector of a namespace, for `net list`; kernel engine only.

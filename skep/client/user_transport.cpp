@@ -25,12 +25,6 @@ std::uint64_t address_of(const void* pointer) {
     return reinterpret_cast<std::uint64_t>(pointer);
 } // NOLINT: the ABI's form
 
-bool names_a_network_device(const std::string& device) { return !device.starts_with("pcap:"); }
-
-Result<std::uint64_t> namespace_of(const std::string& device) {
-    return names_a_network_device(device) ? os::network_namespace() : Result<std::uint64_t>(0ULL);
-}
-
 // "pcap:IN" means what is attached to "pcap:IN,OUT" too.
 bool is_same_port(const std::string& listed, const std::string& name) {
     return listed == name || listed.starts_with(name + ",") || name.starts_with(listed + ",");
@@ -53,6 +47,7 @@ Result<NetAttachment> read_attachment(ByteReader& reader) {
     attachment.prog_id = record.prog_id;
     attachment.enforced = kind != datapath::PortKind::observe;
     attachment.verdicts.assign(std::begin(record.verdicts), std::end(record.verdicts));
+    attachment.no_redirect_target = record.no_redirect_target;
     attachment.state.assign(state.begin(), state.end());
     return attachment;
 }
@@ -86,7 +81,7 @@ Result<UserTransport::PortRequest> UserTransport::port_request(const std::string
     port.spec.name = TRY(datapath::port_name(device));
     attr.prog_fd = static_cast<std::uint32_t>(prog_fd);
     attr.flags = replace == Replace::yes ? abi::kPortReplace : 0;
-    attr.network_namespace = TRY(namespace_of(device));
+    attr.network_namespace = TRY(os::network_namespace());
     // Opening empties the file to write and takes the TAP: not while a program is at work there.
     bool at_work = false;
     for (const NetAttachment& each : TRY(xdp_list(std::nullopt))) {
@@ -141,7 +136,7 @@ Result<void> UserTransport::xdp_detach(const std::string& device, XdpMode) {
     const std::string name = TRY(datapath::port_name(device));
     abi::PortDetachAttr attr{};
     attr.name = address_of(name.c_str());
-    attr.network_namespace = TRY(namespace_of(device));
+    attr.network_namespace = TRY(os::network_namespace());
     const auto detached = ask(number_of(spec::PrivateCommand::port_detach), attr);
     if (!detached.ok()) {
         TRY(datapath::check_device(device));

@@ -8,11 +8,14 @@
 #include <chrono>
 #include <cstring>
 
+#include "skep/os/machine.hpp"
 #include "skep/os/net/capture_file.hpp"
 #include "skep/os/net/net_device.hpp"
 
 namespace skep::datapath {
 namespace {
+
+constexpr int kRealTime = 0; // CLOCK_REALTIME
 
 enum class Arrival : std::uint8_t { frame, none, end, failed };
 
@@ -86,6 +89,8 @@ class CaptureDevice {
     }
 
     [[nodiscard]] static int waiting_on() { return -1; }
+    [[nodiscard]] std::uint64_t time_ns() const { return time_ns_; } // of the packet at hand
+    static constexpr bool kEnforces = true;
 
   private:
     explicit CaptureDevice(os::CaptureReader reader) : reader_(std::move(reader)) {}
@@ -116,6 +121,7 @@ class SocketDevice {
 
     [[nodiscard]] static bool flush(const SharedCounters& /*counters*/) { return true; }
     [[nodiscard]] int waiting_on() const { return fd_.number(); }
+    [[nodiscard]] static std::uint64_t time_ns() { return os::clock_ns(kRealTime); }
 
   protected:
     [[nodiscard]] const os::Fd& fd() const { return fd_; }
@@ -127,6 +133,7 @@ class SocketDevice {
 class TapDevice : public SocketDevice<os::receive_tap> {
   public:
     using SocketDevice::SocketDevice;
+    static constexpr bool kEnforces = true;
 
     bool deliver(XdpAction action, Bytes packet, const SharedCounters& counters) {
         if (action != XdpAction::tx) {
@@ -147,6 +154,7 @@ class TapDevice : public SocketDevice<os::receive_tap> {
 class ObservedDevice : public SocketDevice<os::receive_observed> {
   public:
     using SocketDevice::SocketDevice;
+    static constexpr bool kEnforces = false;
     [[nodiscard]] static bool deliver(XdpAction /*action*/, Bytes /*packet*/,
                                       const SharedCounters& /*counters*/) {
         return true;
@@ -164,20 +172,23 @@ XdpAction judge(std::optional<std::uint32_t> answer, PortCounters& counters) {
         return XdpAction::aborted;
     }
     count(counters.verdicts[*answer]);
-    if (*answer == static_cast<std::uint32_t>(XdpAction::redirect)) {
-        count(counters.no_redirect_target);
-    }
     return static_cast<XdpAction>(*answer);
 }
 
 template <class Device>
-class DevicePort final : public Port {
+class DevicePort final : public Port, private PacketSink {
   public:
-    DevicePort(Device device, const SharedCounters& counters)
-        : device_(std::move(device)), counters_(counters) {}
+    DevicePort(Device device, const SharedCounters& counters, Redirects& redirects,
+               std::uint32_t number)
+        : device_(std::move(device)), counters_(counters), redirects_(redirects) {
+        if (Device::kEnforces && number != 0) {
+            redirects_.set_own(number, *this);
+        }
+    }
 
     Progress run_batch(XdpRun& run, std::uint32_t budget) override {
         const auto begin = std::chrono::steady_clock::now();
+        redirects_.begin_batch();
         Progress progress = Progress::more;
         for (std::uint32_t i = 0; i < budget && progress == Progress::more; ++i) {
             progress = run_one(run);
@@ -186,6 +197,7 @@ class DevicePort final : public Port {
         count(counters_->run_time_ns,
               static_cast<std::uint64_t>(
                   std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count()));
+        redirects_.end_batch();
         if (!device_.flush(counters_)) {
             progress = Progress::failed;
         }
@@ -215,33 +227,61 @@ class DevicePort final : public Port {
         if (!fits(size_bytes, *counters_)) {
             return Progress::more;
         }
-        const XdpAction action = judge(run.run(size_bytes), *counters_);
+        XdpAction action = judge(run.run(size_bytes), *counters_);
+        if (action == XdpAction::redirect && Device::kEnforces) {
+            action = redirect(run);
+        }
         return device_.deliver(action, run.packet(), counters_) ? Progress::more : Progress::failed;
+    }
+
+    // What is left to do with the packet here: nothing, unless it goes on as passed.
+    XdpAction redirect(XdpRun& run) {
+        switch (redirects_.deliver(run, device_.time_ns())) {
+        case Redirected::passed:
+            return XdpAction::pass;
+        case Redirected::no_target:
+            count(counters_->no_redirect_target);
+            break;
+        case Redirected::not_sent:
+            count(counters_->not_sent);
+            break;
+        case Redirected::sent:
+            break;
+        }
+        return XdpAction::drop;
+    }
+
+    // Redirected to itself: as sent back.
+    bool send(Bytes packet, std::uint64_t) override {
+        return device_.deliver(XdpAction::tx, packet, counters_);
     }
 
     Device device_;
     const SharedCounters& counters_;
+    Redirects& redirects_;
 };
 
 } // namespace
 
-Result<std::unique_ptr<Port>> make_port(OpenedPort opened, const SharedCounters& counters) {
+Result<std::unique_ptr<Port>> make_port(OpenedPort opened, const SharedCounters& counters,
+                                        Redirects& redirects) {
     std::unique_ptr<Port> port;
+    const std::uint32_t number = opened.spec.ifindex;
     if (opened.files.empty()) {
         return fail(Code::invalid_input, "a port needs an open file");
     }
     switch (opened.spec.kind) {
     case PortKind::capture:
-        port =
-            std::make_unique<DevicePort<CaptureDevice>>(TRY(CaptureDevice::open(opened)), counters);
+        port = std::make_unique<DevicePort<CaptureDevice>>(TRY(CaptureDevice::open(opened)),
+                                                           counters, redirects, number);
         break;
     case PortKind::tap:
         port = std::make_unique<DevicePort<TapDevice>>(TapDevice(std::move(opened.files[0])),
-                                                       counters);
+                                                       counters, redirects, number);
         break;
     case PortKind::observe:
         port = std::make_unique<DevicePort<ObservedDevice>>(
-            ObservedDevice(std::move(opened.files[0])), counters);
+            ObservedDevice(std::move(opened.files[0])), counters, redirects, number);
         break;
     }
     counters->state.store(PortState::running, std::memory_order_release);

@@ -11,7 +11,7 @@
 //   TX          written to OUT         back into the TAP       counted
 //   DROP        -                      -                       counted
 //   ABORTED     -, and counted apart   the same                counted
-//   REDIRECT    no target yet: dropped and counted             counted
+//   REDIRECT    to the port that it names (redirects.hpp)      counted
 //
 // Proved by: port_test.cpp.
 #pragma once
@@ -21,6 +21,7 @@
 
 #include "skep/datapath/port_counters.hpp"
 #include "skep/datapath/port_spec.hpp"
+#include "skep/datapath/redirects.hpp"
 #include "skep/datapath/xdp_run.hpp"
 
 namespace skep::datapath {
@@ -48,6 +49,8 @@ class Port {
 };
 
 // Makes a port of files that open_port_files() opened, here or in another process.
-Result<std::unique_ptr<Port>> make_port(OpenedPort opened, const SharedCounters& counters);
+// Redirected packets leave through `redirects`, which has to outlive the port.
+Result<std::unique_ptr<Port>> make_port(OpenedPort opened, const SharedCounters& counters,
+                                        Redirects& redirects);
 
 } // namespace skep::datapath

@@ -25,10 +25,13 @@ enum class PortKind : std::uint8_t { capture, tap, observe };
 struct PortSpec {
     PortKind kind = PortKind::observe;
     std::string name;          // as listed: "pcap:/tmp/in.pcap,/tmp/out.pcap", "tap:t0", "veth0"
-    std::uint32_t ifindex = 0; // tap and observe
-    std::uint64_t network_namespace = 0; // inode; tap and observe
+    std::uint32_t ifindex = 0; // or a capture's number, which it gets when it is attached
+    std::uint64_t network_namespace = 0; // inode; a capture's is that of whoever attached it
     bool out_is_pcapng = false;
 };
+
+// Captures have no interface, but programs redirect by number: theirs count from here.
+inline constexpr std::uint32_t kFirstCaptureNumber = 1'000'000;
 
 struct OpenedPort {
     PortSpec spec;

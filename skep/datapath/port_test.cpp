@@ -49,7 +49,8 @@ Replay replay(const std::string& device, run::Executable& program) {
     static const helpers::Services kNoServices;
     XdpRun run(kNoServices, 0, {});
     run.set_program(program);
-    auto port = make_port(open_port_files(device).value(), outcome.counters).value();
+    Redirects redirects;
+    auto port = make_port(open_port_files(device).value(), outcome.counters, redirects).value();
     while (outcome.progress == Progress::more) {
         outcome.progress = port->run_batch(run, 2);
     }

@@ -41,6 +41,24 @@ std::optional<std::uint32_t> XdpRun::run(std::size_t size_bytes) {
     return static_cast<std::uint32_t>(answer);
 }
 
+std::optional<std::uint32_t> XdpRun::run_entry(std::uint32_t program_id,
+                                               std::uint32_t egress_ifindex) {
+    context_.egress_ifindex = egress_ifindex;
+    context_.data_meta = context_.data; // what the first program left there is not for this one
+    invocation_.tail_calls = 0;
+    invocation_.redirect = {};
+    const std::uint32_t faults_before = invocation_.faults;
+    std::uint64_t answer = 0;
+    const helpers::Services& services = *invocation_.services;
+    const bool ran = services.run_program != nullptr &&
+                     services.run_program(services.owner, program_id, invocation_, &answer);
+    helpers::end_run(invocation_);
+    if (!ran || invocation_.faults != faults_before) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(answer);
+}
+
 Bytes XdpRun::packet() const {
     const std::uint64_t offset = context_.data - address_of(frame_.data());
     return Bytes(frame_).subspan(offset, context_.data_end - context_.data);

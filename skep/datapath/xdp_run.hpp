@@ -56,6 +56,26 @@ class XdpRun {
     // The packet as the program left it; valid until the next run.
     [[nodiscard]] Bytes packet() const;
 
+    // After a run that said XDP_REDIRECT: where to.
+    [[nodiscard]] const helpers::Redirect& redirect() const { return invocation_.redirect; }
+    [[nodiscard]] std::uint32_t cpu() const { return invocation_.cpu; }
+    [[nodiscard]] std::uint32_t ingress_ifindex() const { return arrival_.ingress_ifindex; }
+    // Runs the program of a device map's or CPU map's entry on the packet as it is. Nothing when a
+    // fault ended the run, or when there is no such program.
+    std::optional<std::uint32_t> run_entry(std::uint32_t program_id, std::uint32_t egress_ifindex);
+
+    // The frame and its ends, to come back to: a packet that goes to several places goes there as
+    // it is now.
+    struct Snapshot {
+        std::array<std::uint8_t, contexts::kXdpFrameBytes> frame;
+        spec::HostXdp context;
+    };
+    void keep(Snapshot& snapshot) const { snapshot = {frame_, context_}; }
+    void come_back(const Snapshot& snapshot) {
+        frame_ = snapshot.frame;
+        context_ = snapshot.context;
+    }
+
   private:
     alignas(64) std::array<std::uint8_t, contexts::kXdpFrameBytes> frame_{};
     spec::HostXdp context_;

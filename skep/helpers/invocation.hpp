@@ -40,8 +40,6 @@ struct Services {
     // answer in *result; false when there is no such program (the tail call then falls through).
     bool (*run_program)(void* owner, std::uint32_t id, Invocation& invocation,
                         std::uint64_t* result) = nullptr;
-    // The device that a redirect named; false when there is none.
-    bool (*redirect_target)(void* owner, std::uint32_t ifindex) = nullptr;
 };
 
 // Where a redirect helper wants the packet to go; read by datapath/ after XDP_REDIRECT or

@@ -37,7 +37,8 @@ struct AttachmentFacts {
     datapath::PortSpec port;
     std::uint32_t program_id = 0;
     std::vector<std::uint64_t> verdicts; // by XDP action
-    std::string state;                   // "running", "ended", "failed: why"
+    std::uint64_t no_redirect_target = 0;
+    std::string state; // "running", "ended", "failed: why"
 };
 
 class Host {
@@ -49,7 +50,8 @@ class Host {
 
     virtual void test_run(TestRunRequest request, TestRunDone done) = 0;
 
-    // Starts the program at the port; a number that stands for this.
+    // Starts the program at the port; a number that stands for this. From now on programs at other
+    // ports may redirect to it, and those here to them.
     virtual Result<std::uint32_t>
     attach(datapath::OpenedPort port, const std::shared_ptr<registry::ProgramObject>& program) = 0;
     // Another program from the next packet on.

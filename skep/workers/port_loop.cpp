@@ -15,7 +15,7 @@ Result<std::unique_ptr<PortLoop>> PortLoop::create(datapath::OpenedPort opened,
                                                    run::Executable& program, std::uint32_t cpu) {
     const datapath::ArrivalFacts arrival{opened.spec.ifindex, 0};
     std::unique_ptr<PortLoop> loop(new PortLoop(std::move(counters), table, cpu, arrival));
-    loop->port_ = TRY(datapath::make_port(std::move(opened), loop->counters_));
+    loop->port_ = TRY(datapath::make_port(std::move(opened), loop->counters_, loop->redirects_));
     loop->run_.set_program(program);
     loop->counters_->state.store(datapath::PortState::running, std::memory_order_release);
     return loop;

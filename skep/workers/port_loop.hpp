@@ -26,6 +26,8 @@ class PortLoop {
     [[nodiscard]] int waiting_on() const { return port_->waiting_on(); }
     // Between two batches.
     void exchange(run::Executable& program) { run_.set_program(program); }
+    // The ports that this one can send to.
+    [[nodiscard]] datapath::Redirects& redirects() { return redirects_; }
 
   private:
     PortLoop(datapath::SharedCounters counters, const ProgramTable& table, std::uint32_t cpu,
@@ -33,6 +35,7 @@ class PortLoop {
         : counters_(std::move(counters)), run_(table.services(), cpu, arrival) {}
 
     datapath::SharedCounters counters_;
+    datapath::Redirects redirects_;
     std::unique_ptr<datapath::Port> port_;
     datapath::XdpRun run_;
 };

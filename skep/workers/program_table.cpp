@@ -58,7 +58,6 @@ ProgramTable::ProgramTable(const os::TraceRing* ring, const RunStats* stats)
     services_.clock_ns = clock_ns;
     services_.map_by_id = map_by_id;
     services_.run_program = run_program;
-    services_.redirect_target = redirect_target;
 }
 
 ProgramTable::~ProgramTable() = default;
@@ -166,8 +165,5 @@ bool ProgramTable::run_program(void* owner, std::uint32_t id, helpers::Invocatio
     *result = program->executable->run(invocation.context, invocation);
     return true;
 }
-
-// Packets are not sent from port to port yet: every target is unknown, and the run says so.
-bool ProgramTable::redirect_target(void*, std::uint32_t) { return false; }
 
 } // namespace skep::workers

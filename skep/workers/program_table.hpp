@@ -102,7 +102,6 @@ class ProgramTable {
     static maps::Map* map_by_id(void* owner, std::uint32_t id);
     static bool run_program(void* owner, std::uint32_t id, helpers::Invocation& invocation,
                             std::uint64_t* result);
-    static bool redirect_target(void* owner, std::uint32_t ifindex);
 
     helpers::Services services_;
     const os::TraceRing* ring_;

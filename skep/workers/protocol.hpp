@@ -35,6 +35,8 @@ enum class OrderKind : std::uint32_t {
     test_run,       // program id, cpu; fd: the run
     start_port,     // program id, cpu, port; fds: counters, the port's files
     exchange,       // program id
+    add_target,     // a port's number, the port; fd: what is sent through
+    remove_target,  // its number
 };
 
 // Fields of all orders; each kind uses its own.

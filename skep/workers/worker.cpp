@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/sealed_memory.hpp"
@@ -92,6 +93,12 @@ class Worker {
         case OrderKind::exchange:
             TRY(exchange(order));
             return os::Fd();
+        case OrderKind::add_target:
+            TRY(add_target(order, fds));
+            return os::Fd();
+        case OrderKind::remove_target:
+            TRY(remove_target(order));
+            return os::Fd();
         }
         return fail(Code::invalid_input, "an unknown order");
     }
@@ -146,6 +153,9 @@ class Worker {
         }
         loop_ = TRY(
             PortLoop::create(std::move(port), std::move(counters), table_, *program, order.cpu));
+        for (auto& [number, sink] : std::exchange(early_targets_, {})) {
+            loop_->redirects().add(number, std::move(sink));
+        }
         return {};
     }
 
@@ -158,11 +168,36 @@ class Worker {
         return {};
     }
 
+    // Targets may come before the port: a replay begins as soon as it can.
+    Result<void> add_target(const Order& order, std::vector<os::Fd>& fds) {
+        if (fds.size() != 1) {
+            return fail(Code::invalid_input, "a target comes with one file");
+        }
+        auto sink = TRY(datapath::make_sink(order.port, std::move(fds[0])));
+        if (loop_ == nullptr) {
+            early_targets_.emplace_back(order.id, std::move(sink));
+            return {};
+        }
+        loop_->redirects().add(order.id, std::move(sink));
+        loop_->redirects().begin_batch(); // at once: this is between two batches
+        return {};
+    }
+
+    Result<void> remove_target(const Order& order) {
+        if (loop_ == nullptr) {
+            return fail(Code::not_found, "no port in this worker");
+        }
+        loop_->redirects().remove(order.id);
+        loop_->redirects().begin_batch(); // its file is closed here
+        return {};
+    }
+
     os::Fd control_;
     os::TraceRing ring_;
     RunStats stats_;
     ProgramTable table_;
     std::unique_ptr<PortLoop> loop_;
+    std::vector<std::pair<std::uint32_t, std::unique_ptr<datapath::PacketSink>>> early_targets_;
 };
 
 } // namespace

@@ -108,6 +108,16 @@ Result<void> WorkerLink::exchange(std::uint32_t program_id) {
     return perform(order_of(OrderKind::exchange, program_id), {});
 }
 
+Result<void> WorkerLink::add_target(const datapath::PortSpec& port, const os::Fd& file) {
+    Order order = order_of(OrderKind::add_target, port.ifindex);
+    order.port = port;
+    return perform(std::move(order), {file.number()});
+}
+
+void WorkerLink::remove_target(std::uint32_t number) {
+    [[maybe_unused]] const auto sent = send(order_of(OrderKind::remove_target, number), {});
+}
+
 Result<void> WorkerLink::begin_test_run(std::uint32_t program_id, std::uint32_t cpu,
                                         const TestRun& run) {
     const os::Fd memory = TRY(os::make_sealed_memory("skep-run", encode(run)));

@@ -57,6 +57,9 @@ class WorkerLink {
                             const datapath::OpenedPort& port,
                             const datapath::SharedCounters& counters);
     Result<void> exchange(std::uint32_t program_id);
+    // Another port, to which this one may send.
+    Result<void> add_target(const datapath::PortSpec& port, const os::Fd& file);
+    void remove_target(std::uint32_t number);
     Result<void> begin_test_run(std::uint32_t program_id, std::uint32_t cpu, const TestRun& run);
     // What is there to be read: a finished test run, or nothing. An error means that the worker is
     // gone.

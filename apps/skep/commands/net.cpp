@@ -73,6 +73,10 @@ View view_of(const client::NetAttachment& attachment) {
         view.push_back({kActions[at], count,
                         fmt::format("{}{} {}", at == 0 ? "\n\t" : "  ", kActions[at], count)});
     }
+    if (attachment.no_redirect_target != 0) {
+        view.push_back({"no_redirect_target", attachment.no_redirect_target,
+                        fmt::format(" ({} named no port)", attachment.no_redirect_target)});
+    }
     view.push_back({"", {}, "\n"});
     return view;
 }

@@ -3,16 +3,19 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <pcap/pcap.h>
+#include <unistd.h>
 
 namespace skep::os {
 namespace {
 
 constexpr std::uint32_t kPcapMagicNanoseconds = 0xa1b23c4d;
 constexpr std::uint16_t kLinkTypeEthernet = 1;
+constexpr std::size_t kMostWaiting = 64U << 10;
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 ByteVector pcap_file_header() {
@@ -83,7 +86,6 @@ ByteVector pcapng_packet(const CapturedPacket& packet) {
 } // namespace
 
 void CaptureReader::Close::operator()(pcap* handle) const { pcap_close(handle); }
-void CaptureWriter::CloseFile::operator()(std::FILE* file) const { std::fclose(file); }
 
 Result<CaptureReader> CaptureReader::open(Fd file) {
     std::FILE* stream = ::fdopen(file.number(), "rb");
@@ -140,36 +142,42 @@ CaptureFormat capture_format_of(const std::string& file_name) {
 }
 
 Result<CaptureWriter> CaptureWriter::create(Fd file, CaptureFormat format) {
-    std::FILE* stream = ::fdopen(file.number(), "wb");
-    if (stream == nullptr) {
-        return error_from_errno(errno, "opening the capture to write");
-    }
-    static_cast<void>(file.release());
-    CaptureWriter writer(stream, format);
-    TRY(writer.put(format == CaptureFormat::pcapng ? pcapng_file_header() : pcap_file_header()));
+    CaptureWriter writer(std::move(file), format);
+    writer.waiting_ = format == CaptureFormat::pcapng ? pcapng_file_header() : pcap_file_header();
     TRY(writer.flush()); // so that a capture with no packet is a capture
     return writer;
 }
 
-Result<void> CaptureWriter::put(Bytes bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) {
-        return error_from_errno(errno, "writing the capture");
+CaptureWriter::~CaptureWriter() { [[maybe_unused]] const auto flushed = flush(); }
+
+Result<void> CaptureWriter::write(const CapturedPacket& packet) {
+    if (waiting_.size() >= kMostWaiting) {
+        TRY(flush());
     }
+    const auto append = [this](Bytes bytes) {
+        waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
+    };
+    if (format_ == CaptureFormat::pcapng) {
+        append(pcapng_packet(packet));
+        return {};
+    }
+    append(pcap_record_header(packet));
+    append(packet.bytes);
     return {};
 }
 
-Result<void> CaptureWriter::write(const CapturedPacket& packet) {
-    if (format_ == CaptureFormat::pcapng) {
-        return put(pcapng_packet(packet));
-    }
-    TRY(put(pcap_record_header(packet)));
-    return put(packet.bytes);
-}
-
 Result<void> CaptureWriter::flush() {
-    if (std::fflush(file_.get()) != 0) {
-        return error_from_errno(errno, "writing the capture");
+    Bytes left(waiting_);
+    while (!left.empty()) {
+        const ssize_t written = ::write(file_.number(), left.data(), left.size());
+        if (written < 0 && errno != EINTR) {
+            const int os_errno = errno;
+            waiting_.clear(); // or it would be tried again for ever
+            return error_from_errno(os_errno, "writing the capture");
+        }
+        left = left.subspan(written < 0 ? 0 : static_cast<std::size_t>(written));
     }
+    waiting_.clear();
     return {};
 }
 

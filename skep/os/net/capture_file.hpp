@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,22 +58,28 @@ enum class CaptureFormat : std::uint8_t { pcap, pcapng };
 // By the extension: ".pcapng" and ".ntar" are pcapng, everything else classic pcap (nanoseconds).
 CaptureFormat capture_format_of(const std::string& file_name);
 
+// Writes whole records: several writers of one open file description, in several processes, leave
+// a capture behind in which every record is whole (regular files; a pipe may mix long ones).
 class CaptureWriter {
   public:
+    // Begins a capture, or goes on with one that somebody else began.
     static Result<CaptureWriter> create(Fd file, CaptureFormat format);
+    static CaptureWriter join(Fd file, CaptureFormat format) {
+        return CaptureWriter(std::move(file), format);
+    }
+    CaptureWriter(CaptureWriter&&) noexcept = default;
+    CaptureWriter& operator=(CaptureWriter&&) noexcept = default;
+    ~CaptureWriter(); // writes what is left
 
     Result<void> write(const CapturedPacket& packet);
     Result<void> flush();
 
   private:
-    struct CloseFile {
-        void operator()(std::FILE* file) const;
-    };
-    CaptureWriter(std::FILE* file, CaptureFormat format) : file_(file), format_(format) {}
-    Result<void> put(Bytes bytes);
+    CaptureWriter(Fd file, CaptureFormat format) : file_(std::move(file)), format_(format) {}
 
-    std::unique_ptr<std::FILE, CloseFile> file_;
+    Fd file_;
     CaptureFormat format_;
+    ByteVector waiting_; // whole records
 };
 
 } // namespace skep::os

@@ -33,6 +33,7 @@ struct PortRecord {
     std::uint32_t id, kind, ifindex, prog_id;
     std::uint64_t network_namespace;
     std::uint64_t verdicts[5];
+    std::uint64_t no_redirect_target; // of those that were redirected
     std::uint32_t name_bytes, state_bytes;
 };
 

@@ -123,7 +123,7 @@ Result<void> change_one(Call& call, MapObject& object, std::uint32_t index, Chan
         const std::uint32_t value_size = map.user_value_bytes();
         const ByteVector value =
             TRY(call.read_bytes(attr.values + std::uint64_t{index} * value_size, value_size));
-        if (holds_objects(map.spec().type)) {
+        if (holds_objects(map.spec())) {
             return put_into_slot(call, object, key, value, attr.elem_flags);
         }
         code = map.write_user(key.data(), value, attr.elem_flags);

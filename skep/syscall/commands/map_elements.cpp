@@ -83,7 +83,7 @@ Result<long> map_update(const SharedCall& call) {
     TRY(check_lock(map, attr.flags));
     const Key key = TRY(read_key(*call, map, attr.key));
     ByteVector value = TRY(call->read_bytes(attr.value, map.user_value_bytes()));
-    if (holds_objects(map.spec().type)) {
+    if (holds_objects(map.spec())) {
         TRY(put_into_slot(*call, *object, key.bytes, value, attr.flags));
         return 0L;
     }

@@ -118,6 +118,7 @@ void append_record(ByteVector& records, const AttachmentFacts& facts) {
     for (std::size_t i = 0; i < std::size(record.verdicts) && i < facts.verdicts.size(); ++i) {
         record.verdicts[i] = facts.verdicts[i];
     }
+    record.no_redirect_target = facts.no_redirect_target;
     record.name_bytes = static_cast<std::uint32_t>(facts.port.name.size());
     record.state_bytes = static_cast<std::uint32_t>(facts.state.size());
     append(records, &record, sizeof record);
@@ -165,8 +166,11 @@ Result<long> port_link(const SharedCall& call) {
     auto link = std::make_shared<registry::LinkObject>();
     link->type = static_cast<std::uint32_t>(spec::LinkType::xdp);
     link->program = program;
-    link->ifindex = port.spec.ifindex;
+    const datapath::PortSpec spec = port.spec;
     link->attachment = TRY(start(*call, std::move(port), program));
+    link->ifindex = spec.kind == datapath::PortKind::capture
+                        ? datapath::kFirstCaptureNumber + link->attachment
+                        : spec.ifindex;
     Result<long> opened =
         call->objects().add(link).ok() ? call->open(*link) : answer(ENOSPC, "no id for the link");
     if (!opened.ok()) { // nobody would ever hold it

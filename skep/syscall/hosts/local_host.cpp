@@ -42,6 +42,7 @@ struct LocalHost::Attachment {
             if (progress == datapath::Progress::idle) {
                 const std::array<int, 2> fds{loop->waiting_on(), wakeup.fd()};
                 [[maybe_unused]] const auto ready = os::wait_readable(fds, -1);
+                wakeup.clear(); // somebody had news for the loop
             }
         }
     }
@@ -53,6 +54,7 @@ struct LocalHost::Attachment {
     std::vector<std::shared_ptr<ProgramObject>> earlier; // may still be in a batch
     std::atomic<run::Executable*> program = nullptr;
     std::unique_ptr<workers::PortLoop> loop;
+    os::Fd transmit; // what other ports send through; not open when they cannot
     std::atomic<bool> stopping = false;
     std::thread thread;
 };
@@ -111,14 +113,45 @@ Result<std::uint32_t> LocalHost::attach(datapath::OpenedPort port,
     datapath::SharedCounters view = TRY(datapath::SharedCounters::open(std::move(shared)));
     auto attachment =
         std::make_unique<Attachment>(port.spec, std::move(counters), TRY(os::Wakeup::create()));
-    const std::uint32_t cpu = last_attachment_ % cpu_count_;
-    attachment->loop =
-        TRY(workers::PortLoop::create(std::move(port), std::move(view), table_, *executable, cpu));
+    const std::uint32_t number = last_attachment_ + 1;
+    if (port.spec.kind == datapath::PortKind::capture) {
+        port.spec.ifindex = attachment->port.ifindex = datapath::kFirstCaptureNumber + number;
+    }
+    attachment->transmit = TRY(transmit_file_of(port));
+    attachment->loop = TRY(workers::PortLoop::create(std::move(port), std::move(view), table_,
+                                                     *executable, number % cpu_count_));
     attachment->object = program;
     attachment->program.store(executable);
-    attachment->thread = std::thread([raw = attachment.get()] { raw->work(); });
-    attachments_[++last_attachment_] = std::move(attachment);
-    return last_attachment_;
+    Attachment& added = *attachment;
+    attachments_[number] = std::move(attachment);
+    last_attachment_ = number;
+    const auto introduced = introduce(number);
+    if (!introduced.ok()) {
+        attachments_.erase(number);
+        return introduced.error();
+    }
+    added.thread = std::thread([&added] { added.work(); });
+    return number;
+}
+
+Result<void> LocalHost::introduce(std::uint32_t number) {
+    Attachment& added = *attachments_.at(number);
+    const auto tell = [](Attachment& from, const Attachment& to) -> Result<void> {
+        if (to.transmit.is_open() && reaches(from.port, to.port)) {
+            os::Fd file = TRY(to.transmit.duplicate());
+            auto sink = TRY(datapath::make_sink(to.port, std::move(file)));
+            from.loop->redirects().add(to.port.ifindex, std::move(sink));
+            from.wakeup.wake();
+        }
+        return {};
+    };
+    for (const auto& [other_number, other] : attachments_) {
+        if (other_number != number) {
+            TRY(tell(*other, added));
+            TRY(tell(added, *other));
+        }
+    }
+    return {};
 }
 
 Result<void> LocalHost::exchange(std::uint32_t number,
@@ -135,7 +168,18 @@ Result<void> LocalHost::exchange(std::uint32_t number,
 }
 
 void LocalHost::detach(std::uint32_t attachment) {
-    attachments_.erase(attachment);
+    const auto found = attachments_.find(attachment);
+    if (found == attachments_.end()) {
+        return;
+    }
+    const datapath::PortSpec port = found->second->port;
+    attachments_.erase(found);
+    for (const auto& [number, other] : attachments_) {
+        if (reaches(other->port, port)) {
+            other->loop->redirects().remove(port.ifindex);
+            other->wakeup.wake();
+        }
+    }
     if (attachments_.empty()) {
         table_.reclaim();
     }

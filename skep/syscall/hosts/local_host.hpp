@@ -47,6 +47,8 @@ class LocalHost final : public Host {
     LocalHost(std::uint32_t cpu_count, os::TraceRing ring, workers::RunStats stats);
     // Makes the table know the object and all that a run of it may come to.
     Result<void> learn(const std::shared_ptr<registry::Object>& object);
+    // Tells the ports of each other.
+    Result<void> introduce(std::uint32_t number);
     Result<run::Executable*> executable_of(const std::shared_ptr<registry::ProgramObject>& program);
 
     std::uint32_t cpu_count_;

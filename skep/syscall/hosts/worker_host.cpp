@@ -107,6 +107,7 @@ void WorkerHost::listen_to(int socket) {
             attachment.counters.fail("the worker process ended");
             keep_counts(*attachment.link);
             attachment.link.reset();
+            withdraw(number);
             return;
         }
     }
@@ -170,11 +171,43 @@ Result<std::uint32_t> WorkerHost::attach(datapath::OpenedPort port,
     TRY(teach(*link, program));
     auto counters = TRY(datapath::SharedCounters::create());
     const std::uint32_t number = last_attachment_ + 1;
+    if (port.spec.kind == datapath::PortKind::capture) {
+        port.spec.ifindex = datapath::kFirstCaptureNumber + number;
+    }
+    os::Fd transmit = TRY(transmit_file_of(port));
+    // The others first: a replay begins as soon as it can, and may send to them at once.
+    for (const auto& [other_number, other] : attachments_) {
+        if (other.transmit.is_open() && reaches(port.spec, other.port)) {
+            TRY(link->add_target(other.port, other.transmit));
+        }
+    }
     TRY(link->start_port(program->id(), number % cpu_count_, port, counters));
-    attachments_.emplace(number,
-                         Attachment{port.spec, program, std::move(counters), std::move(link)});
+    attachments_.emplace(number, Attachment{port.spec, program, std::move(counters),
+                                            std::move(link), std::move(transmit)});
     last_attachment_ = number;
+    introduce(number);
     return number;
+}
+
+void WorkerHost::introduce(std::uint32_t number) {
+    const Attachment& added = attachments_.at(number);
+    for (auto& [other_number, other] : attachments_) {
+        if (other_number != number && other.link != nullptr && added.transmit.is_open() &&
+            reaches(other.port, added.port)) {
+            // A worker that does not answer is found out by its socket.
+            [[maybe_unused]] const auto told = other.link->add_target(added.port, added.transmit);
+        }
+    }
+}
+
+void WorkerHost::withdraw(std::uint32_t number) {
+    Attachment& gone = attachments_.at(number);
+    gone.transmit = os::Fd();
+    for (auto& [other_number, other] : attachments_) {
+        if (other_number != number && other.link != nullptr && reaches(other.port, gone.port)) {
+            other.link->remove_target(gone.port.ifindex);
+        }
+    }
 }
 
 Result<void> WorkerHost::exchange(std::uint32_t number,
@@ -197,6 +230,7 @@ void WorkerHost::detach(std::uint32_t number) {
     if (found->second.link != nullptr) {
         keep_counts(*found->second.link);
     }
+    withdraw(number);
     attachments_.erase(found);
 }
 

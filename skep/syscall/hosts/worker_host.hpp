@@ -61,6 +61,7 @@ class WorkerHost final : public Host {
         std::shared_ptr<registry::ProgramObject> program;
         datapath::SharedCounters counters;
         std::unique_ptr<workers::WorkerLink> link; // null once the worker has died
+        os::Fd transmit; // what other ports send through; not open when they cannot
     };
 
     WorkerHost(std::uint32_t cpu_count, std::vector<std::string> words, os::TraceRing ring,
@@ -71,6 +72,9 @@ class WorkerHost final : public Host {
     Result<std::unique_ptr<workers::WorkerLink>> start_worker();
     // Makes the worker know the object and all that a run of it may come to.
     Result<void> teach(workers::WorkerLink& link, const std::shared_ptr<registry::Object>& object);
+    // Tells the other ports of one that came, and of one that goes.
+    void introduce(std::uint32_t number);
+    void withdraw(std::uint32_t number);
     void keep_counts(const workers::WorkerLink& link);
     void end_tester(std::size_t index, const Error& why);
     void set_counting();

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "skep/spec/attach_types.hpp"
+
 namespace skep::syscall {
 namespace {
 
@@ -28,11 +30,17 @@ Result<void> check_inner(const spec::MapSpec& shape, const spec::MapSpec& inner)
     return {};
 }
 
+bool leads_elsewhere(MapType type) {
+    return type == MapType::devmap || type == MapType::devmap_hash || type == MapType::cpumap;
+}
+
 } // namespace
 
-bool holds_objects(MapType type) {
-    return type == MapType::prog_array || type == MapType::array_of_maps ||
-           type == MapType::hash_of_maps;
+bool holds_objects(const spec::MapSpec& map) {
+    const bool entry_has_program =
+        leads_elsewhere(map.type) && map.value_size_bytes == 2 * sizeof(std::uint32_t);
+    return entry_has_program || map.type == MapType::prog_array ||
+           map.type == MapType::array_of_maps || map.type == MapType::hash_of_maps;
 }
 
 registry::ProgramArrayOwner owner_facts(const ProgramSpec& program) {
@@ -47,33 +55,79 @@ Result<void> join_program_array(MapObject& array, const registry::ProgramArrayOw
     return {};
 }
 
-Result<void> put_into_slot(const Call& call, MapObject& map, const ByteVector& key,
-                           const ByteVector& value, std::uint64_t flags) {
+namespace {
+
+// What is to be held, and what is stored in the slot for it.
+struct Slot {
+    std::shared_ptr<registry::Object> held; // null when the value names none
+    ByteVector stored;
+};
+
+// {ifindex or queue size, program}: the program must have been loaded for such entries.
+Result<Slot> redirect_slot(const Call& call, const MapObject& map, const ByteVector& value) {
+    Slot slot{nullptr, value};
+    std::int32_t number = 0;
+    std::memcpy(&number, value.data() + sizeof number, sizeof number);
+    std::uint32_t id = 0;
+    if (number > 0) {
+        auto program = TRY(call.object_as<registry::ProgramObject>(number));
+        const auto wanted = map.map->spec().type == MapType::cpumap ? spec::AttachType::xdp_cpumap
+                                                                    : spec::AttachType::xdp_devmap;
+        const ProgramSpec& spec = program->program->spec();
+        std::uint32_t target = 0;
+        std::memcpy(&target, value.data(), sizeof target);
+        if (spec.type != spec::ProgramType::xdp || target == 0 ||
+            spec.expected_attach_type != static_cast<std::uint32_t>(wanted)) {
+            return answer(EINVAL, "the program was not loaded for entries of such a map");
+        }
+        id = program->id();
+        slot.held = std::move(program);
+    }
+    std::memcpy(slot.stored.data() + sizeof id, &id, sizeof id);
+    return slot;
+}
+
+Result<Slot> object_slot(const Call& call, MapObject& map, const ByteVector& value,
+                         std::uint64_t flags) {
     std::int32_t number = -1;
     SKEP_ASSERT(value.size() == sizeof number);
     std::memcpy(&number, value.data(), sizeof number);
-    const spec::MapSpec& spec = map.map->spec();
-    std::shared_ptr<registry::Object> held;
-    if (spec.type == MapType::prog_array) {
+    Slot slot;
+    if (map.map->spec().type == MapType::prog_array) {
         if (flags != maps::kAny) {
             return answer(EINVAL, "a program array takes no flags");
         }
         auto program = TRY(call.object_as<registry::ProgramObject>(number));
         TRY(join_program_array(map, owner_facts(program->program->spec())));
-        held = std::move(program);
+        slot.held = std::move(program);
     } else {
         auto inner = TRY(call.object_as<MapObject>(number));
-        TRY(check_inner(*spec.inner, inner->map->spec()));
-        held = std::move(inner);
+        TRY(check_inner(*map.map->spec().inner, inner->map->spec()));
+        slot.held = std::move(inner);
     }
-    TRY(call.engine.host.publish(map, held));
-    const std::uint32_t id = held->id();
-    ByteVector stored(sizeof id);
-    std::memcpy(stored.data(), &id, sizeof id);
-    if (const int code = map.map->write_user(key.data(), stored, flags); code < 0) {
+    const std::uint32_t id = slot.held->id();
+    slot.stored.resize(sizeof id);
+    std::memcpy(slot.stored.data(), &id, sizeof id);
+    return slot;
+}
+
+} // namespace
+
+Result<void> put_into_slot(const Call& call, MapObject& map, const ByteVector& key,
+                           const ByteVector& value, std::uint64_t flags) {
+    Slot slot = leads_elsewhere(map.map->spec().type) ? TRY(redirect_slot(call, map, value))
+                                                      : TRY(object_slot(call, map, value, flags));
+    if (slot.held != nullptr) {
+        TRY(call.engine.host.publish(map, slot.held));
+    }
+    if (const int code = map.map->write_user(key.data(), slot.stored, flags); code < 0) {
         return answer(-code, "the map refused it");
     }
-    map.held[key] = std::move(held);
+    if (slot.held != nullptr) {
+        map.held[key] = std::move(slot.held);
+    } else {
+        map.held.erase(key);
+    }
     return {};
 }
 

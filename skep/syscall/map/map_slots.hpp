@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Slots that hold objects: maps of maps and program arrays.
+// Slots that hold objects: maps of maps, program arrays, entries of device and CPU maps.
 //
 // A caller writes a descriptor and reads an id; the slot itself holds the id, because a store that
 // processes share cannot hold an address. Before an id is published, everybody who runs programs
@@ -11,9 +11,10 @@
 
 namespace skep::syscall {
 
-bool holds_objects(spec::MapType type);
+bool holds_objects(const spec::MapSpec& map);
 
-// `value` is what the caller wrote: a descriptor in four bytes.
+// `value` is what the caller wrote: a descriptor in four bytes; in device and CPU maps a number,
+// then a descriptor that may be missing (0 or less).
 Result<void> put_into_slot(const Call& call, registry::MapObject& map, const ByteVector& key,
                            const ByteVector& value, std::uint64_t flags);
 
