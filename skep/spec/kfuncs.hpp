@@ -65,6 +65,25 @@ enum class KfuncRule : std::uint8_t {
     dynptr_of_metadata, // over what lies before the packet
     slice,              // bytes of a dynptr for reading
     slice_writable,     // and for writing
+    object_new,         // an object of one of the program's types
+    object_drop,
+    per_cpu_new, // one for every CPU
+    per_cpu_drop,
+    object_count, // one more owner
+    list_push,
+    list_pop,
+    list_look, // a node that stays where it is
+    tree_add,  // the third argument orders it
+    tree_remove,
+    tree_look,
+    lock, // one that may fail: held when the result is 0
+    unlock,
+    irq_save, // the argument becomes an interrupt flag
+    irq_restore,
+    work_init, // a work queue entry of a map value
+    work_set_callback,
+    work_start,
+    task_work, // an entry that runs a callback when the task is about to leave the kernel
     not_judged,
 };
 

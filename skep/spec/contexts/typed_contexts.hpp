@@ -13,6 +13,8 @@
 //                            one that they are really handed
 // Columns of WRITABLE rows: a structure of struct_ops, and a member of a kernel structure that its
 //                            functions may write to
+// Columns of RCU_FREED rows: a structure whose objects, kept in a map, outlive the RCU section in
+//                            which they are looked at
 // Source: what Linux 6.18 answers for each.
 #pragma once
 
@@ -80,6 +82,10 @@ inline constexpr std::array kKept = [] {
 }();
 inline constexpr std::array kRetyped{
 #define RETYPED(structure, from, to) RetypedRow{structure, from, to},
+#include "skep/spec/contexts/typed_contexts.def"
+};
+inline constexpr std::array kRcuFreed{
+#define RCU_FREED(structure) std::string_view{structure},
 #include "skep/spec/contexts/typed_contexts.def"
 };
 inline constexpr std::array kWritable{

@@ -31,6 +31,7 @@ struct StackFill {
 struct CallbackRequest {
     std::uint32_t subprogram = 0; // index
     CallbackKind kind = CallbackKind::synchronous;
+    bool may_sleep = false;    // asynchronous: it runs where it may sleep
     Reg function_register = 0; // the argument that named it
     Reg context_register = 0;  // the argument handed on to it; 0: none
     // Registers at the callback's entry: R1..R5, uninitialised where there is no argument.
@@ -65,11 +66,17 @@ struct CallPlan {
     std::optional<IteratorUse> iterator;
     std::optional<Value> dynptr; // the initialised one among the arguments: the last
     std::optional<DynptrPlace> new_dynptr;
-    bool iterates = false;           // there may be a next element: step_iteration
-    bool throws = false;             // the call never comes back
-    bool moves_packet = false;       // packet pointers become numbers
-    bool is_tail_call = false;       // when it succeeds, the program ends here
-    std::uint64_t size_argument = 0; // bound of a size, for the result's range (row's business)
+    std::optional<SpecialField> field;   // the list or tree that is used
+    std::optional<Value> object;         // the object that is made, or counted
+    std::uint32_t lent_reference = 0;    // goes into a list or tree; 0: none
+    std::optional<IteratorUse> irq_flag; // the interrupt flag among the arguments
+    std::uint32_t lock = 0;              // what holds the lock (calls/objects/locks)
+    bool iterates = false;               // there may be a next element: step_iteration
+    bool may_fail = false;               // a lock that may not be taken: step_failed_lock
+    bool throws = false;                 // the call never comes back
+    bool moves_packet = false;           // packet pointers become numbers
+    bool is_tail_call = false;           // when it succeeds, the program ends here
+    std::uint64_t size_argument = 0;     // bound of a size, for the result's range (row's business)
     std::int64_t constant_key =
         -1;                 // a lookup's key, when tracked and in range: the result is not null
     std::uint32_t kept = 0; // free for the row's own step (a reserved size, an alloc type...)
@@ -88,6 +95,10 @@ void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at,
 // The other outcome of a call whose plan says `iterates`: there was one more element.
 void step_iteration(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
                     IdSource& ids);
+
+// The other outcome of a call whose plan says `may_fail`: the lock was not taken.
+void step_failed_lock(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
+                      IdSource& ids);
 
 // Whether the kernel function called at `at` gives the elements of an iterator, one each time.
 bool goes_over_elements(const Subject& subject, InsnIndex at);

@@ -4,11 +4,24 @@
 #include <fmt/format.h>
 
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/kfuncs.hpp"
 #include "skep/verify/explain/range_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
 
 namespace skep::verify {
 namespace {
+
+// A kernel function that orders a tree, or runs work later.
+bool takes_function(const Subject& subject, const Insn& insn) {
+    const btf::Btf* types = subject.environment.kernel_types;
+    const auto id = static_cast<btf::TypeId>(insn.imm);
+    const bool is_function = insn.imm > 0 && insn.offset == 0 && types != nullptr &&
+                             types->has(id) && types->type(id).kind == btf::Kind::function;
+    const spec::KfuncRow* row = is_function ? spec::find_kfunc(types->type(id).name) : nullptr;
+    return row != nullptr && (row->rule == spec::KfuncRule::tree_add ||
+                              row->rule == spec::KfuncRule::work_set_callback ||
+                              row->rule == spec::KfuncRule::task_work);
+}
 
 void hand_over(Frame& frame, const CallbackRequest& request) {
     for (Reg reg = 1; reg <= 5; ++reg) {
@@ -20,7 +33,10 @@ void hand_over(Frame& frame, const CallbackRequest& request) {
 
 } // namespace
 
-bool calls_back(const Subject&, const Insn& insn) {
+bool calls_back(const Subject& subject, const Insn& insn) {
+    if (insn.kind == InsnKind::call_kfunc) {
+        return takes_function(subject, insn);
+    }
     const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
     return row != nullptr && row->effects.has(spec::Effect::calls_back);
 }
@@ -34,6 +50,7 @@ State enter_synchronous(const State& caller, InsnIndex at, const CallbackRequest
 
 State enter_asynchronous(const CallbackRequest& request) {
     State state = State::entering(request.subprogram);
+    state.sleepable = request.may_sleep;
     hand_over(state.current_for_write(), request);
     return state;
 }

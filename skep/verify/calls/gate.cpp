@@ -42,7 +42,7 @@ Finding not_offered(const Subject& subject, const spec::HelperRow& row) {
 
 Ruling<void> check_sections(const State& state, const spec::HelperRow& row) {
     const auto id = static_cast<std::uint32_t>(row.id);
-    if (state.resources.first(ResourceKind::spin_lock) != nullptr &&
+    if (state.resources.holds_lock() && row.id != spec::Helper::kptr_xchg &&
         !row.effects.has(spec::Effect::unlocks) && !row.effects.has(spec::Effect::locks)) {
         return refuse(FindingCode::call_not_allowed_here, EINVAL,
                       "function calls are not allowed while holding a lock",
@@ -52,6 +52,12 @@ Ruling<void> check_sections(const State& state, const spec::HelperRow& row) {
         return refuse(FindingCode::call_not_allowed_here, EINVAL,
                       fmt::format("sleepable helper {}#{} in rcu_read_lock region", row.name, id),
                       fmt::format("{} may sleep, and an RCU read section is open", row.name));
+    }
+    if (row.effects.has(spec::Effect::may_sleep) &&
+        state.resources.first(ResourceKind::irq_flag) != nullptr) {
+        return refuse(FindingCode::call_not_allowed_here, EINVAL,
+                      fmt::format("sleepable helper {}#{} in IRQ-disabled region", row.name, id),
+                      fmt::format("{} may sleep, and interrupts are off", row.name));
     }
     if (row.effects.has(spec::Effect::may_sleep) && state.resources.preempt_off_depth != 0) {
         return refuse(FindingCode::call_not_allowed_here, EINVAL,

@@ -9,6 +9,7 @@
 #include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
+#include "skep/verify/calls/objects/exchange.hpp"
 
 namespace skep::verify {
 namespace {
@@ -37,7 +38,7 @@ Value map_entry(const CallSite& site, const CallPlan& plan, IdSource& ids) {
     if (!is_lookup || plan.constant_key < 0) {
         return maybe_null(value, ids);
     }
-    value.id = has_lock(site.subject, site.subject.map(*plan.map)) ? ids.next() : 0;
+    value.id = has_lock(site.subject, value) ? ids.next() : 0;
     return value;
 }
 
@@ -72,8 +73,7 @@ Ruling<void> check_result_known(const CallSite& site, const CallPlan& /*plan*/) 
     const bool is_typed = rule.kind == ResultKind::btf_id ||
                           rule.kind == ResultKind::btf_id_or_null ||
                           rule.kind == ResultKind::trusted_btf_id;
-    const bool unknown = rule.kind == ResultKind::kptr_or_null ||
-                         rule.kind == ResultKind::rdonly_mem_or_btf_id ||
+    const bool unknown = rule.kind == ResultKind::rdonly_mem_or_btf_id ||
                          rule.kind == ResultKind::rdonly_mem_or_btf_id_or_null;
     if (is_typed && !kernel_structure(site.subject, rule.type).has_value()) {
         return refuse(
@@ -130,6 +130,7 @@ Value result_of(const CallSite& site, const CallPlan& plan, IdSource& ids) {
     case ResultKind::dynptr_mem_or_null:
         return dynptr_slice(*plan.dynptr, plan.kept, ids);
     case ResultKind::kptr_or_null:
+        return taken_pointer(site, plan, ids);
     case ResultKind::rdonly_mem_or_btf_id:
     case ResultKind::rdonly_mem_or_btf_id_or_null:
         break; // refused by check_result_known

@@ -63,6 +63,10 @@ bool is_jump(const Insn& insn) {
     return false;
 }
 
+bool is_outside_call(const Insn& insn) {
+    return insn.kind == InsnKind::call_helper || insn.kind == InsnKind::call_kfunc;
+}
+
 bool asks_iterator(const Subject& subject, InsnIndex at) {
     return subject.insn(at).kind == InsnKind::call_kfunc && goes_over_elements(subject, at);
 }
@@ -75,8 +79,7 @@ Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
       points_(prune_points(workspace.subject)) {
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];
-        points_[at] = points_[at] ||
-                      (insn.kind == InsnKind::call_helper && calls_back(subject_, insn)) ||
+        points_[at] = points_[at] || (is_outside_call(insn) && calls_back(subject_, insn)) ||
                       asks_iterator(subject_, InsnIndex{at});
     }
 }
@@ -250,7 +253,7 @@ Ruling<Walk::Flow> Walk::pass_point() {
         path_.at, insn.kind == InsnKind::may_goto ? PointKind::may_goto : PointKind::ordinary,
         effort_};
     visit.effort.recorded = path_.recorded;
-    if (insn.kind == InsnKind::call_helper && calls_back(subject_, insn)) {
+    if (is_outside_call(insn) && calls_back(subject_, insn)) {
         visit.kind = PointKind::callback;
     }
     if (asks_iterator(subject_, path_.at)) {

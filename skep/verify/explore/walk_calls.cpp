@@ -146,6 +146,14 @@ Ruling<Walk::Flow> Walk::step_kfunc() {
     if (plan.throws) {
         return leave_by_exception();
     }
+    if (plan.may_fail) {
+        State failed = path_.state;
+        step_failed_lock(subject_, plan, path_.at, failed, workspace_.ids);
+        TRY(push(std::move(failed), InsnIndex{path_.at.value + 1}));
+    }
+    if (plan.callback.has_value()) {
+        TRY(enter_callback(*plan.callback));
+    }
     if (plan.iterates) {
         State again = path_.state;
         widen(again, path_.at);

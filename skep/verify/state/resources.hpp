@@ -21,7 +21,8 @@ struct Resource {
     ResourceKind kind = ResourceKind::reference;
     std::uint32_t id = 0;
     InsnIndex acquired_at;
-    std::uint32_t object = 0; // locks: id of the value that holds the lock
+    std::uint32_t object = 0;      // locks: id of the value that holds the lock
+    bool keeps_interrupts = false; // locks: taken with interrupts saved
 
     bool operator==(const Resource&) const = default;
 };
@@ -34,6 +35,7 @@ struct Resources {
     bool operator==(const Resources&) const = default;
 
     [[nodiscard]] bool holds(std::uint32_t id) const;
+    [[nodiscard]] bool holds_lock() const;                        // of any kind
     [[nodiscard]] const Resource* first(ResourceKind kind) const; // null: none
     void acquire(ResourceKind kind, std::uint32_t id, InsnIndex at, std::uint32_t object = 0);
     bool release(std::uint32_t id); // false: it was not held

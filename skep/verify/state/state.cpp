@@ -64,8 +64,14 @@ const Resource* Resources::first(ResourceKind kind) const {
     return found == held.end() ? nullptr : &*found;
 }
 
+bool Resources::holds_lock() const {
+    return std::any_of(held.begin(), held.end(), [](const Resource& one) {
+        return one.kind == ResourceKind::spin_lock || one.kind == ResourceKind::resilient_lock;
+    });
+}
+
 void Resources::acquire(ResourceKind kind, std::uint32_t id, InsnIndex at, std::uint32_t object) {
-    held.push_back({kind, id, at, object});
+    held.push_back({kind, id, at, object, false});
 }
 
 bool Resources::release(std::uint32_t id) {

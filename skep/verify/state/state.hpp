@@ -66,6 +66,11 @@ class State {
         return frame_for_write(frame_number).stack.write();
     }
 
+    // Objects that RCU frees stay: programs that may not sleep run in a read section.
+    [[nodiscard]] bool in_rcu_section() const {
+        return !sleepable || resources.rcu_depth != 0 || resources.holds_lock();
+    }
+
     // Enters and leaves a function. push: precondition frame_count() < kMaxFrames.
     Frame& push_frame(std::uint32_t subprogram, InsnIndex call_site);
     void pop_frame();

@@ -29,11 +29,25 @@ struct Subprogram {
     bool may_sleep = false;
 };
 
-// A field of a map's value that only its own helpers may touch (access/special_fields).
+// What a pointer that is kept in a value or object is.
+enum class PointerField : std::uint8_t {
+    none,
+    untrusted, // stored and loaded freely, as good as any address
+    owned,     // exchanged only, with its reference
+    per_cpu,   // the same, of an object for every CPU
+    user,      // memory of user space
+};
+
+// A field of a map's value or of an object that only its own helpers may touch
+// (access/special_fields).
 struct SpecialField {
-    std::string_view name; // of its type: "bpf_spin_lock"; "kptr" for tagged pointers
+    std::string_view name; // of its type: "bpf_spin_lock"; "kptr", "percpu_kptr", "uptr"
     std::uint32_t offset = 0;
     std::uint32_t size_bytes = 0;
+    PointerField pointer = PointerField::none;
+    std::uint32_t type = 0;        // pointers: to what; lists and trees: the objects in them
+    std::uint32_t instance = 0;    // whose type: 0 the kernel's, 1 the program's
+    std::uint32_t node_offset = 0; // lists and trees: where in an object its node lies
 };
 
 struct Subject {

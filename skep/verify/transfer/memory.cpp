@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/verify/access/pointer_field.hpp"
 #include "skep/verify/access/region.hpp"
 #include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/explain/refusal.hpp"
@@ -126,6 +127,21 @@ Ruling<void> check_atomic_target(const Insn& insn, Reg reg, const Value& base) {
          .suggestion = "use atomic operations on map values and on the stack"});
 }
 
+// A pointer that a map value keeps.
+Ruling<MemoryPlan> check_kept_pointer(const Subject& subject, const State& state, const Insn& insn,
+                                      const RegionRequest& request, const SpecialField& field) {
+    if (is_load(insn)) {
+        return MemoryPlan{request.value, TRY(load_pointer_field(subject, state, field)), false};
+    }
+    const bool by_register = insn.kind == InsnKind::store_reg;
+    const Value stored = by_register
+                             ? state.reg(insn.src)
+                             : Value::constant(static_cast<std::uint64_t>(std::int64_t{insn.imm}));
+    TRY(check_pointer_store(subject, field,
+                            by_register ? std::optional<Reg>(insn.src) : std::nullopt, stored));
+    return MemoryPlan{request.value, std::nullopt, false};
+}
+
 Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const Insn& insn,
                                Reg reg) {
     RegionRequest request;
@@ -136,6 +152,9 @@ Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const
     request.direction = is_load(insn) ? Direction::read : Direction::write;
     request.accessor = is_atomic(insn) ? Accessor::atomic : Accessor::load_store;
     const RegionUse use = TRY(check_region(subject, state, request));
+    if (const auto field = pointer_field(subject, request.value, insn.offset)) {
+        return check_kept_pointer(subject, state, insn, request, *field);
+    }
     if (request.value.is(ValueKind::stack)) {
         TRY(is_load(insn) ? check_stack_load(state, request)
                           : check_stack_store(state, request, insn));

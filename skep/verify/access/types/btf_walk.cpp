@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "skep/spec/contexts/typed_contexts.hpp"
+#include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/value_text.hpp"
@@ -178,10 +179,6 @@ const spec::KeptRow* kept_row(const Walk& walk, const Found& found) {
     return nullptr;
 }
 
-bool in_rcu_section(const State& state) {
-    return !state.sleepable || state.resources.rcu_depth != 0;
-}
-
 // What a loaded pointer may be relied upon. One out of an object that is alive is in general only
 // as good as the moment of the load: it may be read through (reads that fail give zero) and handed
 // to helpers that take such, but not to functions that need a trusted one.
@@ -190,12 +187,12 @@ std::uint32_t reliance(const Walk& walk, const State& state, const Found& found)
     const spec::KeptRow* row = kept_row(walk, found);
     const bool by_rcu = row != nullptr && (row->yields == spec::SlotYield::rcu ||
                                            row->yields == spec::SlotYield::rcu_or_null);
-    if (row != nullptr && from.has(kTrusted | kRcu) && (!by_rcu || in_rcu_section(state))) {
+    if (row != nullptr && from.has(kTrusted | kRcu) && (!by_rcu || state.in_rcu_section())) {
         const bool may_be_null = row->yields == spec::SlotYield::trusted_or_null ||
                                  row->yields == spec::SlotYield::rcu_or_null;
         return (by_rcu ? kRcu : kTrusted) | (may_be_null ? kMaybeNull : 0U);
     }
-    if ((found.flags & kRcu) != 0 && from.has(kTrusted | kRcu) && in_rcu_section(state)) {
+    if ((found.flags & kRcu) != 0 && from.has(kTrusted | kRcu) && state.in_rcu_section()) {
         return kRcu | kMaybeNull;
     }
     const bool is_loose =
@@ -275,7 +272,7 @@ Ruling<void> check_whole(const Walk& walk) {
         return {};
     }
     if (access.direction == Direction::write || access.accessor == Accessor::atomic) {
-        if (access.value.has(kAllocated)) {
+        if (access.value.has(kAllocated) && !access.value.has(kUser | kPercpu | kUntrusted)) {
             return {};
         }
         return refuse(FindingCode::object_access, EACCES, "only read is supported",
@@ -322,6 +319,9 @@ Ruling<Value> check_btf_access(const Subject& subject, const State& state,
             "the place lies before the object");
     }
     TRY(check_whole(walk));
+    if (access.value.has(kAllocated)) {
+        TRY(check_object_fields(subject, access.value, place, access.size_bytes));
+    }
     const Found found =
         TRY(walk_structure(walk,
                            {types->resolve(access.value.type_id()),
@@ -330,7 +330,8 @@ Ruling<Value> check_btf_access(const Subject& subject, const State& state,
     if (access.direction == Direction::write) {
         return Value::uninitialised();
     }
-    if (found.pointee == 0 || access.sign_extended) {
+    // What an object of the program points at is not known to be of that type.
+    if (found.pointee == 0 || access.sign_extended || access.value.has(kAllocated)) {
         return loaded_number(access.size_bytes, access.sign_extended);
     }
     return loaded_object(walk, state, found);

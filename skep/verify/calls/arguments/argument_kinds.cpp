@@ -147,6 +147,9 @@ std::uint32_t tolerated_flags(const KindRow& row, spec::ArgAccess access) {
     if (row.expected == kBtfText || row.expected == kAnySocketText) {
         flags |= kRcu | kNonOwning;
     }
+    if (row.kind == ArgKind::kptr_or_null) {
+        flags |= kPercpu;
+    }
     if (row.kind == ArgKind::percpu_btf_id) {
         flags |= kPercpu | kRcu;
     }

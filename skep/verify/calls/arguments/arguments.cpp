@@ -13,6 +13,7 @@
 #include "skep/verify/calls/arguments/memory_arguments.hpp"
 #include "skep/verify/calls/arguments/object_arguments.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
+#include "skep/verify/calls/objects/exchange.hpp"
 
 namespace skep::verify {
 namespace {
@@ -116,8 +117,8 @@ constexpr std::array kChecks{
     CheckRow{ArgKind::ringbuf_mem, check_record_argument},
     CheckRow{ArgKind::spin_lock, check_lock_argument},
     CheckRow{ArgKind::timer, check_timer_argument},
-    CheckRow{ArgKind::kptr, not_known},
-    CheckRow{ArgKind::kptr_or_null, not_known},
+    CheckRow{ArgKind::kptr, check_pointer_place},
+    CheckRow{ArgKind::kptr_or_null, check_pointer_given},
     CheckRow{ArgKind::func, nothing_more},
     CheckRow{ArgKind::stack_ptr_or_null, nothing_more},
     CheckRow{ArgKind::dynptr, take_dynptr},

@@ -7,6 +7,8 @@
 #include <cerrno>
 
 #include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/calls/objects/graph.hpp"
+#include "skep/verify/calls/objects/locks.hpp"
 
 namespace skep::verify {
 namespace {
@@ -17,35 +19,34 @@ Finding misplaced(std::string kernel_message, std::string because) {
 
 Ruling<void> check_field(const CallSite& site, unsigned number, std::string_view type) {
     const Value& value = site.value(number);
-    const spec::MapSpec& map = site.subject.map(value.map());
+    const bool in_value = value.is(ValueKind::map_value);
+    const std::string name = in_value ? site.subject.map(value.map()).name : "kptr";
     if (!value.at_fixed_offset()) {
         return misplaced(
             fmt::format("R{} doesn't have constant offset. {} has to be at the constant offset",
                         number, type),
-            fmt::format("where in the value of map '{}' R{} points is not known", map.name,
-                        number));
+            fmt::format("where in '{}' R{} points is not known", name, number));
     }
-    if (map.btf_value_type_id == 0 || site.subject.environment.program_types == nullptr) {
-        return misplaced(fmt::format("map '{}' has to have BTF in order to use {}", map.name, type),
+    const bool has_types = !in_value || (site.subject.map(value.map()).btf_value_type_id != 0 &&
+                                         site.subject.environment.program_types != nullptr);
+    if (!has_types) {
+        return misplaced(fmt::format("map '{}' has to have BTF in order to use {}", name, type),
                          "only the types of the map's values tell where such a field is");
     }
-    const std::vector<SpecialField> fields = special_fields(site.subject, map);
+    const std::vector<SpecialField> fields = special_fields(site.subject, value);
     const auto field = std::ranges::find(fields, type, &SpecialField::name);
     if (field == fields.end()) {
-        return misplaced(fmt::format("map '{}' has no valid {}", map.name, type),
-                         fmt::format("the values of map '{}' have no struct {}", map.name, type));
+        return misplaced(
+            fmt::format("{} '{}' has no valid {}", in_value ? "map" : "local", name, type),
+            fmt::format("'{}' has no struct {}", name, type));
     }
     const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
     if (offset != field->offset) {
         return misplaced(fmt::format("off {} doesn't point to 'struct {}' that is at {}", offset,
                                      type, field->offset),
-                         fmt::format("R{} points at offset {} of the value", number, offset));
+                         fmt::format("R{} points at offset {}", number, offset));
     }
     return {};
-}
-
-std::uint32_t identity_of(const Value& value) {
-    return value.id != 0 ? value.id : kDirectLock | value.map().number;
 }
 
 Ruling<void> check_program(const CallSite& site, std::string_view type) {
@@ -69,14 +70,13 @@ Ruling<void> check_program(const CallSite& site, std::string_view type) {
 
 Ruling<void> check_lock_argument(const CallSite& site, unsigned number, CallPlan& plan) {
     constexpr std::string_view kType = "bpf_spin_lock";
-    if (!site.value(number).is(ValueKind::map_value)) {
-        return refuse(FindingCode::not_known_yet, EINVAL,
-                      "locks of local objects are not supported yet",
-                      "the lock lies in an object, not in a map value");
+    if (orders_tree(site.subject, site.state)) {
+        return refuse(FindingCode::lock_misuse, EINVAL, "can't spin_{lock,unlock} in rbtree cb",
+                      "the lock of the tree is held by the function that called this one");
     }
     TRY(check_program(site, kType));
     TRY(check_field(site, number, kType));
-    plan.kept = identity_of(site.value(number));
+    plan.kept = allocation_of(site.value(number));
     const Resource* held = site.state.resources.first(ResourceKind::spin_lock);
     if (site.helper.effects.has(spec::Effect::locks)) {
         return held == nullptr
@@ -127,6 +127,7 @@ void step_lock(const CallSite& site, const CallPlan& plan, State& state, IdSourc
         const Resource* held = state.resources.first(ResourceKind::spin_lock);
         SKEP_ASSERT(held != nullptr); // check_lock_argument saw it
         state.resources.release(held->id);
+        end_lent_objects(state);
     }
 }
 

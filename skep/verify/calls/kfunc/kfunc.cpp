@@ -16,6 +16,8 @@
 #include "skep/verify/calls/kfunc/iterator.hpp"
 #include "skep/verify/calls/kfunc/kfunc_arguments.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
+#include "skep/verify/calls/objects/graph.hpp"
+#include "skep/verify/calls/objects/sections.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
@@ -102,10 +104,57 @@ Ruling<void> check_task_iteration(const KfuncSite& site) {
         "another kind of program may hold locks that the iterator takes");
 }
 
+// What may be called while a spin lock is held: what is done to lists, trees and counts, other
+// locks, and counting.
+bool is_allowed_under_lock(const spec::KfuncRow& row) {
+    switch (row.rule) {
+    case KfuncRule::object_count:
+    case KfuncRule::list_push:
+    case KfuncRule::list_pop:
+    case KfuncRule::list_look:
+    case KfuncRule::tree_add:
+    case KfuncRule::tree_remove:
+    case KfuncRule::tree_look:
+    case KfuncRule::lock:
+    case KfuncRule::unlock:
+        return true;
+    case KfuncRule::iter_new:
+    case KfuncRule::iter_next:
+    case KfuncRule::iter_destroy:
+        return row.name.starts_with("bpf_iter_num_");
+    case KfuncRule::by_types:
+    case KfuncRule::rcu_lock:
+    case KfuncRule::rcu_unlock:
+    case KfuncRule::preempt_off:
+    case KfuncRule::preempt_on:
+    case KfuncRule::throws:
+    case KfuncRule::cast_context:
+    case KfuncRule::cast_read_only:
+    case KfuncRule::dynptr_of_packet:
+    case KfuncRule::dynptr_of_xdp:
+    case KfuncRule::dynptr_of_metadata:
+    case KfuncRule::slice:
+    case KfuncRule::slice_writable:
+    case KfuncRule::object_new:
+    case KfuncRule::object_drop:
+    case KfuncRule::per_cpu_new:
+    case KfuncRule::per_cpu_drop:
+    case KfuncRule::irq_save:
+    case KfuncRule::irq_restore:
+    case KfuncRule::work_init:
+    case KfuncRule::work_set_callback:
+    case KfuncRule::work_start:
+    case KfuncRule::task_work:
+    case KfuncRule::not_judged:
+        return false;
+    }
+    return false;
+}
+
 Ruling<void> check_sections(const KfuncSite& site) {
     const Resources& resources = site.state.resources;
     const bool sleeps = site.row.flags.has(KfuncFlag::sleeps);
-    if (resources.first(ResourceKind::spin_lock) != nullptr) {
+    if (resources.holds_lock() && !is_allowed_under_lock(site.row)) {
         return not_allowed_here("function calls are not allowed while holding a lock",
                                 fmt::format("{} is called while a lock is held", site.name()));
     }
@@ -118,6 +167,11 @@ Ruling<void> check_sections(const KfuncSite& site) {
         return not_allowed_here(
             fmt::format("kernel func {} is sleepable within rcu_read_lock region", site.name()),
             fmt::format("{} may sleep, and an RCU read section is open", site.name()));
+    }
+    if (sleeps && resources.first(ResourceKind::irq_flag) != nullptr) {
+        return not_allowed_here(
+            fmt::format("kernel func {} is sleepable within IRQ-disabled region", site.name()),
+            fmt::format("{} may sleep, and interrupts are off", site.name()));
     }
     if (sleeps && resources.preempt_off_depth != 0) {
         return not_allowed_here(
@@ -352,6 +406,30 @@ Ruling<void> check_by_rule(const KfuncSite& site, CallPlan& plan) {
     case KfuncRule::slice:
     case KfuncRule::slice_writable:
         return check_slice(site, plan);
+    case KfuncRule::object_new:
+    case KfuncRule::per_cpu_new:
+        TRY(check_kfunc_arguments(site, 1, plan));
+        return check_allocation(site, plan);
+    case KfuncRule::lock:
+        plan.may_fail = true;
+        return check_kfunc_arguments(site, 1, plan);
+    case KfuncRule::object_drop:
+    case KfuncRule::per_cpu_drop:
+    case KfuncRule::object_count:
+    case KfuncRule::list_push:
+    case KfuncRule::list_pop:
+    case KfuncRule::list_look:
+    case KfuncRule::tree_add:
+    case KfuncRule::tree_remove:
+    case KfuncRule::tree_look:
+    case KfuncRule::unlock:
+    case KfuncRule::irq_save:
+    case KfuncRule::irq_restore:
+    case KfuncRule::work_init:
+    case KfuncRule::work_set_callback:
+    case KfuncRule::work_start:
+    case KfuncRule::task_work:
+        return check_kfunc_arguments(site, 1, plan);
     case KfuncRule::not_judged:
         break;
     }
@@ -402,6 +480,15 @@ Ruling<CallPlan> check_kfunc_call(const Subject& subject, const State& state, In
     return plan;
 }
 
+void step_failed_lock(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
+                      IdSource& ids) {
+    const State before = state;
+    const KfuncSite site =
+        site_of(subject, before, at, *spec::find_kfunc(called_kfunc(subject, at)->name));
+    step_common(plan, state);
+    state.set_reg(0, step_resilient_lock(site, plan, false, state, ids));
+}
+
 void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
                      IdSource& ids) {
     const State before = state;
@@ -443,6 +530,33 @@ void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at,
     case KfuncRule::preempt_off:
     case KfuncRule::preempt_on:
         step_section(site.row.rule, state);
+        break;
+    case KfuncRule::object_new:
+    case KfuncRule::per_cpu_new:
+    case KfuncRule::object_drop:
+    case KfuncRule::per_cpu_drop:
+    case KfuncRule::object_count:
+    case KfuncRule::list_push:
+    case KfuncRule::list_pop:
+    case KfuncRule::list_look:
+    case KfuncRule::tree_add:
+    case KfuncRule::tree_remove:
+    case KfuncRule::tree_look:
+        result = step_object_call(site, plan, state, ids);
+        break;
+    case KfuncRule::lock:
+    case KfuncRule::unlock:
+        result = step_resilient_lock(site, plan, true, state, ids);
+        break;
+    case KfuncRule::irq_save:
+    case KfuncRule::irq_restore:
+        step_irq_flag(site, plan, state, ids);
+        break;
+    case KfuncRule::work_init:
+    case KfuncRule::work_set_callback:
+    case KfuncRule::work_start:
+    case KfuncRule::task_work:
+        result = Value::unknown();
         break;
     case KfuncRule::throws:     // the walk ends the path
     case KfuncRule::not_judged: // was refused

@@ -10,12 +10,16 @@
 #include "skep/verify/calls/arguments/memory_arguments.hpp"
 #include "skep/verify/calls/arguments/object_arguments.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
+#include "skep/verify/calls/objects/graph.hpp"
+#include "skep/verify/calls/objects/sections.hpp"
+#include "skep/verify/calls/objects/work.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
 namespace {
 
 using spec::KfuncFlag;
+using spec::KfuncRule;
 
 constexpr unsigned kMostArguments = 5;
 constexpr int kMaxNesting = 4; // of structures that hold numbers only
@@ -41,27 +45,6 @@ bool is_number(const btf::Btf& types, btf::TypeId id) {
     const btf::Kind kind = types.type(types.resolve(id)).kind;
     return kind == btf::Kind::integer || kind == btf::Kind::enumeration ||
            kind == btf::Kind::enumeration64;
-}
-
-// Numbers, and structures and arrays of nothing but numbers: what memory may hold.
-bool is_plain(const btf::Btf& types, btf::TypeId id, int depth) {
-    const btf::TypeId resolved = types.resolve(id);
-    const btf::Type& type = types.type(resolved);
-    if (is_number(types, resolved)) {
-        return true;
-    }
-    if (type.kind == btf::Kind::array) {
-        return is_number(types, type.target);
-    }
-    if (type.kind != btf::Kind::structure || depth >= kMaxNesting) {
-        return false;
-    }
-    for (const btf::Member& member : type.members) {
-        if (!is_plain(types, member.type, depth + 1)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 // The rules for memory are those of helpers: the argument as a helper's row would have it.
@@ -305,6 +288,11 @@ bool is_structure(const KfuncSite& site, unsigned number, std::string_view name)
     return type.kind == btf::Kind::structure && type.name == name;
 }
 
+bool is_function(const KfuncSite& site, unsigned number) {
+    return site.types.type(site.pointee(site.parameter(number).type)).kind ==
+           btf::Kind::function_prototype;
+}
+
 // A pointer whose name says nothing.
 Ruling<void> check_pointer(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const btf::TypeId pointee = site.pointee(site.parameter(number).type);
@@ -324,7 +312,7 @@ Ruling<void> check_pointer(const KfuncSite& site, unsigned number, CallPlan& pla
                       fmt::format("Possibly NULL pointer passed to trusted arg{}", number - 1),
                       fmt::format("R{} may be null, and {} takes no null", number, site.name()));
     }
-    if (!is_plain(site.types, pointee, 0)) {
+    if (!holds_numbers_only(site.types, pointee)) {
         return refused(
             fmt::format("arg#{} pointer type {} {} must point to scalar, or struct with scalar",
                         number - 1, type.kind == btf::Kind::structure ? "STRUCT" : "UNKNOWN",
@@ -360,23 +348,66 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
         plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
         return {};
     }
+    if (ends(site, number, "__alloc")) {
+        return check_dropped_object(site, number, plan);
+    }
+    if (ends(site, number, "__refcounted_kptr")) {
+        return check_counted_object(site, number, plan);
+    }
+    if (is_structure(site, number, "bpf_list_head") || is_structure(site, number, "bpf_rb_root")) {
+        return check_root(site, number, plan);
+    }
+    if (is_structure(site, number, "bpf_list_node") || is_structure(site, number, "bpf_rb_node")) {
+        return check_node(site, number, plan);
+    }
+    if (is_structure(site, number, "bpf_wq") || is_structure(site, number, "bpf_task_work")) {
+        return check_work(site, number, plan);
+    }
+    if (is_structure(site, number, "bpf_res_spin_lock")) {
+        return check_resilient_lock(site, number, plan);
+    }
+    if (ends(site, number, "__irq_flag")) {
+        return check_irq_flag(site, number, plan);
+    }
+    if (ends(site, number, "__map")) {
+        return check_map_argument(site, number, plan);
+    }
+    if (is_function(site, number)) {
+        return site.row.rule == KfuncRule::tree_add ? plan_order(site, number, plan)
+                                                    : plan_work(site, number, plan);
+    }
     if (ends(site, number, "__str")) {
         return check_text(site, number, plan);
     }
     if (has_size_argument(site, number)) {
         return check_sized_memory(site, number, plan);
     }
-    constexpr std::string_view kSpecial[] = {"__map", "__irq_flag", "__alloc", "__uninit",
-                                             "__refcounted_kptr"};
-    for (const std::string_view ending : kSpecial) {
-        if (ends(site, number, ending)) {
-            return not_judged(site, number, "of a kind that is not judged yet");
-        }
-    }
     return check_pointer(site, number, plan);
 }
 
+bool is_plain(const btf::Btf& types, btf::TypeId id, int depth) {
+    const btf::TypeId resolved = types.resolve(id);
+    const btf::Type& type = types.type(resolved);
+    if (is_number(types, resolved)) {
+        return true;
+    }
+    if (type.kind == btf::Kind::array) {
+        return is_number(types, type.target);
+    }
+    if (type.kind != btf::Kind::structure || depth >= kMaxNesting) {
+        return false;
+    }
+    for (const btf::Member& member : type.members) {
+        if (!is_plain(types, member.type, depth + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace
+
+bool holds_numbers_only(const btf::Btf& types, btf::TypeId id) { return is_plain(types, id, 0); }
 
 Ruling<void> check_kfunc_arguments(const KfuncSite& site, unsigned first, CallPlan& plan) {
     if (site.argument_count() > kMostArguments) {

@@ -20,4 +20,7 @@ namespace skep::verify {
 // Judges arguments from `first` on.
 Ruling<void> check_kfunc_arguments(const KfuncSite& site, unsigned first, CallPlan& plan);
 
+// Numbers, and structures and arrays of nothing but numbers: what memory may hold.
+bool holds_numbers_only(const btf::Btf& types, btf::TypeId id);
+
 } // namespace skep::verify

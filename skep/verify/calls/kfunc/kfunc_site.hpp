@@ -37,9 +37,7 @@ struct KfuncSite {
                    ? types.resolve(types.type(pointer).target)
                    : 0;
     }
-    [[nodiscard]] bool in_rcu_section() const {
-        return !state.sleepable || state.resources.rcu_depth != 0;
-    }
+    [[nodiscard]] bool in_rcu_section() const { return state.in_rcu_section(); }
 };
 
 // The function that the instruction at `at` calls, found in the kernel's types; null without.

@@ -79,7 +79,8 @@ bool Equivalence::same_resources(const Resources& old, const Resources& now) {
         const Resource& b = now.held[index];
         const bool is_direct = ((a.object | b.object) & kDirectLock) != 0;
         const bool same_object = is_direct ? a.object == b.object : ids_.match(a.object, b.object);
-        if (a.kind != b.kind || !ids_.match(a.id, b.id) || !same_object) {
+        if (a.kind != b.kind || a.keeps_interrupts != b.keeps_interrupts ||
+            !ids_.match(a.id, b.id) || !same_object) {
             return false;
         }
     }

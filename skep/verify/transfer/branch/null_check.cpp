@@ -29,9 +29,11 @@ void found(const Subject& subject, Value& value) {
         } else if (holds_sockets(map.type)) {
             value.kind = ValueKind::socket;
             value.subject = 0;
-        } else if (has_lock(subject, map)) {
-            return; // its id tells this value's lock from another's
         }
+    }
+    const bool may_hold_lock = value.is(ValueKind::map_value) || value.has(kAllocated);
+    if (may_hold_lock && has_lock(subject, value)) {
+        return; // its id tells this value's lock from another's
     }
     value.id = 0;
 }
