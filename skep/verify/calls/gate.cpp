@@ -42,8 +42,9 @@ Finding not_offered(const Subject& subject, const spec::HelperRow& row) {
 
 Ruling<void> check_sections(const State& state, const spec::HelperRow& row) {
     const auto id = static_cast<std::uint32_t>(row.id);
-    if (state.resources.holds_lock() && row.id != spec::Helper::kptr_xchg &&
-        !row.effects.has(spec::Effect::unlocks) && !row.effects.has(spec::Effect::locks)) {
+    const bool is_spin_lock = row.effects.has(spec::Effect::locks) &&
+                              state.resources.first(ResourceKind::resilient_lock) == nullptr;
+    if (state.resources.holds_lock() && !row.effects.has(spec::Effect::unlocks) && !is_spin_lock) {
         return refuse(FindingCode::call_not_allowed_here, EINVAL,
                       "function calls are not allowed while holding a lock",
                       fmt::format("{} is called while a spin lock is held", row.name));

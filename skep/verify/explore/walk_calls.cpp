@@ -7,6 +7,7 @@
 #include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/calls/call.hpp"
 #include "skep/verify/calls/callback.hpp"
+#include "skep/verify/calls/objects/sections.hpp"
 #include "skep/verify/explain/range_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"
@@ -33,33 +34,29 @@ void need_constant_key(Workspace& workspace, const State& state) {
 
 // What is held at the end is lost for ever.
 Ruling<void> check_nothing_held(const State& state, std::string_view event) {
-    if (state.resources.rcu_depth != 0 || state.resources.preempt_off_depth != 0) {
-        return refuse(
-            {.code = FindingCode::section_misuse,
-             .os_errno = EINVAL,
-             .kernel = fmt::format("{} cannot be used inside {}-ed region", event,
-                                   state.resources.rcu_depth != 0 ? "bpf_rcu_read_lock"
-                                                                  : "bpf_preempt_disable"),
-             .because = "a section that was opened is not closed"});
+    if (state.resources.first(ResourceKind::reference) == nullptr) {
+        if (const std::string_view region = open_section(state); !region.empty()) {
+            const bool is_lock = state.resources.holds_lock();
+            return refuse({.code = is_lock ? FindingCode::lock_misuse : FindingCode::section_misuse,
+                           .os_errno = EINVAL,
+                           .kernel = fmt::format("{} cannot be used inside {}", event, region),
+                           .because = is_lock ? "a lock is still held"
+                                              : "a section that was opened is not closed"});
+        }
     }
     if (state.resources.held.empty()) {
         return {};
     }
-    if (state.resources.first(ResourceKind::reference) == nullptr &&
-        state.resources.first(ResourceKind::spin_lock) != nullptr) {
-        return refuse(
-            {.code = FindingCode::lock_misuse,
-             .os_errno = EINVAL,
-             .kernel = fmt::format("{} cannot be used inside bpf_spin_lock-ed region", event),
-             .because = "a lock is still held"});
-    }
     std::string lines;
     for (const Resource& resource : state.resources.held) {
+        if (resource.kind != ResourceKind::reference) {
+            continue;
+        }
         lines += lines.empty() ? "" : "\n";
         lines += fmt::format("Unreleased reference id={} alloc_insn={}", resource.id,
                              resource.acquired_at.value);
     }
-    const Resource& first = state.resources.held.front();
+    const Resource& first = *state.resources.first(ResourceKind::reference);
     Finding finding =
         refuse({.code = FindingCode::reference_leak,
                 .os_errno = EINVAL,

@@ -29,7 +29,8 @@ struct Found {
     btf::TypeId pointee = 0; // the structure that a loaded pointer points at; 0: a number
     std::uint32_t flags = 0; // kUser, kPercpu, kRcu from the pointer's tags
     bool through_union = false;
-    std::string_view member = {}; // the pointer that was loaded
+    bool is_plain_pointer = false; // to numbers, to anything, to a function
+    std::string_view member = {};  // the pointer that was loaded
 };
 
 struct Walk {
@@ -99,6 +100,8 @@ Ruling<Found> at_pointer(const Walk& walk, const Place& place, const btf::Member
         found.pointee = target;
         found.flags = tag_flags(types, member.type);
         found.member = member.name;
+    } else {
+        found.is_plain_pointer = true;
     }
     return found;
 }
@@ -329,6 +332,9 @@ Ruling<Value> check_btf_access(const Subject& subject, const State& state,
                            0));
     if (access.direction == Direction::write) {
         return Value::uninitialised();
+    }
+    if (found.is_plain_pointer && !access.sign_extended) {
+        return untrusted_memory();
     }
     // What an object of the program points at is not known to be of that type.
     if (found.pointee == 0 || access.sign_extended || access.value.has(kAllocated)) {

@@ -147,6 +147,8 @@ Value loaded_number(std::uint32_t size_bytes, bool sign_extended) {
     return Value::scalar(Scalar::signed_range(-half, half - 1));
 }
 
+Value untrusted_memory() { return Value::pointer(ValueKind::memory, kReadOnly | kUntrusted); }
+
 Ruling<Value> check_typed_access(const Subject& subject, const State& state,
                                  const TypedAccess& access) {
     if (access.value.may_be_null()) {

@@ -20,6 +20,9 @@ struct TypedAccess {
 // An unknown number of that many bytes, as a load gives it.
 Value loaded_number(std::uint32_t size_bytes, bool sign_extended);
 
+// Memory of which nothing is known: any of it may be read, and what cannot be read is zero.
+Value untrusted_memory();
+
 // What a load yields (id 0 where one is needed: the walk gives it); for a store: uninitialised.
 Ruling<Value> check_typed_access(const Subject& subject, const State& state,
                                  const TypedAccess& access);

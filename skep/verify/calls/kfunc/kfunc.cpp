@@ -12,6 +12,7 @@
 
 #include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
+#include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/calls/gate.hpp"
 #include "skep/verify/calls/kfunc/iterator.hpp"
 #include "skep/verify/calls/kfunc/kfunc_arguments.hpp"
@@ -329,7 +330,8 @@ Ruling<void> check_read_only_cast(const KfuncSite& site, CallPlan& plan) {
     TRY(check_kfunc_arguments(site, 1, plan));
     const std::uint64_t id = site.value(2).number.value();
     if (id == 0) {
-        return not_judged(site.name(), "to plain bytes is not judged yet");
+        plan.kept = 0; // plain bytes
+        return {};
     }
     if (id >= site.types.type_count() ||
         site.types.type(static_cast<btf::TypeId>(id)).kind != btf::Kind::structure) {
@@ -523,7 +525,8 @@ void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at,
         result = Value::pointer(ValueKind::btf_object, kTrusted, plan.kept);
         break;
     case KfuncRule::cast_read_only:
-        result = Value::pointer(ValueKind::btf_object, kUntrusted, plan.kept);
+        result = plan.kept == 0 ? untrusted_memory()
+                                : Value::pointer(ValueKind::btf_object, kUntrusted, plan.kept);
         break;
     case KfuncRule::rcu_lock:
     case KfuncRule::rcu_unlock:

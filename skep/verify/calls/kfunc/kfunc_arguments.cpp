@@ -327,6 +327,21 @@ Ruling<void> check_pointer(const KfuncSite& site, unsigned number, CallPlan& pla
     return check_fixed(site, number, *size, plan);
 }
 
+// Functions that want living objects say so before they look what it is.
+Ruling<void> check_not_null(const KfuncSite& site, unsigned number) {
+    const Value& value = site.value(number);
+    const spec::KfuncFlags flags = site.row.flags;
+    const bool wants_living = flags.has(KfuncFlag::trusted) || flags.has(KfuncFlag::rcu) ||
+                              flags.has(KfuncFlag::releases);
+    const bool takes_null = ends(site, number, "__nullable");
+    if (!wants_living || takes_null || !(value.is_constant_zero() || value.may_be_null())) {
+        return {};
+    }
+    return refuse(FindingCode::null_check_missing, EACCES,
+                  fmt::format("Possibly NULL pointer passed to trusted arg{}", number - 1),
+                  fmt::format("R{} may be null, and {} takes no null", number, site.name()));
+}
+
 Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const Value& value = site.value(number);
     if (is_number(site.types, site.parameter(number).type)) {
@@ -348,6 +363,7 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
         plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
         return {};
     }
+    TRY(check_not_null(site, number));
     if (ends(site, number, "__alloc")) {
         return check_dropped_object(site, number, plan);
     }

@@ -120,8 +120,11 @@ bool orders_tree(const Subject& subject, const State& state) {
 Ruling<void> check_dropped_object(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const Value& value = site.value(number);
     const bool drops_per_cpu = site.row.rule == KfuncRule::per_cpu_drop;
-    constexpr std::uint32_t kKind =
-        kMaybeNull | kNonOwning | kRcu | kUntrusted | kUser | kReadOnly | kTrusted;
+    constexpr std::uint32_t kKind = kMaybeNull | kUser | kReadOnly | kTrusted;
+    if (value.is(ValueKind::btf_object) && value.has(kNonOwning | kRcu | kUntrusted)) {
+        return refused(fmt::format("R{} must be referenced or trusted", number),
+                       "the object is not the program's any more");
+    }
     if (!value.is(ValueKind::btf_object) || !value.has(kAllocated) || value.has(kKind)) {
         return refused(fmt::format("arg#{} expected pointer to allocated object", number - 1),
                        fmt::format("{} takes an object that the program owns", site.name()));
@@ -205,8 +208,18 @@ Ruling<void> check_node(const KfuncSite& site, unsigned number, CallPlan& plan) 
     if (puts_in) {
         TRY(check_owned(site, number));
     } else {
-        const bool is_lent = value.is(ValueKind::btf_object) && value.has(kAllocated) &&
-                             value.has(kNonOwning) && !value.may_be_null();
+        const bool is_lent =
+            value.is(ValueKind::btf_object) && value.has(kAllocated) && value.has(kNonOwning);
+        if (value.may_be_null()) {
+            const bool is_at_start = place_of(value) == 0;
+            return refuse(FindingCode::null_check_missing, EACCES,
+                          is_at_start ? fmt::format("Possibly NULL pointer passed to trusted arg{}",
+                                                    number - 1)
+                                      : fmt::format("dereference of modified ptr_or_null_ ptr R{} "
+                                                    "off={} disallowed",
+                                                    number, place_of(value)),
+                          "the node may be null");
+        }
         if (!is_lent && (value.reference_id == 0 || !is_allocated(value))) {
             return refused(
                 fmt::format("{} can only take non-owning or refcounted bpf_rb_node pointer",
