@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -45,11 +46,7 @@ class ObjectLoader {
         : engine_(engine), object_(object), request_(request) {}
 
     Result<LoadedObject> load() {
-        load_types();
-        for (std::size_t place = 0; place < object_.maps.size(); ++place) {
-            TRY_WHILE(fmt::format("map '{}'", object_.maps[place].spec.name), add_map(place));
-        }
-        TRY(fill_slots_with_maps());
+        TRY(make_maps());
         program_fds_.resize(object_.programs.size(), -1);
         for (std::size_t place = 0; place < object_.programs.size(); ++place) {
             if (object_.programs[place].autoload) {
@@ -60,7 +57,40 @@ class ObjectLoader {
         return std::move(loaded_);
     }
 
+    Result<std::vector<std::optional<Judgement>>> judge() {
+        TRY(make_maps());
+        std::vector<std::optional<Judgement>> judgements(object_.programs.size());
+        for (std::size_t place = 0; place < object_.programs.size(); ++place) {
+            if (object_.programs[place].error.has_value()) {
+                continue;
+            }
+            const ProgramRequest request = TRY(request_for(object_.programs[place].spec));
+            const auto begin = std::chrono::steady_clock::now();
+            LoadAnswer answer = load_program(engine_, request);
+            const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
+                std::chrono::steady_clock::now() - begin);
+            if (answer.answer < 0 && request.log_level == kStatisticsLog) { // it told no path yet
+                ProgramRequest again = request;
+                again.log_level = 0;
+                answer = load_program(engine_, again);
+            }
+            judgements[place] = Judgement{std::min(answer.answer, 0L), std::move(answer.log),
+                                          static_cast<std::uint64_t>(spent.count())};
+        }
+        return judgements;
+    }
+
+    static constexpr std::uint32_t kStatisticsLog = 4; // the last line alone
+
   private:
+    Result<void> make_maps() {
+        load_types();
+        for (std::size_t place = 0; place < object_.maps.size(); ++place) {
+            TRY_WHILE(fmt::format("map '{}'", object_.maps[place].spec.name), add_map(place));
+        }
+        return fill_slots_with_maps();
+    }
+
     // An engine that does not know a kind of type still runs the programs: they go without types.
     void load_types() {
         if (!object_.types.has_value()) {
@@ -231,12 +261,7 @@ class ObjectLoader {
         return insns;
     }
 
-    Result<void> add_program(std::size_t place) {
-        const ObjectProgram& program = object_.programs[place];
-        const ProgramSpec& spec = program.spec;
-        if (program.error.has_value()) {
-            return Error(*program.error).while_doing(fmt::format("program '{}'", spec.name));
-        }
+    Result<ProgramRequest> request_for(const ProgramSpec& spec) {
         ProgramRequest request;
         request.name = spec.name;
         request.type = spec.type;
@@ -258,6 +283,16 @@ class ObjectLoader {
                     {line.insn.value, line.file_name_offset, line.line_offset, line.line_column});
             }
         }
+        return request;
+    }
+
+    Result<void> add_program(std::size_t place) {
+        const ObjectProgram& program = object_.programs[place];
+        const ProgramSpec& spec = program.spec;
+        if (program.error.has_value()) {
+            return Error(*program.error).while_doing(fmt::format("program '{}'", spec.name));
+        }
+        const ProgramRequest request = TRY(request_for(spec));
         LoadAnswer answer = load_program(engine_, request);
         if (request_.on_report && (answer.answer < 0 || request.log_level != 0)) {
             request_.on_report({spec.name, answer.answer, answer.log});
@@ -283,6 +318,13 @@ class ObjectLoader {
 Result<LoadedObject> load_into(Transport& engine, const ObjectSpec& object,
                                const LoadRequest& request) {
     return ObjectLoader(engine, object, request).load();
+}
+
+Result<std::vector<std::optional<Judgement>>>
+judge_programs(Transport& engine, const ObjectSpec& object, std::uint32_t log_level) {
+    LoadRequest request;
+    request.log_level = log_level | ObjectLoader::kStatisticsLog;
+    return ObjectLoader(engine, object, request).judge();
 }
 
 PinSet::~PinSet() {

@@ -55,6 +55,18 @@ struct LoadedObject {
 Result<LoadedObject> load_into(Transport& engine, const load::ObjectSpec& object,
                                const LoadRequest& request);
 
+// What an engine says of a program of an object.
+struct Judgement {
+    long answer = 0; // 0: accepted; a negative errno
+    std::string log; // as asked for; of a refused program at least the path that led to it
+    std::uint64_t time_us = 0;
+};
+
+// Has the engine judge each program on its own; nothing is kept. By place in ObjectSpec::programs;
+// a program that could not be read has no judgement.
+Result<std::vector<std::optional<Judgement>>>
+judge_programs(Transport& engine, const load::ObjectSpec& object, std::uint32_t log_level);
+
 // Pins and directories made in one go: all of them stay, or none.
 class PinSet {
   public:

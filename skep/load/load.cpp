@@ -82,7 +82,13 @@ void Draft::add_fault(CodePlace place, Error error) {
     }
 }
 
-void Draft::warn(std::string sentence) { spec.warnings.push_back(std::move(sentence)); }
+void Draft::warn(std::string sentence) {
+    const bool is_said =
+        std::find(spec.warnings.begin(), spec.warnings.end(), sentence) != spec.warnings.end();
+    if (!is_said) {
+        spec.warnings.push_back(std::move(sentence));
+    }
+}
 
 Result<ObjectSpec> load_object(Bytes file, std::string file_name, const Options& options) {
     const std::string loading = fmt::format("loading {}", file_name);

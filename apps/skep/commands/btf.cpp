@@ -237,7 +237,9 @@ Result<Source> find_source(Session& session, Words& words) {
             const std::string why = error.os_errno != 0
                                         ? error_from_errno(error.os_errno, "").message.substr(2)
                                         : error.message;
-            error.message = fmt::format("failed to load BTF from {}: {}", path, why);
+            const std::string more =
+                error.message.find(why) == std::string::npos ? "\n" + error.message : std::string();
+            error.message = fmt::format("failed to load BTF from {}: {}{}", path, why, more);
             return error;
         }
         return Source{std::move(*types), {}};

@@ -74,11 +74,11 @@ std::string entries_text(const spec::MapSpec& map) {
 void show_maps_text(Session& session, const load::ObjectSpec& spec) {
     session.print("maps: {}\n", spec.maps.size());
     for (const load::ObjectMap& map : spec.maps) {
-        session.print("  {}  section {}  type {}  key {}B  value {}B{}  flags {:#x}{}\n",
-                      map.spec.name, map.section,
-                      observe::name_of_map_type(static_cast<std::uint32_t>(map.spec.type)),
-                      map.spec.key_size_bytes, map.spec.value_size_bytes, entries_text(map.spec),
-                      map.spec.flags, map.pinning == load::Pinning::none ? "" : "  pinned by name");
+        session.print(
+            "  {}  section {}  type {}  key {}B  value {}B{}  flags {:#x}{}\n", map.spec.name,
+            map.section, observe::name_of_map_type(static_cast<std::uint32_t>(map.spec.type)),
+            map.spec.key_size_bytes, map.spec.value_size_bytes, entries_text(map.spec),
+            map.spec.flags, map.pinning == load::Pinning::by_name ? "  pinned by name" : "");
         for (const load::InitialSlot& slot : map.initial_slots) {
             const bool programs = map.spec.type == spec::MapType::prog_array ||
                                   map.spec.type == spec::MapType::struct_ops;

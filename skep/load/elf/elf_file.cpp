@@ -18,7 +18,8 @@ struct ElfCloser {
 using ElfHandle = std::unique_ptr<Elf, ElfCloser>;
 
 Error broken(std::string_view what) {
-    const char* detail = elf_errmsg(-1);
+    const int number = elf_errno(); // 0: what is wrong is not the library's finding
+    const char* detail = number != 0 ? elf_errmsg(number) : nullptr;
     return fail(Code::invalid_input,
                 fmt::format("broken ELF file: {}{}{}", what, detail != nullptr ? ": " : "",
                             detail != nullptr ? detail : ""));

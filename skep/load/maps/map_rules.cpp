@@ -75,7 +75,8 @@ std::uint32_t add_map(Draft& draft, ObjectMap map) {
 Pinning pinning_of(Draft& draft, const std::string& map_name, std::uint32_t value) {
     if (value > 1) {
         draft.warn(
-            fmt::format("map '{}' asks for pinning {}, which is neither 0 (none) nor 1 (by name)",
+            fmt::format("map '{}' asks for pinning {}, which is neither 0 (none) nor 1 (by name): "
+                        "it is not pinned",
                         map_name, value));
     }
     return static_cast<Pinning>(value);

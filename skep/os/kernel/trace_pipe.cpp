@@ -37,6 +37,18 @@ Result<Fd> open_trace_pipe() {
     return error_from_errno(last_errno, "opening trace_pipe below /sys/kernel/tracing");
 }
 
+bool is_tracing_off() {
+    for (const char* path :
+         {"/sys/kernel/tracing/tracing_on", "/sys/kernel/debug/tracing/tracing_on"}) {
+        const Fd fd(open(path, O_RDONLY | O_CLOEXEC));
+        char state = '1';
+        if (fd.is_open() && read(fd.number(), &state, 1) == 1) {
+            return state == '0';
+        }
+    }
+    return false;
+}
+
 Result<std::string> read_within(const Fd& fd, int timeout_ms) {
     pollfd wanted{.fd = fd.number(), .events = POLLIN, .revents = 0};
     const int ready = poll(&wanted, 1, timeout_ms);

@@ -13,6 +13,8 @@ namespace skep::os {
 
 // The kernel's trace_pipe, opened where tracefs is mounted.
 Result<Fd> open_trace_pipe();
+// Whether somebody switched the kernel's tracing off: then no line comes from it.
+bool is_tracing_off();
 
 // Reads what is there within the time: text, empty when none came.
 Result<std::string> read_within(const Fd& fd, int timeout_ms);

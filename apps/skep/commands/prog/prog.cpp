@@ -23,6 +23,9 @@ Result<void> tracelog(Session& session, Words& words) {
     TRY(words.expect_end());
     client::Transport* engine = TRY(session.engine());
     const std::unique_ptr<client::TraceReader> reader = TRY(engine->open_trace());
+    if (session.options().engine == client::EngineKind::kernel && os::is_tracing_off()) {
+        session.remark("tracing is switched off: echo 1 > /sys/kernel/tracing/tracing_on");
+    }
     os::Interrupts interrupts = TRY(os::Interrupts::catch_them());
     observe::JsonWriter* json = session.json();
     if (json != nullptr) {

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// skep verify FILE...: would each program be accepted, and if not, why. Needs no engine: the object
-// is read and judged here, as Linux 6.18 would, or another version.
+// skep verify FILE...: would each program be accepted, and if not, why. The user engine needs no
+// daemon for it: the object is read and judged here, as Linux 6.18 would, or another version. With
+// the kernel engine the running kernel judges (ask_engine.hpp), and what we find ourselves explains
+// its refusal.
+#include <cerrno>
 #include <chrono>
 
 #include "apps/skep/command_table.hpp"
+#include "apps/skep/commands/verify/ask_engine.hpp"
 #include "apps/skep/commands/verify/report.hpp"
+#include "apps/skep/help/suggest.hpp"
 #include "apps/skep/object_file.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/spec/kernels/features.hpp"
@@ -19,6 +24,7 @@ struct Request {
     std::string program; // only this one; empty: all
     bool json = false;
     bool kernels = false;
+    bool asks_of_versions = false; // which only we can answer
     std::uint32_t log_level = 0;
     spec::KernelVersion kernel_version = spec::kNewestKernel;
     load::Options options;
@@ -47,8 +53,9 @@ Result<Request> read_request(Session& session, Words& words) {
             request.log_level = TRY(words.number<std::uint32_t>("log level"));
         } else if (word == "--kernel-version") {
             request.kernel_version = TRY(read_kernel_version(words));
+            request.asks_of_versions = true;
         } else if (word == "--kernels") {
-            request.kernels = true;
+            request.kernels = request.asks_of_versions = true;
         } else if (word == "--prog") {
             request.program = TRY(words.value("the program's name"));
         } else if (word == "--type") {
@@ -74,14 +81,46 @@ Result<Request> read_request(Session& session, Words& words) {
 
 verify::Outcome judge(const load::ObjectSpec& object, const load::ObjectProgram& program,
                       const verify::Environment& environment) {
-    if (!program.error.has_value()) {
+    const bool has_type = program.spec.type != spec::ProgramType::unspec;
+    if (!program.error.has_value() && has_type) {
         return verify::verify(program.spec, environment);
     }
     verify::Outcome outcome;
     outcome.verdict = verify::Verdict::error;
-    outcome.os_errno = errno_of(*program.error);
-    outcome.message = fmt::format("{}: {}", object.file, program.error->message);
+    outcome.os_errno = has_type ? errno_of(*program.error) : EINVAL;
+    outcome.message = program.error.has_value()
+                          ? fmt::format("{}: {}", object.file, program.error->message)
+                          : fmt::format("section '{}' tells no program type: give one with --type",
+                                        program.spec.section);
     return outcome;
+}
+
+using Judgements = std::vector<std::optional<client::Judgement>>;
+
+// What the kernel says of the programs of an object, when it is the one to ask.
+Result<Judgements> judgements_of(Session& session, const Request& request,
+                                 const load::ObjectSpec& object) {
+    if (session.options().engine != client::EngineKind::kernel || request.asks_of_versions) {
+        return Judgements(object.programs.size());
+    }
+    client::Transport* engine = TRY(session.engine());
+    return client::judge_programs(*engine, object, request.log_level);
+}
+
+Judged judge_in_time(const load::ObjectSpec& object, const load::ObjectProgram& program,
+                     const verify::Environment& environment,
+                     const std::optional<client::Judgement>& judgement) {
+    const auto begin = std::chrono::steady_clock::now();
+    verify::Outcome outcome = judge(object, program, environment);
+    const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - begin);
+    if (judgement.has_value() && program.spec.type != spec::ProgramType::unspec) {
+        return {object.file, program.spec,
+                as_the_engine_says(*judgement, std::move(outcome), environment.log_level),
+                judgement->time_us};
+    }
+    return {object.file, program.spec, std::move(outcome),
+            static_cast<std::uint64_t>(spent.count())};
 }
 
 void print(Session& session, const Request& request, const Judged& judged,
@@ -122,19 +161,18 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
     environment.log_level = request.log_level;
     environment.kernel_version = request.kernels ? spec::kNewestKernel : request.kernel_version;
     environment.diagnose = true;
+    const Judgements judgements = TRY(judgements_of(session, request, object));
     bool all_accepted = true;
     bool found = false;
-    for (const load::ObjectProgram& program : object.programs) {
+    std::vector<std::string> names;
+    for (std::size_t place = 0; place < object.programs.size(); ++place) {
+        const load::ObjectProgram& program = object.programs[place];
+        names.push_back(program.spec.name);
         if (!request.program.empty() && program.spec.name != request.program) {
             continue;
         }
         found = true;
-        const auto begin = std::chrono::steady_clock::now();
-        verify::Outcome outcome = judge(object, program, environment);
-        const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
-            std::chrono::steady_clock::now() - begin);
-        const Judged judged{file, program.spec, std::move(outcome),
-                            static_cast<std::uint64_t>(spent.count())};
+        const Judged judged = judge_in_time(object, program, environment, judgements[place]);
         const auto earlier = request.kernels
                                  ? judge_before_global_functions(object, program, environment)
                                  : std::nullopt;
@@ -145,7 +183,8 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
         return fail(Code::not_found,
                     request.program.empty()
                         ? fmt::format("{} holds no program", file)
-                        : fmt::format("{} holds no program '{}'", file, request.program));
+                        : fmt::format("{} holds no program '{}'{}", file, request.program,
+                                      did_you_mean(request.program, names)));
     }
     return all_accepted;
 }
