@@ -25,6 +25,7 @@ class ScriptedEngine final : public Transport {
         return script_(asked.back(), attributes);
     }
     Result<void> xdp_attach(const std::string&, int, XdpMode, Replace) override { return none(); }
+    Result<os::Fd> xdp_link(const std::string&, int, XdpMode) override { return none(); }
     Result<void> xdp_detach(const std::string&, XdpMode) override { return none(); }
     Result<std::vector<NetAttachment>> xdp_list(const std::optional<std::string>&) override {
         return none();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When one state covers another: every pair of small values, and the sentences of equivalence.hpp.
-#include "skep/verify/explore/equivalence.hpp"
+#include "skep/verify/explore/prune/equivalence.hpp"
 
 #include <gtest/gtest.h>
 
@@ -40,7 +40,9 @@ class Pair {
     State now = State::entering(0);
 
     [[nodiscard]] bool covers(Likeness likeness, std::uint32_t at = 0) {
-        return Equivalence(liveness_, dependencies_).covers(old, now, InsnIndex{at}, likeness);
+        Equivalence equivalence(liveness_, dependencies_);
+        equivalence.stand_at(now, InsnIndex{at});
+        return equivalence.covers(old, now, likeness);
     }
     [[nodiscard]] bool covers_in_r1(const Value& a, const Value& b, Likeness likeness) {
         old.set_reg(1, a);
