@@ -57,5 +57,8 @@ Result<std::unique_ptr<Executable>> make_interpreter(const verify::VerifiedProgr
 // Fails with unsupported on machines without a code generator.
 Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program,
                                              const Binding& binding);
+// The same, slower, without a constant of the program standing in the code as its author chose it.
+Result<std::unique_ptr<Executable>> make_hardened_jit(const verify::VerifiedProgram& program,
+                                                      const Binding& binding);
 
 } // namespace skep::run

@@ -5,11 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "skep/run/interpreter/checked.hpp"
+
 namespace skep::run {
 namespace {
 
 using Maker = Result<std::unique_ptr<Executable>> (*)(const verify::VerifiedProgram&,
                                                       const Binding&);
+
+// A build for those who work on skep asserts what the verifier claims.
+#if defined(NDEBUG)
+constexpr Maker kMakeInterpreter = make_interpreter;
+#else
+constexpr Maker kMakeInterpreter = make_checked;
+#endif
 
 struct TierRow {
     Tier tier;
@@ -25,7 +34,7 @@ constexpr Maker kMakeJit = nullptr;
 #endif
 
 constexpr std::array kTiers{
-    TierRow{Tier::interpreter, "interpreter", make_interpreter, ""},
+    TierRow{Tier::interpreter, "interpreter", kMakeInterpreter, ""},
     TierRow{Tier::jit, "jit", kMakeJit, "there is no code generator for this machine"},
     TierRow{Tier::llvm, "llvm", nullptr, "the optimising tier is not part of this build"},
 };

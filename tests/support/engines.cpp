@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 
+#include "skep/run/interpreter/checked.hpp"
+
 namespace skep::tests {
 namespace {
 
@@ -12,9 +14,9 @@ std::uint64_t steady_clock_ns(void*, int) {
 }
 
 constexpr std::array kEngines {
-    Engine{"interpreter", run::make_interpreter},
+    Engine{"interpreter", run::make_interpreter}, Engine{"checked_interpreter", run::make_checked},
 #if defined(__x86_64__)
-        Engine{"jit", run::make_jit},
+        Engine{"hardened_jit", run::make_hardened_jit}, Engine{"jit", run::make_jit},
 #endif
 };
 

@@ -19,9 +19,9 @@ namespace {
 
 #if defined(__x86_64__)
 using HostTarget = x64::TargetX64;
-HostTarget make_target(Processor processor, std::size_t slots) {
+HostTarget make_target(Processor processor, std::size_t slots, std::uint64_t blinding) {
     const bool this_one = processor == Processor::this_one;
-    return HostTarget({.bmi2 = this_one && __builtin_cpu_supports("bmi2") != 0}, slots);
+    return HostTarget({.bmi2 = this_one && __builtin_cpu_supports("bmi2") != 0}, slots, blinding);
 }
 #endif
 
@@ -97,11 +97,15 @@ std::vector<MapShape> map_shapes(const verify::VerifiedProgram& program, const B
 }
 
 Result<Image> compile([[maybe_unused]] const verify::VerifiedProgram& program,
-                      [[maybe_unused]] MapShapes shapes, [[maybe_unused]] Processor processor) {
+                      [[maybe_unused]] MapShapes shapes, [[maybe_unused]] Processor processor,
+                      [[maybe_unused]] std::uint64_t blinding) {
 #if defined(__x86_64__)
+    shapes = blinding != 0 ? MapShapes() : shapes;
     const Plan plan = TRY(make_plan(program, shapes));
-    HostTarget target = make_target(processor, plan.insns.size());
-    return Lowering<HostTarget>(program, plan, shapes, target).run();
+    HostTarget target = make_target(processor, plan.insns.size(), blinding);
+    return Lowering<HostTarget>(program, plan, shapes, target,
+                                blinding != 0 ? Deferring::no : Deferring::yes)
+        .run();
 #else
     return fail(Code::unsupported,
                 "there is no code generator for this machine: use the interpreter");

@@ -23,8 +23,10 @@ std::vector<MapShape> map_shapes(const verify::VerifiedProgram& program, const B
 // of its kind has.
 enum class Processor : std::uint8_t { this_one, any };
 
+// `blinding`, when not zero, is a random number: no constant of the program then stands in the code
+// as it is, and nothing is done in place whose numbers come from a map's shape.
 Result<Image> compile(const verify::VerifiedProgram& program, MapShapes shapes,
-                      Processor processor = Processor::this_one);
+                      Processor processor = Processor::this_one, std::uint64_t blinding = 0);
 
 Result<void> bind(Image& image, const Binding& binding);
 

@@ -3,6 +3,7 @@
 // Machine code as an Executable.
 #include <atomic>
 
+#include "skep/os/sharing/owner_lock.hpp"
 #include "skep/run/code/code_memory.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
@@ -63,6 +64,14 @@ Result<std::unique_ptr<Executable>> jit::make_runnable(Image image) {
     code::CodeImage code = TRY(code::CodeImage::place(image.code));
     return std::unique_ptr<Executable>(
         std::make_unique<JitExecutable>(std::move(code), std::move(image)));
+}
+
+Result<std::unique_ptr<Executable>> make_hardened_jit(const verify::VerifiedProgram& program,
+                                                      const Binding& binding) {
+    const std::uint64_t blinding = os::random_number() | 1;
+    jit::Image image = TRY(jit::compile(program, {}, jit::Processor::this_one, blinding));
+    TRY(jit::bind(image, binding));
+    return jit::make_runnable(std::move(image));
 }
 
 Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& program,

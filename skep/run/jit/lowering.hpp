@@ -22,13 +22,17 @@
 
 namespace skep::run::jit {
 
+enum class Deferring : bool { no, yes };
+
 template <Target T>
 class Lowering {
   public:
-    Lowering(const verify::VerifiedProgram& program, const Plan& plan, MapShapes shapes, T& target)
-        : program_(program), plan_(plan), shapes_(shapes), target_(target), deferred_(target),
-          live_(live_before(plan)), recomposed_(recompose(plan, program.facts(), live_)),
-          marks_(plan.insns.size()) {}
+    // Without deferring, every number of the program goes through a verb that is given it alone.
+    Lowering(const verify::VerifiedProgram& program, const Plan& plan, MapShapes shapes, T& target,
+             Deferring deferring = Deferring::yes) // NOLINT: what it works on
+        : program_(program), plan_(plan), shapes_(shapes), target_(target), deferring_(deferring),
+          deferred_(target), live_(live_before(plan)),
+          recomposed_(recompose(plan, program.facts(), live_)), marks_(plan.insns.size()) {}
 
     Image run() {
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
@@ -100,7 +104,8 @@ class Lowering {
     }
 
     bool can_wait(std::uint32_t at) {
-        return !facts(at).constant.has_value() && deferred_.defer(insn(at), live_after(at));
+        return deferring_ == Deferring::yes && !facts(at).constant.has_value() &&
+               deferred_.defer(insn(at), live_after(at));
     }
 
     // What is read after an instruction that goes on with the next.
@@ -348,6 +353,7 @@ class Lowering {
     const Plan& plan_;
     MapShapes shapes_;
     T& target_;
+    Deferring deferring_;
     Deferred<T> deferred_;
     std::vector<RegSet> live_; // by slot: read from there on
     Recomposed recomposed_;

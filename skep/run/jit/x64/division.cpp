@@ -115,6 +115,41 @@ void divide_by_multiplying(Assembler& assembler, Wide wide, Part part, Gpr dst,
     }
 }
 
+// d = -d when the sign, all bits alike, says so.
+void negate_if(Assembler& assembler, Wide wide, Gpr dst, Gpr sign) {
+    assembler.registers(Op::xor_, wide, sign, dst);
+    assembler.registers(Op::sub, wide, sign, dst);
+}
+
+// Signed, by another number than 0, 1 and -1: the magnitudes are divided, the sign comes back. The
+// quotient is negative when one of the two was, the remainder when the dividend was, which waits on
+// the stack.
+void divide_signed_by(Assembler& assembler, AluContext context, Part part, Gpr dst,
+                      std::int32_t number) { // NOLINT: the number is the divisor
+    const auto sign_bits = context.wide == Wide::yes ? 63 : 31;
+    const auto take_sign = [&] {
+        assembler.register_imm(Op::sar_i8, context.wide, kScratch, sign_bits);
+    };
+    assembler.plus(Op::push, Wide::yes, dst);
+    move(assembler, context.wide, kScratch, dst);
+    take_sign();
+    negate_if(assembler, context.wide, dst, kScratch);
+    const auto magnitude =
+        static_cast<std::uint64_t>(number < 0 ? -std::int64_t{number} : std::int64_t{number});
+    if (std::has_single_bit(magnitude)) {
+        divide_by_power_of_two(assembler, context, part, dst, magnitude);
+    } else {
+        divide_by_multiplying(assembler, context.wide, part, dst,
+                              static_cast<std::int32_t>(magnitude));
+    }
+    assembler.plus(Op::pop, Wide::yes, kScratch);
+    take_sign();
+    if (number < 0 && part == Part::quotient) {
+        assembler.one_register(Op::not_, context.wide, kScratch);
+    }
+    negate_if(assembler, context.wide, dst, kScratch);
+}
+
 } // namespace
 
 void divide(Assembler& assembler, AluContext context, Division division, Gpr dst, Gpr src) {
@@ -155,6 +190,8 @@ void divide_by(Assembler& assembler, AluContext context, Division division, Gpr 
                                static_cast<std::uint64_t>(number));
     } else if (!is_signed && number > 0) {
         divide_by_multiplying(assembler, wide, division.part, dst, number);
+    } else if (is_signed && number != 1) {
+        divide_signed_by(assembler, context, division.part, dst, number);
     } else {
         EmitX64Alu<AluOp::mov>::by_number(assembler, context, kScratch, number);
         divide_by_scratch(assembler, wide, division, dst);

@@ -66,6 +66,12 @@ constexpr auto kAtomics = atomics_table(std::make_index_sequence<spec::kAtomicRo
 
 Wide wide_of(Width width) { return width == Width::w64 ? Wide::yes : Wide::no; }
 
+// An immediate as the operand that it stands for.
+std::uint64_t as_operand(Width width, std::int32_t number) {
+    return width == Width::w64 ? static_cast<std::uint64_t>(std::int64_t{number})
+                               : static_cast<std::uint32_t>(number);
+}
+
 Memory memory_of(Address address) {
     return {home_of(address.base), address.index == kNoIndex ? Gpr::rsp : home_of(address.index),
             address.displacement};
@@ -100,8 +106,34 @@ void adjust_stack(Assembler& assembler, Op with_imm8, Op with_imm32, std::int32_
 
 } // namespace
 
-TargetX64::TargetX64(Features features, std::size_t slots)
-    : assembler_(slots * kBytesPerSlot, slots), features_(features) {}
+TargetX64::TargetX64(Features features, std::size_t slots, std::uint64_t blinding)
+    : assembler_(slots * kBytesPerSlot, slots), features_(features), blinding_(blinding) {}
+
+// Numbers that look random, from one that is (the mixer of splitmix64).
+std::uint64_t TargetX64::next_key() {
+    blinding_ += 0x9e3779b97f4a7c15;
+    std::uint64_t key = (blinding_ ^ (blinding_ >> 30)) * 0xbf58476d1ce4e5b9;
+    key = (key ^ (key >> 27)) * 0x94d049bb133111eb;
+    return key ^ (key >> 31);
+}
+
+// What somebody chose must not lie in executable memory as he chose it: jumped into, it would be
+// code.
+void TargetX64::blinded(Gpr dst, std::uint64_t number) {
+    if (blinding_ == 0 || number == 0) {
+        return assembler_.number(dst, number);
+    }
+    const std::uint64_t key = next_key();
+    if (number <= 0xffffffffU) {
+        const auto narrow_key = static_cast<std::uint32_t>(key) | 1U;
+        assembler_.number(dst, static_cast<std::uint32_t>(number) ^ narrow_key);
+        assembler_.register_imm(Op::xor_i32, Wide::no, dst, static_cast<std::int32_t>(narrow_key));
+        return;
+    }
+    assembler_.number(dst, number ^ key);
+    assembler_.number(kScratch2, key);
+    assembler_.registers(Op::xor_, Wide::yes, kScratch2, dst);
+}
 
 void TargetX64::begin_function(Frame frame) {
     if (!frame.is_entry) {
@@ -159,6 +191,14 @@ void TargetX64::alu(Operation operation, Reg dst, Reg src) {
 }
 
 void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
+    const bool is_shift =
+        operation.op == AluOp::lsh || operation.op == AluOp::rsh || operation.op == AluOp::arsh;
+    if (blinding_ != 0 && number != 0 && !is_shift &&
+        spec::row(operation.op).operand == spec::Operand::binary) {
+        blinded(kScratch, as_operand(operation.width, number));
+        return kByRegister[static_cast<std::size_t>(operation.op)](
+            assembler_, {wide_of(operation.width), true, features_}, home_of(dst), kScratch);
+    }
     kByNumber[static_cast<std::size_t>(operation.op)](
         assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
         number);
@@ -189,6 +229,10 @@ void TargetX64::store(MemoryAccess access, Address to, Reg src) {
 }
 
 void TargetX64::store_imm(MemoryAccess access, Address to, std::int32_t number) {
+    if (blinding_ != 0 && number != 0) {
+        blinded(kScratch, as_operand(Width::w64, number));
+        return x64::store(assembler_, access.size_bytes, memory_of(to), kScratch);
+    }
     store_number(assembler_, access.size_bytes, memory_of(to), number);
 }
 
@@ -205,7 +249,11 @@ void TargetX64::jump_if(Comparison comparison, Reg dst, Reg src, Label target) {
 
 void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target) {
     const Wide wide = wide_of(comparison.width);
-    if (comparison.op == JumpOp::jset) {
+    if (blinding_ != 0 && number != 0) {
+        blinded(kScratch, as_operand(comparison.width, number));
+        assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp, wide, kScratch,
+                             home_of(dst));
+    } else if (comparison.op == JumpOp::jset) {
         assembler_.register_imm(Op::test_i32, wide, home_of(dst), number);
     } else if (number == 0) {
         assembler_.registers(Op::test, wide, home_of(dst),

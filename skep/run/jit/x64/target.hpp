@@ -24,7 +24,9 @@ class TargetX64 {
   public:
     using Mark = Assembler::Mark;
 
-    TargetX64(Features features, std::size_t slots);
+    // With a number other than zero to begin from, numbers of the program never stand in the code
+    // as they are: each is written as two that make it, of which one is random.
+    TargetX64(Features features, std::size_t slots, std::uint64_t blinding = 0);
 
     void begin_function(Frame frame);
     void leave(Frame frame);
@@ -36,7 +38,7 @@ class TargetX64 {
 
     void alu(Operation operation, Reg dst, Reg src);
     void alu_imm(Operation operation, Reg dst, std::int32_t number);
-    void number(Reg dst, std::uint64_t number) { assembler_.number(home_of(dst), number); }
+    void number(Reg dst, std::uint64_t number) { blinded(home_of(dst), number); }
     void reference(Reg dst, Relocation what) { assembler_.reference(home_of(dst), what); }
     void subprogram_address(Reg dst, Label subprogram) {
         assembler_.address_of(home_of(dst), subprogram);
@@ -67,6 +69,8 @@ class TargetX64 {
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
 
   private:
+    std::uint64_t next_key();
+    void blinded(Gpr dst, std::uint64_t number);
     void call_reference(Relocation what);
     void load_cpu(Gpr reg);
     void keep_arguments();
@@ -74,6 +78,7 @@ class TargetX64 {
 
     Assembler assembler_;
     Features features_;
+    std::uint64_t blinding_;
 };
 static_assert(Target<TargetX64>);
 
