@@ -9,11 +9,15 @@
 #include <map>
 
 #include "apps/skep/command_table.hpp"
+#include "apps/skep/commands/run_views.hpp"
 #include "apps/skep/object_file.hpp"
 #include "skep/maps/map.hpp"
 #include "skep/os/files.hpp"
 #include "skep/os/machine.hpp"
+#include "skep/run/code/debugger.hpp"
 #include "skep/run/code/guard.hpp"
+#include "skep/run/code/perf_map.hpp"
+#include "skep/run/interpreter/counted.hpp"
 #include "skep/run/test_run.hpp"
 #include "skep/run/tiers.hpp"
 #include "skep/verify/verify.hpp"
@@ -26,12 +30,21 @@ constexpr std::size_t kDefaultPacketBytes = 64;
 constexpr std::uint32_t kOutputRoomBytes = 64U << 10;
 constexpr std::uint64_t kMaxInputBytes = 16U << 20;
 
+// How the programs are to be made ready.
+struct Engine {
+    std::optional<run::Tier> tier;
+    bool hardened = false; // machine code in which no constant stands as it is
+    bool counts = false;   // how often each instruction runs; the interpreter does that
+    bool perf_map = false; // names for perf
+};
+
 struct Request {
     std::string file;
     std::string program;
     std::optional<std::string> data_in, data_out, context_in;
     std::uint32_t repeat = 1;
-    std::optional<run::Tier> tier;
+    Engine engine;
+    bool shows_code = false; // bytecode and machine code beside each other
     load::Options options;
 };
 
@@ -51,11 +64,19 @@ Result<Request> read_request(Words& words) {
             request.repeat = TRY(words.number<std::uint32_t>("repeat number"));
         } else if (word == "--tier") {
             const std::string name = TRY(words.value("the tier"));
-            request.tier = run::tier_named(name);
-            if (!request.tier.has_value()) {
+            request.engine.tier = run::tier_named(name);
+            if (!request.engine.tier.has_value()) {
                 return fail(Code::invalid_input,
                             fmt::format("unknown tier '{}': there are interpreter and jit", name));
             }
+        } else if (word == "--harden") {
+            request.engine.hardened = true;
+        } else if (word == "--profile") {
+            request.engine.counts = true;
+        } else if (word == "--code") {
+            request.shows_code = true;
+        } else if (word == "--perf-map") {
+            request.engine.perf_map = true;
         } else if (word == "--type") {
             TRY(read_type_option(words, request.options));
         } else if (word == "--map-size") {
@@ -64,7 +85,8 @@ Result<Request> read_request(Words& words) {
             return fail(
                 Code::invalid_input,
                 fmt::format("unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
-                            "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit]",
+                            "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit] "
+                            "[--harden] [--profile] [--code] [--perf-map]",
                             word));
         } else {
             request.file = word;
@@ -73,6 +95,12 @@ Result<Request> read_request(Words& words) {
     if (request.file.empty()) {
         return fail(Code::invalid_input, "no object file: skep run FILE");
     }
+    if ((request.engine.counts || request.engine.tier == run::Tier::interpreter) &&
+        (request.engine.hardened || request.engine.tier == run::Tier::jit)) {
+        return fail(Code::invalid_input,
+                    "instructions are counted by the interpreter, and --harden is about machine "
+                    "code: they do not go together");
+    }
     return request;
 }
 
@@ -80,8 +108,8 @@ Result<Request> read_request(Words& words) {
 // known by its place plus one: that is what slots of program arrays and maps of maps hold.
 class Household {
   public:
-    Household(Session& session, const load::ObjectSpec& object, std::optional<run::Tier> tier)
-        : session_(session), object_(object), tier_(tier), specs_(map_specs(object)),
+    Household(Session& session, const load::ObjectSpec& object, const Engine& engine)
+        : session_(session), object_(object), engine_(engine), specs_(map_specs(object)),
           kernel_(KernelTypes::for_object(object)) {
         services_.owner = this;
         services_.trace = [](void* owner, helpers::Invocation&, const char* text,
@@ -136,6 +164,23 @@ class Household {
 
     [[nodiscard]] const helpers::Services& services() const { return services_; }
     [[nodiscard]] std::span<maps::Map* const> maps() const { return map_views_; }
+    // What is to be seen of the program asked for.
+    Result<RunViews> views(bool with_code) {
+        RunViews views;
+        views.program = verified_.back().get();
+        views.types = object_.types.has_value() ? &*object_.types : nullptr;
+        if (counted_ != nullptr) {
+            views.counts = counted_->counts();
+        }
+        if (with_code) {
+            run::Binding binding;
+            binding.maps = map_views_;
+            shown_ = TRY(engine_.hardened ? run::make_hardened_jit(*views.program, binding)
+                                          : run::make_jit(*views.program, binding));
+            views.machine_code = shown_->listing();
+        }
+        return views;
+    }
     [[nodiscard]] std::uint64_t compile_us() const {
         return compile_us_;
     } // of the program asked for last
@@ -177,18 +222,39 @@ class Household {
         run::Binding binding;
         binding.maps = map_views_;
         const auto begin = std::chrono::steady_clock::now();
-        run::Ready made = TRY(run::make_executable(*verified_.back(), binding, tier_));
+        std::unique_ptr<run::Executable> made = TRY(make_executable(*verified_.back(), binding));
         const auto spent = std::chrono::steady_clock::now() - begin;
         compile_us_ = static_cast<std::uint64_t>(
             std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
         auto& kept = ready_[static_cast<std::uint32_t>(place) + 1];
-        kept = std::move(made.executable);
+        kept = std::move(made);
+        if (const auto listing = kept->listing()) {
+            const auto names = run::code::function_names(*verified_.back());
+            debugger_.emplace_back(*listing, names);
+            if (engine_.perf_map) {
+                TRY(run::code::add_to_perf_map(*listing, names));
+            }
+        }
         return kept.get();
+    }
+
+    Result<std::unique_ptr<run::Executable>> make_executable(const verify::VerifiedProgram& program,
+                                                             const run::Binding& binding) {
+        if (engine_.counts) {
+            auto counted = TRY(run::make_counted(program, binding));
+            counted_ = counted.get();
+            return std::unique_ptr<run::Executable>(std::move(counted));
+        }
+        if (engine_.hardened) {
+            return run::make_hardened_jit(program, binding);
+        }
+        run::Ready made = TRY(run::make_executable(program, binding, engine_.tier));
+        return std::move(made.executable);
     }
 
     Session& session_;
     const load::ObjectSpec& object_;
-    std::optional<run::Tier> tier_;
+    const Engine& engine_;
     std::vector<spec::MapSpec> specs_;
     KernelTypes kernel_;
     helpers::Services services_;
@@ -196,6 +262,9 @@ class Household {
     std::vector<maps::Map*> map_views_;
     std::vector<std::unique_ptr<verify::VerifiedProgram>> verified_;
     std::map<std::uint32_t, std::unique_ptr<run::Executable>> ready_; // by id
+    const run::CountedExecutable* counted_ = nullptr;                 // of the one asked for
+    std::unique_ptr<run::Executable> shown_;
+    std::vector<run::code::DebuggerEntry> debugger_; // goes before the code that it names
     std::uint64_t compile_us_ = 0;
 };
 
@@ -227,8 +296,15 @@ Result<ByteVector> read_input(const std::optional<std::string>& file) {
     return os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxInputBytes);
 }
 
-void show(Session& session, const run::TestRunAnswer& answer, const run::Executable& executable,
-          std::uint64_t compile_us) {
+Result<void> show_views(Session& session, Household& household, const Request& request) {
+    const RunViews views = TRY(household.views(request.shows_code));
+    return show_run_views(session, views);
+}
+
+Result<void> show(Session& session, const run::TestRunAnswer& answer,
+                  const run::Executable& executable, Household& household, const Request& request) {
+    const std::uint64_t compile_us = household.compile_us();
+    const bool has_views = request.shows_code || request.engine.counts;
     const std::string_view tier = run::name_of(executable.tier());
     if (observe::JsonWriter* json = session.json()) {
         json->begin_object();
@@ -238,14 +314,22 @@ void show(Session& session, const run::TestRunAnswer& answer, const run::Executa
         json->member("code_bytes", executable.code_bytes());
         json->member("tier", tier);
         json->member("faults", answer.faults);
+        if (has_views) {
+            TRY(show_views(session, household, request));
+        }
         json->end_object();
-        return;
+        return {};
     }
     session.print("Return value: {}, duration: {} ns, tier: {}, compiled in {} us to {} bytes\n",
                   answer.retval, answer.duration_ns, tier, compile_us, executable.code_bytes());
     if (answer.faults != 0) {
         session.print("{} of the runs ended by a fault in generated code\n", answer.faults);
     }
+    if (has_views) {
+        session.print("\n");
+        TRY(show_views(session, household, request));
+    }
+    return {};
 }
 
 Result<void> run_file(Session& session, Words& words) {
@@ -253,7 +337,7 @@ Result<void> run_file(Session& session, Words& words) {
     const load::ObjectSpec object = TRY(read_object(request.file, request.options));
     const std::size_t place = TRY(choose(object, request.program));
     TRY(run::code::install_fault_handlers());
-    Household household(session, object, request.tier);
+    Household household(session, object, request.engine);
     TRY(household.make_maps());
     run::Executable* executable = TRY(household.make_ready(place));
     run::TestRun wanted;
@@ -281,8 +365,7 @@ Result<void> run_file(Session& session, Words& words) {
         TRY(os::write_file(*request.data_out == "-" ? "/dev/stdout" : *request.data_out,
                            answer.data_out));
     }
-    show(session, answer, *executable, household.compile_us());
-    return {};
+    return show(session, answer, *executable, household, request);
 }
 
 } // namespace
@@ -291,7 +374,7 @@ const Noun& run_noun() {
     static constexpr Verb row{
         "",
         "FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] [--repeat N] "
-        "[--tier { interpreter | jit }] "
+        "[--tier { interpreter | jit }] [--harden] [--profile] [--code] [--perf-map] "
         "[--type TYPE] [--map-size NAME=N]",
         "verifies a program and runs it here, on a packet from a file, loading nothing",
         run_file,
@@ -303,6 +386,10 @@ const Noun& run_noun() {
         "--ctx-in FILE      the context, as bytes of the type's structure\n"
         "--repeat N         how often; duration_ns is of one run\n"
         "--tier TIER        interpreter or jit; else machine code where there is any\n"
+        "--harden           machine code in which no constant of the program stands as it is\n"
+        "--profile          how often each C line and instruction ran; the interpreter counts\n"
+        "--code             C lines, bytecode and machine code beside each other\n"
+        "--perf-map         names for perf, in /tmp/perf-PID.map\n"
         "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
         "--map-size NAME=N  entries of a map that the object leaves at 0"};
     static constexpr Noun noun{

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/skep/commands/run_views.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "skep/bytecode/disassemble.hpp"
+#include "skep/observe/listing.hpp"
+#include "skep/observe/machine_code.hpp"
+#include "skep/spec/helpers.hpp"
+
+namespace skep::app {
+
+namespace {
+
+constexpr std::size_t kBusiestShown = 10;
+
+// One instruction with all that is known of it.
+struct Row {
+    std::uint32_t index = 0;
+    std::string text;
+    std::optional<observe::SourceLine> source; // the line that it comes from
+    std::uint64_t count = 0;
+    std::vector<observe::MachineInsn> machine;
+};
+
+std::string name_of_call(const Insn& insn, InsnIndex) {
+    const spec::HelperRow* row = insn.kind != InsnKind::call_helper || insn.imm < 0
+                                     ? nullptr
+                                     : spec::find_helper(static_cast<std::uint32_t>(insn.imm));
+    return row == nullptr ? std::string() : std::string(row->name);
+}
+
+// The last line record at or before the instruction as it was written.
+std::optional<observe::SourceLine> line_of(const RunViews& views, InsnIndex running) {
+    const std::vector<LineInfo>& lines = views.program->spec().lines;
+    const std::uint32_t written = views.program->origin(running).value;
+    const auto after = std::upper_bound(
+        lines.begin(), lines.end(), written,
+        [](std::uint32_t insn, const LineInfo& line) { return insn < line.insn.value; });
+    if (views.types == nullptr || after == lines.begin()) {
+        return std::nullopt;
+    }
+    const LineInfo& line = *(after - 1);
+    return observe::source_line(
+        *views.types, {line.insn.value, line.file_name_offset, line.line_offset, line.line_column});
+}
+
+// Jumps inside the code say which instruction they go to.
+void name_targets(std::vector<observe::MachineInsn>& insns,
+                  const std::map<std::uint64_t, std::uint32_t>& index_at) {
+    for (observe::MachineInsn& insn : insns) {
+        if (insn.remark.empty() || insn.operands.empty()) {
+            continue;
+        }
+        const std::uint64_t offset = std::strtoull(insn.operands.back().c_str(), nullptr, 16);
+        if (const auto target = index_at.find(offset); target != index_at.end()) {
+            insn.remark = fmt::format("insn {}", target->second);
+        }
+    }
+}
+
+Result<void> add_machine_code(const RunViews& views, std::vector<Row>& rows) {
+    const run::CodeListing& listing = *views.machine_code;
+    observe::MachineFunction whole;
+    whole.address = listing.address;
+    whole.code = listing.bytes;
+    std::vector<observe::MachineInsn> insns =
+        TRY(observe::disassemble_machine_code(whole, observe::this_machine()));
+    std::map<std::uint64_t, std::uint32_t> index_at;
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+        index_at[listing.insn_offsets[row->index]] = row->index;
+    }
+    name_targets(insns, index_at);
+    for (observe::MachineInsn& insn : insns) {
+        // The instruction whose code begins last at or before; of several the first, since those
+        // that became one with it have no code of their own.
+        const auto after = index_at.upper_bound(insn.offset);
+        const bool belongs = after != index_at.begin() && insn.offset < listing.insn_offsets.back();
+        if (!belongs) {
+            continue;
+        }
+        const std::uint32_t index = std::prev(after)->second;
+        const auto row = std::lower_bound(
+            rows.begin(), rows.end(), index,
+            [](const Row& one, std::uint32_t wanted) { return one.index < wanted; });
+        row->machine.push_back(std::move(insn));
+    }
+    return {};
+}
+
+Result<std::vector<Row>> rows_of(const RunViews& views) {
+    const std::vector<Insn> insns = TRY(decode_all(views.program->insns()));
+    Names names;
+    names.call = name_of_call;
+    std::vector<Row> rows;
+    for (std::uint32_t at = 0; at < insns.size(); at += insns[at].slots()) {
+        rows.push_back({at,
+                        disassemble_with_opcode(insns[at], InsnIndex{at}, names),
+                        line_of(views, InsnIndex{at}),
+                        views.counts.empty() ? 0 : views.counts[at],
+                        {}});
+    }
+    if (views.machine_code.has_value() && views.machine_code->insn_offsets.size() > insns.size()) {
+        TRY(add_machine_code(views, rows));
+    }
+    return rows;
+}
+
+// Lines by what they cost, the busiest first.
+struct Busy {
+    observe::SourceLine line;
+    std::uint64_t count = 0;
+};
+std::vector<Busy> busiest(const std::vector<Row>& rows) {
+    std::map<std::pair<std::string, std::uint32_t>, Busy> by_place;
+    for (const Row& row : rows) {
+        if (row.source.has_value()) {
+            Busy& busy = by_place[{row.source->file, row.source->line}];
+            busy.line = *row.source;
+            busy.count += row.count;
+        }
+    }
+    std::vector<Busy> lines;
+    for (auto& [place, busy] : by_place) {
+        lines.push_back(std::move(busy));
+    }
+    std::stable_sort(lines.begin(), lines.end(),
+                     [](const Busy& left, const Busy& right) { return left.count > right.count; });
+    return lines;
+}
+
+std::uint64_t total_of(const std::vector<Row>& rows) {
+    std::uint64_t total = 0;
+    for (const Row& row : rows) {
+        total += row.count;
+    }
+    return total;
+}
+
+double share(std::uint64_t count, std::uint64_t total) {
+    return total == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(total);
+}
+
+void print_busiest(Session& session, const std::vector<Row>& rows) {
+    const std::uint64_t total = total_of(rows);
+    session.print("{} instructions; by C line:\n", total);
+    const std::vector<Busy> lines = busiest(rows);
+    for (std::size_t i = 0; i < std::min(lines.size(), kBusiestShown); ++i) {
+        session.print("{:>14} {:>5.1f}%  {}:{}  {}\n", lines[i].count, share(lines[i].count, total),
+                      lines[i].line.file, lines[i].line.line, lines[i].line.text);
+    }
+    session.print("\n");
+}
+
+void print_machine(Session& session, const Row& row) {
+    for (const observe::MachineInsn& insn : row.machine) {
+        std::string operands;
+        for (const std::string& operand : insn.operands) {
+            operands += (operands.empty() ? "" : ",") + operand;
+        }
+        std::string bytes;
+        for (const std::uint8_t byte : insn.bytes) {
+            bytes += fmt::format("{:02x} ", byte);
+        }
+        session.print("{:>22}{:>5x}:  {:<30}  {:<8}{}{}\n", "", insn.offset, bytes, insn.operation,
+                      operands, insn.remark.empty() ? "" : "  # " + insn.remark);
+    }
+}
+
+void print_rows(Session& session, const RunViews& views, const std::vector<Row>& rows) {
+    const observe::SourceLine* last = nullptr;
+    for (const Row& row : rows) {
+        const bool new_line =
+            row.source.has_value() &&
+            (last == nullptr || last->line != row.source->line || last->text != row.source->text);
+        if (new_line) {
+            last = &*row.source;
+            session.print("; {}  [{}:{}]\n", last->text, last->file, last->line);
+        }
+        if (!views.counts.empty()) {
+            session.print("{:>14}", row.count);
+        }
+        session.print("{:>6}: {}\n", row.index, row.text);
+        print_machine(session, row);
+    }
+}
+
+void write_row(observe::JsonWriter& json, const RunViews& views, const Row& row) {
+    json.begin_object();
+    json.member("insn", row.index);
+    json.member("disasm", std::string_view(row.text));
+    if (row.source.has_value()) {
+        json.member("src", std::string_view(row.source->text));
+        json.member("file", std::string_view(row.source->file));
+        json.member("line_num", row.source->line);
+    }
+    if (!views.counts.empty()) {
+        json.member("count", row.count);
+    }
+    if (!row.machine.empty()) {
+        json.name("machine");
+        json.begin_array();
+        for (const observe::MachineInsn& insn : row.machine) {
+            json.begin_object();
+            json.member("offset", insn.offset);
+            json.member("operation", std::string_view(insn.operation));
+            json.name("operands");
+            json.begin_array();
+            for (const std::string& operand : insn.operands) {
+                json.value(std::string_view(operand));
+            }
+            json.end_array();
+            json.end_object();
+        }
+        json.end_array();
+    }
+    json.end_object();
+}
+
+} // namespace
+
+Result<void> show_run_views(Session& session, const RunViews& views) {
+    const std::vector<Row> rows = TRY(rows_of(views));
+    observe::JsonWriter* json = session.json();
+    if (json == nullptr) {
+        if (!views.counts.empty()) {
+            print_busiest(session, rows);
+        }
+        print_rows(session, views, rows);
+        return {};
+    }
+    if (!views.counts.empty()) {
+        json->name("lines");
+        json->begin_array();
+        for (const Busy& busy : busiest(rows)) {
+            json->begin_object();
+            json->member("file", std::string_view(busy.line.file));
+            json->member("line_num", busy.line.line);
+            json->member("src", std::string_view(busy.line.text));
+            json->member("count", busy.count);
+            json->end_object();
+        }
+        json->end_array();
+    }
+    json->name("insns");
+    json->begin_array();
+    for (const Row& row : rows) {
+        write_row(*json, views, row);
+    }
+    json->end_array();
+    return {};
+}
+
+} // namespace skep::app
