@@ -173,7 +173,9 @@ class ObjectLoader {
         if (!made.ok() && request.btf_fd >= 0 && made.error().code != Code::not_permitted) {
             request.btf_fd = -1; // the engine may not take types for this map
             Result<os::Fd> plain = create_map(engine_, request);
-            made = plain.ok() ? std::move(plain) : std::move(made);
+            if (plain.ok()) {
+                made = std::move(plain);
+            }
         }
         return made;
     }

@@ -90,6 +90,12 @@ class FunctionGraph {
     }
 
   private:
+    // As bpftool draws it: numbers count within the function, a call of another tells its distance.
+    static std::string without_name(const std::string& text) {
+        constexpr std::string_view kCall = "(85) call pc";
+        return text.starts_with(kCall) ? text.substr(0, text.find('#')) : text;
+    }
+
     [[nodiscard]] bool holds(std::int64_t target) const {
         const auto at = std::lower_bound(
             insns_.begin(), insns_.end(), target,
@@ -113,8 +119,9 @@ class FunctionGraph {
                 label.clear();
             }
             block = at == blocks_.end() ? block : at->second;
-            label += fmt::format("{}{:4}: {}\\l\\\n", label.empty() ? "" : " | ", insn.index.value,
-                                 escaped(insn.text));
+            label += fmt::format("{}{:4}: {}\\l\\\n", label.empty() ? "" : " | ",
+                                 insn.index.value - insns_.front().index.value,
+                                 escaped(without_name(insn.text)));
         }
         output_.write(node(block, "record", "{" + label + "}"));
     }

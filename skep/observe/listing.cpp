@@ -115,7 +115,9 @@ std::variant<Insn, DecodeError> decode_leniently(std::span<const RawInsn> insns,
         unmarked.imm = unmarked.opcode == kCall ? unmarked.offset : unmarked.imm;
         unmarked.offset = 0;
         auto again = decode({&unmarked, 1}, InsnIndex(0));
-        decoded = std::holds_alternative<Insn>(again) ? std::move(again) : std::move(decoded);
+        if (std::holds_alternative<Insn>(again)) {
+            decoded = std::move(again);
+        }
     }
     return decoded;
 }

@@ -113,11 +113,12 @@ Result<void> show_btf(Session& session, Words& words) {
         print_record(session, record, TRY(find_users(*engine)));
         return {};
     }
+    const std::vector<std::uint32_t> ids = TRY(client::all_ids(*engine, client::ObjectKind::btf));
     const Users users = TRY(find_users(*engine));
     if (session.json() != nullptr) {
         session.json()->begin_array();
     }
-    for (const std::uint32_t id : TRY(client::all_ids(*engine, client::ObjectKind::btf))) {
+    for (const std::uint32_t id : ids) {
         const Result<os::Fd> fd = client::open_id(*engine, client::ObjectKind::btf, id);
         if (fd.ok()) {
             print_record(session,

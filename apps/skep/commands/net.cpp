@@ -2,6 +2,8 @@
 //
 // skep net: programs at network devices, or on the user engine at ports (captures, TAPs,
 // interfaces).
+#include <cerrno>
+
 #include "apps/skep/command_table.hpp"
 #include "apps/skep/commands/device_words.hpp"
 #include "apps/skep/objects.hpp"
@@ -43,6 +45,11 @@ Result<void> detach(Session& session, Words& words) {
     TRY(words.expect_end());
     client::Transport* engine = TRY(session.engine());
     Result<void> detached = engine->xdp_detach(device, row.mode);
+    const bool is_interface = device.find(':') == std::string::npos;
+    if (!detached.ok() && errno_of(detached.error()) == ENOENT && is_interface) {
+        session.remark("{}", detached.error().message); // done already, as bpftool has it
+        return {};
+    }
     if (!detached.ok()) {
         return failed_at_device(row.name, "detach", std::move(detached).error());
     }
