@@ -104,12 +104,17 @@ Result<void> batch(Session& session, Words& words) {
     }
     ++session.batch_depth;
     std::size_t count = 0;
+    std::size_t number = 0;
     bool all_ran = true;
     for (std::string line; all_ran && std::getline(lines, line);) {
-        const std::vector<std::string> line_words = TRY(split(line));
+        const std::string place = fmt::format("{}:{}", file, ++number);
+        const std::vector<std::string> line_words = TRY_WHILE(place, split(line));
         if (!line_words.empty()) {
             all_ran = run_line(session, line_words);
             count += all_ran ? 1 : 0;
+            if (!all_ran) {
+                session.remark("{}: it ends here: {}", place, line);
+            }
         }
     }
     --session.batch_depth;
