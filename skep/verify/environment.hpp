@@ -27,6 +27,7 @@ struct Environment {
     const btf::Btf* program_types = nullptr; // BTF that came with the program
     const btf::Btf* kernel_types = nullptr;  // vmlinux BTF; null when there is none
     Capabilities capabilities;
+    bool kernel_variables = false; // the kernel tells the addresses of its variables
     std::uint32_t cpu_count = 1;
     std::uint32_t kernel_version = (6U << 16) | (18U << 8); // judged as this kernel would
     std::uint32_t log_level = kLogNone;

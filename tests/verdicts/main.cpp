@@ -42,6 +42,7 @@ struct KernelRow {
     std::uint64_t insns = 0;
     double microseconds = 0;
     std::string message;
+    std::uint32_t flags = 0; // of PROG_LOAD
 };
 using KernelTable = std::map<std::pair<std::string, std::string>, KernelRow>;
 
@@ -93,6 +94,13 @@ KernelTable read_table(const std::string& path) {
         row.insns = std::strtoull(cell("insns_processed").c_str(), nullptr, 10);
         row.microseconds = std::strtod(cell("verif_us").c_str(), nullptr);
         row.message = cell("message");
+        constexpr std::string_view kFlags = "prog_flags=";
+        const std::string notes = cell("notes");
+        const std::size_t found = notes.find(kFlags);
+        row.flags = found == std::string::npos
+                        ? 0
+                        : static_cast<std::uint32_t>(
+                              std::strtoul(notes.c_str() + found + kFlags.size(), nullptr, 0));
         table.emplace(std::pair(cell("object"), cell("program")), row);
     }
     return table;
@@ -171,6 +179,8 @@ class Comparison {
         environment.log_level = arguments_.log ? verify::kLogAll : verify::kLogNone;
         ProgramSpec spec = program.spec;
         spec.license = object.license;
+        const auto row = table_.find({object_name, spec.name});
+        spec.flags |= row == table_.end() ? 0 : row->second.flags;
         const auto begin = std::chrono::steady_clock::now();
         const verify::Outcome outcome = verify::verify(spec, environment);
         const std::chrono::duration<double, std::micro> took =
@@ -182,7 +192,6 @@ class Comparison {
         const std::string because = accepted ? "" : outcome.findings.front().because;
         const std::string message =
             outcome.message.empty() && !accepted ? because : outcome.message;
-        const auto row = table_.find({object_name, spec.name});
         if (row == table_.end()) {
             fmt::print("{}\t{}\t{}\t{}\t{:.0f}us\t{}\n", object_name, spec.name,
                        accepted ? "accept" : "reject", outcome.statistics.insns_processed,

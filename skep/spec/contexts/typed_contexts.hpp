@@ -13,6 +13,8 @@
 //                            one that they are really handed
 // Columns of WRITABLE rows: a structure of struct_ops, and a member of a kernel structure that its
 //                            functions may write to
+// Columns of MAP_STRUCTURE rows: a type of map, and the kernel's structure behind it, which may be
+//                            read through a pointer to the map
 // Columns of RCU_FREED rows: a structure whose objects, kept in a map, outlive the RCU section in
 //                            which they are looked at
 // Source: what Linux 6.18 answers for each.
@@ -21,6 +23,8 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+
+#include "skep/spec/map_types.hpp"
 
 namespace skep::spec {
 
@@ -82,6 +86,14 @@ inline constexpr std::array kKept = [] {
 }();
 inline constexpr std::array kRetyped{
 #define RETYPED(structure, from, to) RetypedRow{structure, from, to},
+#include "skep/spec/contexts/typed_contexts.def"
+};
+struct MapStructureRow {
+    MapType type;
+    std::string_view structure;
+};
+inline constexpr std::array kMapStructures{
+#define MAP_STRUCTURE(type, structure) MapStructureRow{MapType::type, structure},
 #include "skep/spec/contexts/typed_contexts.def"
 };
 inline constexpr std::array kRcuFreed{

@@ -45,7 +45,9 @@ Value map_entry(const CallSite& site, const CallPlan& plan, IdSource& ids) {
 // A part of a socket lives as long as the socket that it was taken from.
 Value borrowed(const CallSite& site, Value value, IdSource& ids) {
     value = maybe_null(value, ids);
-    if (!site.helper.effects.has(spec::Effect::acquires)) {
+    // A listening socket is another one, and stays.
+    if (!site.helper.effects.has(spec::Effect::acquires) &&
+        site.helper.id != spec::Helper::get_listener_sock) {
         value.reference_id = site.value(1).reference_id;
     }
     return value;
@@ -73,8 +75,6 @@ Ruling<void> check_result_known(const CallSite& site, const CallPlan& /*plan*/) 
     const bool is_typed = rule.kind == ResultKind::btf_id ||
                           rule.kind == ResultKind::btf_id_or_null ||
                           rule.kind == ResultKind::trusted_btf_id;
-    const bool unknown = rule.kind == ResultKind::rdonly_mem_or_btf_id ||
-                         rule.kind == ResultKind::rdonly_mem_or_btf_id_or_null;
     if (is_typed && !kernel_structure(site.subject, rule.type).has_value()) {
         return refuse(
             FindingCode::not_known_yet, EINVAL,
@@ -82,12 +82,6 @@ Ruling<void> check_result_known(const CallSite& site, const CallPlan& /*plan*/) 
                         static_cast<std::uint32_t>(site.helper.id)),
             fmt::format("{} gives a struct {}, and no kernel types were given that have it",
                         site.name(), rule.type));
-    }
-    if (unknown) {
-        return refuse(
-            FindingCode::not_known_yet, EINVAL,
-            fmt::format("result of {} is not supported yet", site.name()),
-            fmt::format("the result of {} is of kind {}", site.name(), spec::name_of(rule.kind)));
     }
     return {};
 }
@@ -132,8 +126,9 @@ Value result_of(const CallSite& site, const CallPlan& plan, IdSource& ids) {
     case ResultKind::kptr_or_null:
         return taken_pointer(site, plan, ids);
     case ResultKind::rdonly_mem_or_btf_id:
+        return on_one_cpu(site.subject, site.value(1));
     case ResultKind::rdonly_mem_or_btf_id_or_null:
-        break; // refused by check_result_known
+        return maybe_null(on_one_cpu(site.subject, site.value(1)), ids);
     }
     return Value::uninitialised();
 }

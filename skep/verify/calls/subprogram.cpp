@@ -7,6 +7,9 @@
 
 #include "skep/spec/contexts/contexts.hpp"
 #include "skep/spec/program_types.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
+#include "skep/verify/access/types/typed_pointer.hpp"
+#include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
@@ -50,6 +53,18 @@ bool is_context(const Subject& subject, const btf::Type& target) {
     return !target.name.empty() && target.name == spec::context(row->context).structure;
 }
 
+// The kernel's structure of the same name; what follows "___" in ours says which form we know.
+Ruling<std::uint32_t> kernel_type(const Subject& subject, const Subprogram& subprogram,
+                                  std::int32_t index, const btf::Type& target) {
+    const auto type = kernel_structure(subject, btf::essential_name(target.name));
+    const bool is_object = target.kind == btf::Kind::structure || target.kind == btf::Kind::forward;
+    if (!is_object || !type.has_value()) {
+        return not_known(subprogram,
+                         fmt::format("parameter {} is no structure of the kernel's", index + 1));
+    }
+    return *type;
+}
+
 Ruling<Parameter> parameter_of(const Subject& subject, const Subprogram& subprogram,
                                std::int32_t index, btf::TypeId id) {
     const btf::Btf& types = *subject.environment.program_types;
@@ -61,27 +76,37 @@ Ruling<Parameter> parameter_of(const Subject& subject, const Subprogram& subprog
         return not_known(subprogram,
                          fmt::format("parameter {} is neither a number nor a pointer", index + 1));
     }
-    if (has_tag(types, subprogram.btf_function, index, "arg:ctx")) {
-        return Parameter{ParameterKind::context, 0, false};
-    }
-    for (const std::string_view tag :
-         {"arg:trusted", "arg:arena", "arg:untrusted", "arg:nullable"}) {
-        if (has_tag(types, subprogram.btf_function, index, tag)) {
-            return not_known(
-                subprogram,
-                fmt::format("parameter {} is tagged {}, which this verifier does not know yet",
-                            index + 1, tag));
-        }
+    const auto is_tagged = [&](std::string_view tag) {
+        return has_tag(types, subprogram.btf_function, index, tag);
+    };
+    if (is_tagged("arg:ctx")) {
+        return Parameter{ParameterKind::context, 0, false, 0};
     }
     const btf::Type& target = types.type(types.resolve(type.target));
     if (is_context(subject, target)) {
-        return Parameter{ParameterKind::context, 0, false};
+        return Parameter{ParameterKind::context, 0, false, 0};
     }
     if (target.name == "bpf_dynptr") {
-        return not_known(
-            subprogram,
-            fmt::format("parameter {} is a dynptr, which this verifier does not know yet",
-                        index + 1));
+        return Parameter{ParameterKind::dynptr, 0, false, 0};
+    }
+    if (is_tagged("arg:arena")) {
+        return Parameter{ParameterKind::arena, 0, true, 0};
+    }
+    if (is_tagged("arg:trusted")) {
+        const std::uint32_t kept = TRY(kernel_type(subject, subprogram, index, target));
+        return Parameter{ParameterKind::object, 0, is_tagged("arg:nullable"), kept};
+    }
+    if (is_tagged("arg:untrusted")) {
+        if (target.kind != btf::Kind::structure && target.kind != btf::Kind::forward) {
+            return Parameter{ParameterKind::untrusted_memory, 0, false, 0};
+        }
+        const std::uint32_t kept = TRY(kernel_type(subject, subprogram, index, target));
+        return Parameter{ParameterKind::untrusted_object, 0, false, kept};
+    }
+    if (is_tagged("arg:nullable")) {
+        return not_known(subprogram, fmt::format("parameter {} is marked as nullable, but is no "
+                                                 "trusted object",
+                                                 index + 1));
     }
     const auto size = types.size_of(type.target);
     if (!size.ok()) {
@@ -89,7 +114,7 @@ Ruling<Parameter> parameter_of(const Subject& subject, const Subprogram& subprog
                          fmt::format("parameter {} points at something without a size", index + 1));
     }
     const bool never_null = has_tag(types, subprogram.btf_function, index, "arg:nonnull");
-    return Parameter{ParameterKind::memory, size.value(), !never_null};
+    return Parameter{ParameterKind::memory, size.value(), !never_null, 0};
 }
 
 Finding wrong_argument(Reg reg, const Value& value, std::string_view expected) {
@@ -151,24 +176,77 @@ Ruling<Signature> signature_of(const Subject& subject, std::uint32_t index) {
     return signature;
 }
 
+namespace {
+
+Value entry_value(const Parameter& parameter, IdSource& ids) {
+    Value value = Value::unknown();
+    switch (parameter.kind) {
+    case ParameterKind::number:
+        return value;
+    case ParameterKind::context:
+        return Value::pointer(ValueKind::context);
+    case ParameterKind::arena:
+        return Value::pointer(ValueKind::arena);
+    case ParameterKind::dynptr:
+        value = Value::pointer(ValueKind::dynptr, 0, static_cast<std::uint32_t>(DynptrKind::local));
+        value.id = ids.next();
+        return value;
+    case ParameterKind::untrusted_memory:
+        return untrusted_memory();
+    case ParameterKind::untrusted_object:
+        return Value::pointer(ValueKind::btf_object, kUntrusted, parameter.type);
+    case ParameterKind::object:
+        value = Value::pointer(ValueKind::btf_object, kTrusted, parameter.type);
+        break;
+    case ParameterKind::memory:
+        value = Value::pointer(ValueKind::memory, 0, parameter.size_bytes);
+        break;
+    }
+    if (parameter.may_be_null) {
+        value.flags |= kMaybeNull;
+        value.id = ids.next();
+    }
+    return value;
+}
+
+} // namespace
+
 State entry_state(std::uint32_t subprogram, const Signature& signature, IdSource& ids) {
     State state = State::entering(subprogram);
     for (std::size_t index = 0; index < signature.parameters.size(); ++index) {
-        const Parameter& parameter = signature.parameters[index];
-        Value value = Value::unknown();
-        if (parameter.kind == ParameterKind::context) {
-            value = Value::pointer(ValueKind::context);
-        } else if (parameter.kind == ParameterKind::memory) {
-            value = Value::pointer(ValueKind::memory, parameter.may_be_null ? kMaybeNull : 0U,
-                                   parameter.size_bytes);
-            value.id = parameter.may_be_null ? ids.next() : 0;
-        }
-        state.set_reg(static_cast<Reg>(index + 1), value);
+        state.set_reg(static_cast<Reg>(index + 1), entry_value(signature.parameters[index], ids));
     }
     return state;
 }
 
 namespace {
+
+// An object that is alive, of the type or of one that begins with it.
+Ruling<void> check_object_argument(const Subject& subject, const Value& value, Reg reg,
+                                   const Parameter& parameter) {
+    if (value.is_constant_zero() && parameter.may_be_null) {
+        return {};
+    }
+    constexpr std::uint32_t kTolerated = kTrusted | kMaybeNull;
+    const bool is_alive = value.is(ValueKind::btf_object) && value.instance == 0 &&
+                          (value.flags & ~kTolerated) == 0 &&
+                          (value.has(kTrusted) || value.reference_id != 0);
+    if (!is_alive || (value.may_be_null() && !parameter.may_be_null)) {
+        return refuse({.code = FindingCode::wrong_global_call,
+                       .kernel = fmt::format("R{} type={}{} expected=ptr_, trusted_ptr_, rcu_ptr_",
+                                             reg, kind_text(value), ""),
+                       .because = fmt::format("R{} is {}, and a living object is wanted", reg,
+                                              kind_text(value))});
+    }
+    const std::string_view wanted = subject.environment.kernel_types->type(parameter.type).name;
+    if (!value.at_fixed_offset() || !begins_with_type(subject, value, wanted)) {
+        return refuse({.code = FindingCode::wrong_global_call,
+                       .kernel = fmt::format("R{} is of type {} but {} is expected", reg,
+                                             type_name(subject, value), wanted),
+                       .because = "an object of another type is wanted"});
+    }
+    return {};
+}
 
 Ruling<void> check_global_arguments(const Subject& subject, const State& state,
                                     const Signature& signature) {
@@ -190,6 +268,16 @@ Ruling<void> check_global_arguments(const Subject& subject, const State& state,
         }
         if (parameter.kind == ParameterKind::memory) {
             TRY(check_memory_argument(subject, state, reg, parameter));
+        }
+        if (parameter.kind == ParameterKind::dynptr) {
+            TRY(check_dynptr({state, reg, "the function"}));
+        }
+        if (parameter.kind == ParameterKind::arena && !value.is_scalar() &&
+            !value.is(ValueKind::arena)) {
+            return wrong_argument(reg, value, "a pointer to arena or scalar.");
+        }
+        if (parameter.kind == ParameterKind::object) {
+            TRY(check_object_argument(subject, value, reg, parameter));
         }
     }
     return {};

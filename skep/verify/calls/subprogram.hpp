@@ -13,11 +13,21 @@
 
 namespace skep::verify {
 
-enum class ParameterKind : std::uint8_t { number, context, memory };
+enum class ParameterKind : std::uint8_t {
+    number,
+    context,
+    memory,
+    dynptr,           // one that may be looked at
+    arena,            // an address in the arena
+    object,           // of the kernel's, known to be alive
+    untrusted_object, // and not known to be
+    untrusted_memory,
+};
 struct Parameter {
     ParameterKind kind = ParameterKind::number;
     std::uint32_t size_bytes = 0; // memory
-    bool may_be_null = true;      // memory
+    bool may_be_null = true;      // memory, object
+    std::uint32_t type = 0;       // objects: the kernel's structure
 };
 struct Signature {
     std::vector<Parameter> parameters;

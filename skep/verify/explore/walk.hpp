@@ -95,6 +95,7 @@ class Walk {
     Ruling<Flow> step_alu_insn(const Insn& insn);
     Ruling<Flow> step_memory_insn(const Insn& insn);
     Ruling<Flow> step_load_wide(const Insn& insn);
+    Ruling<Flow> step_cast(const Insn& insn);
     Ruling<Flow> step_jump(const Insn& insn);
     Ruling<Flow> step_may_goto(const Insn& insn);
     Ruling<Flow> step_packet_load(const Insn& insn);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "skep/spec/program_types.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"
 #include "skep/verify/explore/walk.hpp"
@@ -26,10 +27,25 @@ bool is_division_by_register(const Insn& insn) {
                                           insn.alu_op == AluOp::mod || insn.alu_op == AluOp::smod);
 }
 
+bool has_arena(const Subject& subject) {
+    for (std::uint32_t at = 0; at < subject.insns.size(); at += subject.insns[at].slots()) {
+        const Insn& insn = subject.insns[at];
+        if (insn.refers_to_map() &&
+            subject.map(MapRef{static_cast<std::uint32_t>(insn.imm)}).type ==
+                spec::MapType::arena) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // A wide immediate that is an address in the value of a map with one element.
 Ruling<Value> map_value_address(const Subject& subject, const Insn& insn) {
     const MapRef ref{static_cast<std::uint32_t>(insn.imm)};
     const spec::MapSpec& map = subject.map(ref);
+    if (map.type == spec::MapType::arena) {
+        return Value::unknown(); // an address of user space
+    }
     if (map.type != spec::MapType::array || map.max_entries != 1) {
         return refuse(
             {.code = FindingCode::wrong_reference,
@@ -66,7 +82,7 @@ Ruling<Value> wide_value(const Subject& subject, const Insn& insn, InsnIndex at)
         return Value::pointer(ValueKind::function, 0, subject.subprogram_at(target).value_or(0));
     }
     case WideSource::btf_variable:
-        return not_known("the address of a kernel variable");
+        return address_of_variable(subject, insn);
     case WideSource::map_fd:
     case WideSource::map_value_fd:
         break;
@@ -108,7 +124,7 @@ Ruling<Walk::Flow> Walk::step(const Insn& insn) {
     case InsnKind::exit:
         return step_exit();
     case InsnKind::address_space_cast:
-        return not_known("a cast between address spaces");
+        return step_cast(insn);
     }
     return not_known("this instruction");
 }
@@ -133,6 +149,32 @@ Ruling<Walk::Flow> Walk::step_memory_insn(const Insn& insn) {
     if (insn.kind == InsnKind::load) {
         facts_.produced(path_.at, path_.state.reg(insn.dst));
     }
+    next(insn);
+    return Flow::go_on;
+}
+
+// Pages that the program shares with user space have addresses of their own: only those that are
+// cast into the kernel's can be used, and none of them can do harm.
+Ruling<Walk::Flow> Walk::step_cast(const Insn& insn) {
+    constexpr std::int32_t kIntoKernel = 1;
+    constexpr std::int32_t kOutOfKernel = 1 << 16;
+    if (insn.imm != kIntoKernel && insn.imm != kOutOfKernel) {
+        return refuse({.code = FindingCode::wrong_reference,
+                       .os_errno = EINVAL,
+                       .kernel = "addr_space_cast insn can only convert between address space 1 "
+                                 "and 0",
+                       .because = "there are no other address spaces"});
+    }
+    if (!has_arena(subject_)) {
+        return refuse({.code = FindingCode::wrong_reference,
+                       .os_errno = EINVAL,
+                       .kernel = "addr_space_cast insn can only be used in a program that has an "
+                                 "associated arena",
+                       .because = "the program names no arena"});
+    }
+    TRY(check_registers(path_.state, insn));
+    path_.state.set_reg(insn.dst, insn.imm == kIntoKernel ? Value::pointer(ValueKind::arena)
+                                                          : Value::unknown());
     next(insn);
     return Flow::go_on;
 }

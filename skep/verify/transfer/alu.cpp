@@ -145,6 +145,9 @@ Ruling<void> check_alu(const Subject& subject, const State& state, const Insn& i
     if (state.reg(insn.dst).is_scalar() && other.is_scalar()) {
         return {};
     }
+    if (state.reg(insn.dst).is(ValueKind::arena)) {
+        return {}; // whatever comes out is an address in the arena
+    }
     return check_pointer_arithmetic(subject, state, insn, other);
 }
 
@@ -164,6 +167,9 @@ void step_alu(Workspace& workspace, State& state, const Insn& insn) {
         } else {
             state.set_reg(insn.dst, Value::unknown());
         }
+        return;
+    }
+    if (dst.is(ValueKind::arena)) {
         return;
     }
     const Value other = operand_value(state, insn);

@@ -91,8 +91,8 @@ bool is_typed(const Value& base) {
     case ValueKind::map_pointer:
     case ValueKind::tracepoint_buffer:
     case ValueKind::buffer:
-    case ValueKind::arena:
         return true;
+    case ValueKind::arena:
     case ValueKind::uninitialised:
     case ValueKind::scalar:
     case ValueKind::context:
@@ -256,6 +256,9 @@ Ruling<MemoryPlan> check_memory(const Subject& subject, const State& state, cons
     }
     if (base.may_be_null() || base.is_scalar()) {
         return no_pointer(reg, base);
+    }
+    if (base.is(ValueKind::arena)) {
+        return MemoryPlan{base, loaded_number(insn), false}; // faults there do no harm
     }
     if (base.is(ValueKind::context)) {
         return check_context(subject, insn, reg, base);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "skep/spec/contexts/typed_contexts.hpp"
@@ -139,11 +140,40 @@ Ruling<Found> at_member(const Walk& walk, const Place& place, const btf::Member&
     return Found{.through_union = place.through_union};
 }
 
+// A structure that ends in an array of any length goes on past its size.
+Ruling<Found> walk_open_end(const Walk& walk, const Place& place, int depth) {
+    const btf::Btf& types = walk.types;
+    const btf::Type& type = types.type(place.type);
+    if (type.members.empty()) {
+        return beyond(walk, place);
+    }
+    const btf::Member& last = type.members.back();
+    const btf::Type& array = types.type(types.resolve(last.type));
+    const std::uint32_t begin = last.bit_offset / 8;
+    if (array.kind != btf::Kind::array || array.count != 0 || place.offset < begin) {
+        return beyond(walk, place);
+    }
+    const btf::TypeId element = types.resolve(array.target);
+    const btf::Type& inner = types.type(element);
+    if (inner.kind == btf::Kind::integer) {
+        return Found{.through_union = place.through_union};
+    }
+    if (inner.kind != btf::Kind::structure || inner.size_bytes == 0) {
+        return beyond(walk, place);
+    }
+    return walk_structure(
+        walk, {element, (place.offset - begin) % inner.size_bytes, place.size, place.through_union},
+        depth + 1);
+}
+
 Ruling<Found> walk_structure(const Walk& walk, Place place, int depth) {
     const btf::Btf& types = walk.types;
     const btf::Type& type = types.type(place.type);
-    if (depth > kMaxDepth || std::uint64_t{place.offset} + place.size > type.size_bytes) {
+    if (depth > kMaxDepth) {
         return beyond(walk, place);
+    }
+    if (std::uint64_t{place.offset} + place.size > type.size_bytes) {
+        return walk_open_end(walk, place, depth);
     }
     const bool is_union = type.kind == btf::Kind::union_;
     for (const btf::Member& member : type.members) {
@@ -219,24 +249,44 @@ std::string_view implemented_interface(const Walk& walk) {
     return is_known ? walk.types.type(program.attach_btf_id).name : std::string_view{};
 }
 
+// A member by its path ("icsk_ack.pending"), with its place in the structure.
+struct Reached {
+    const btf::Member* member = nullptr;
+    std::int64_t begin = 0;
+};
+Reached reach(const btf::Btf& types, btf::TypeId structure, std::string_view path) {
+    Reached reached;
+    while (!path.empty()) {
+        const std::string_view word = path.substr(0, path.find('.'));
+        path = word.size() < path.size() ? path.substr(word.size() + 1) : std::string_view{};
+        const std::span<const btf::Member> members = types.type(structure).members;
+        const auto found = std::ranges::find(members, word, &btf::Member::name);
+        if (found == members.end()) {
+            return {};
+        }
+        reached = {&*found, reached.begin + found->bit_offset / 8};
+        structure = types.resolve(found->type);
+    }
+    return reached;
+}
+
 bool lies_in_writable(const Walk& walk, btf::TypeId structure, std::int64_t place) {
-    const btf::Type& type = walk.types.type(structure);
     const std::string_view interface = implemented_interface(walk);
     for (const spec::WritableRow& row : spec::kWritable) {
-        if (row.interface != interface || row.structure != type.name) {
+        if (row.interface != interface || row.structure != walk.types.type(structure).name) {
             continue;
         }
-        for (const btf::Member& member : type.members) {
-            const Result<std::uint32_t> size = walk.types.size_of(member.type);
-            const std::int64_t begin = member.bit_offset / 8;
-            // Numbers from their beginning; arrays anywhere in them.
-            const bool is_array =
-                walk.types.type(walk.types.resolve(member.type)).kind == btf::Kind::array;
-            const bool fits = size.ok() && (is_array ? place >= begin : place == begin) &&
-                              place + walk.access.size_bytes <= begin + *size;
-            if (member.name == row.member && member.bit_size == 0 && fits) {
-                return true;
-            }
+        const Reached reached = reach(walk.types, structure, row.member);
+        if (reached.member == nullptr || reached.member->bit_size != 0) {
+            continue;
+        }
+        const Result<std::uint32_t> size = walk.types.size_of(reached.member->type);
+        // Numbers from their beginning; arrays anywhere in them.
+        const bool is_array =
+            walk.types.type(walk.types.resolve(reached.member->type)).kind == btf::Kind::array;
+        if (size.ok() && (is_array ? place >= reached.begin : place == reached.begin) &&
+            place + walk.access.size_bytes <= reached.begin + *size) {
+            return true;
         }
     }
     return false;

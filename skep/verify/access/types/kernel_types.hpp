@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "skep/verify/explain/finding.hpp"
 #include "skep/verify/state/subject.hpp"
 
 namespace skep::verify {
@@ -24,5 +25,13 @@ bool begins_with_type(const Subject& subject, const Value& value, std::string_vi
 
 // The kernel's structure of that name.
 std::optional<std::uint32_t> kernel_structure(const Subject& subject, std::string_view name);
+
+// The address of the kernel's variable or function that a wide immediate names: an object, one
+// for every CPU, or bytes that may be read.
+Ruling<Value> address_of_variable(const Subject& subject, const Insn& insn);
+
+// What the helpers for variables of every CPU give for this one's address: the object or bytes of
+// one CPU.
+Value on_one_cpu(const Subject& subject, const Value& variable);
 
 } // namespace skep::verify

@@ -5,10 +5,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "skep/spec/contexts/contexts.hpp"
+#include "skep/spec/contexts/typed_contexts.hpp"
 #include "skep/verify/access/types/btf_walk.hpp"
+#include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
@@ -133,6 +136,38 @@ Ruling<Value> check_buffer(const TypedAccess& access) {
                : loaded_number(access.size_bytes, access.sign_extended);
 }
 
+// The kernel's structure behind a map, as any object that may go away.
+Ruling<Value> check_map_structure(const Subject& subject, const State& state,
+                                  const TypedAccess& access) {
+    const spec::MapSpec& map = subject.map(access.value.map());
+    const auto* row =
+        std::ranges::find(spec::kMapStructures, map.type, &spec::MapStructureRow::type);
+    const auto type = row == spec::kMapStructures.end() ? std::nullopt
+                                                        : kernel_structure(subject, row->structure);
+    if (!type.has_value()) {
+        return refuse(FindingCode::not_known_yet, ENOTSUP,
+                      fmt::format("map_ptr access not supported for map type {}",
+                                  static_cast<std::uint32_t>(map.type)),
+                      "the kernel's structure behind the map is not among the types given");
+    }
+    const std::int64_t place = place_of(access);
+    if (place < 0) {
+        return refuse(FindingCode::object_access, EACCES,
+                      fmt::format("R{} is {} invalid negative access: off={}", access.reg,
+                                  row->structure, place),
+                      "the place lies before the structure");
+    }
+    if (access.direction == Direction::write || access.accessor == Accessor::atomic) {
+        return refuse(FindingCode::object_access, EACCES,
+                      fmt::format("only read from {} is supported", row->structure),
+                      "maps are changed by helpers only");
+    }
+    TypedAccess inside = access;
+    inside.value = Value::pointer(ValueKind::btf_object, 0, *type);
+    inside.value.offset = access.value.offset;
+    return check_btf_access(subject, state, inside);
+}
+
 } // namespace
 
 Value loaded_number(std::uint32_t size_bytes, bool sign_extended) {
@@ -156,6 +191,9 @@ Ruling<Value> check_typed_access(const Subject& subject, const State& state,
     }
     if (access.value.is(ValueKind::btf_object)) {
         return check_btf_access(subject, state, access);
+    }
+    if (access.value.is(ValueKind::map_pointer)) {
+        return check_map_structure(subject, state, access);
     }
     if (access.value.is(ValueKind::buffer) || access.value.is(ValueKind::tracepoint_buffer)) {
         return check_buffer(access);

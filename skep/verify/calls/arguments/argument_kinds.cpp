@@ -167,7 +167,8 @@ bool fits(const KindRow& row, const spec::Arg& argument, const Value& value) {
     case ValueKind::btf_object:
         // Of objects as plain memory only trusted ones; of per-CPU variables only their addresses.
         return (row.expected != kMemoryText || value.has(kTrusted)) &&
-               (row.kind != ArgKind::percpu_btf_id || value.has(kPercpu));
+               (row.kind != ArgKind::percpu_btf_id ||
+                (value.has(kPercpu) && !value.has(kAllocated)));
     case ValueKind::uninitialised:
     case ValueKind::scalar:
     case ValueKind::context:

@@ -51,12 +51,6 @@ Ruling<void> take_map(const CallSite& site, unsigned number, CallPlan& plan) {
     return {};
 }
 
-Ruling<void> not_known(const CallSite& site, unsigned number, CallPlan& /*plan*/) {
-    return refuse(FindingCode::not_known_yet, EACCES,
-                  fmt::format("argument {} of {} is not supported yet", number, site.name()),
-                  fmt::format("it takes {}", words_for(site.argument(number).kind)));
-}
-
 DynptrArgument as_dynptr(const CallSite& site, unsigned number) {
     return {site.state, number, site.name()};
 }
@@ -113,7 +107,7 @@ constexpr std::array kChecks{
     CheckRow{ArgKind::btf_id_sock_common_or_null, check_typed_argument},
     CheckRow{ArgKind::btf_id, check_typed_argument},
     CheckRow{ArgKind::btf_id_or_null, check_typed_argument},
-    CheckRow{ArgKind::percpu_btf_id, not_known},
+    CheckRow{ArgKind::percpu_btf_id, nothing_more},
     CheckRow{ArgKind::ringbuf_mem, check_record_argument},
     CheckRow{ArgKind::spin_lock, check_lock_argument},
     CheckRow{ArgKind::timer, check_timer_argument},

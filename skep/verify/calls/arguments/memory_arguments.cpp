@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/calls/arguments/argument_kinds.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
@@ -28,21 +29,22 @@ Finding packet_refused(const CallSite& site, unsigned number) {
     return finding;
 }
 
-Finding object_as_memory(const CallSite& site, unsigned number, ArgAccess access) {
+// A kernel object that is alive may be read as its type says.
+Ruling<void> object_as_memory(const CallSite& site, unsigned number, const Extent& extent) {
     const std::string kind = kind_text(site.value(number));
-    if (writes(access)) {
+    if (writes(extent.access)) {
         return refuse(
             FindingCode::object_access, EACCES,
             fmt::format("{}() may write into memory pointed by R{} type={}", site.name(), number,
                         kind),
             fmt::format("R{} is a kernel object, and {} would write into it", number, site.name()));
     }
-    return refuse(
-        FindingCode::not_known_yet, EACCES,
-        fmt::format(
-            "R{} type={} expected=fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf",
-            number, kind),
-        "a kernel object is read as plain memory");
+    TypedAccess read;
+    read.reg = static_cast<Reg>(number);
+    read.value = site.value(number);
+    read.size_bytes = extent.size_bytes;
+    TRY(check_typed_access(site.subject, site.state, read));
+    return {};
 }
 
 // A helper fills stack bytes: they are known to be set afterwards, and what was spilled there is
@@ -149,7 +151,7 @@ Ruling<void> check_extent(const CallSite& site, unsigned number, const Extent& e
         return packet_refused(site, number);
     }
     if (value.is(ValueKind::btf_object)) {
-        return object_as_memory(site, number, extent.access);
+        return object_as_memory(site, number, extent);
     }
     if (!is_region(value)) {
         return refuse(FindingCode::not_known_yet, EACCES,

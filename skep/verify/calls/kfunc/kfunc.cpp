@@ -192,8 +192,13 @@ Ruling<void> check_result(const KfuncSite& site) {
     const btf::Kind kind = site.types.type(id).kind;
     const bool is_plain = id == 0 || kind == btf::Kind::integer || kind == btf::Kind::enumeration ||
                           kind == btf::Kind::enumeration64;
+    const btf::TypeId pointee = site.pointee(id);
+    const bool is_bytes = kind == btf::Kind::pointer && site.types.size_of(pointee).ok();
+    if (kind == btf::Kind::pointer && pointee == 0) {
+        return {}; // an address of anything is as good as a number
+    }
     const bool is_object = kind == btf::Kind::pointer &&
-                           site.types.type(site.pointee(id)).kind == btf::Kind::structure;
+                           (is_bytes || site.types.type(pointee).kind == btf::Kind::structure);
     if (is_object || (is_plain && !site.row.flags.has(KfuncFlag::acquires))) {
         return {};
     }
@@ -207,10 +212,15 @@ Value result_of(const KfuncSite& site, State& state, IdSource& ids) {
     if (id == 0) {
         return Value::uninitialised();
     }
-    if (site.types.type(id).kind != btf::Kind::pointer) {
+    const btf::TypeId pointee = site.pointee(id);
+    if (pointee == 0) {
         return Value::unknown();
     }
-    Value value = Value::pointer(ValueKind::btf_object, 0, site.pointee(id));
+    Value value = Value::pointer(ValueKind::btf_object, 0, pointee);
+    if (site.types.type(pointee).kind != btf::Kind::structure) {
+        const Result<std::uint32_t> size = site.types.size_of(pointee);
+        value = Value::pointer(ValueKind::memory, kReadOnly, size.ok() ? *size : 0);
+    }
     if (site.row.flags.has(KfuncFlag::maybe_null)) {
         value.flags |= kMaybeNull;
         value.id = ids.next();
@@ -333,8 +343,10 @@ Ruling<void> check_read_only_cast(const KfuncSite& site, CallPlan& plan) {
         plan.kept = 0; // plain bytes
         return {};
     }
-    if (id >= site.types.type_count() ||
-        site.types.type(static_cast<btf::TypeId>(id)).kind != btf::Kind::structure) {
+    const btf::Kind kind = id < site.types.type_count()
+                               ? site.types.type(static_cast<btf::TypeId>(id)).kind
+                               : btf::Kind::void_;
+    if (kind != btf::Kind::structure && kind != btf::Kind::union_) {
         return refuse(FindingCode::wrong_argument, EINVAL,
                       "kfunc bpf_rdonly_cast type ID argument must be of a struct or void",
                       fmt::format("type {} of the kernel is no structure", id));

@@ -201,6 +201,11 @@ bool is_of_type(const KfuncSite& site, const Value& value, std::string_view want
         return false;
     }
     const std::string type = type_name(site.subject, value);
+    // What programs see of a packet buffer, and the buffer itself.
+    if ((wanted == "__sk_buff" && type == "sk_buff") ||
+        (wanted == "xdp_md" && type == "xdp_buff")) {
+        return true;
+    }
     const bool is_whole = value.offset == 0 && value.number.is_zero();
     if (exactly || type.ends_with(kFresh) || wanted.ends_with(kFresh)) {
         return is_whole && type == wanted;
@@ -384,6 +389,10 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
     }
     if (ends(site, number, "__irq_flag")) {
         return check_irq_flag(site, number, plan);
+    }
+    if (ends(site, number, "__map") && value.is(ValueKind::btf_object)) {
+        return check_object(site, number, kernel_structure(site.subject, "bpf_map").value_or(0),
+                            plan);
     }
     if (ends(site, number, "__map")) {
         return check_map_argument(site, number, plan);

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dynptrs, locks and interrupt flags of small programs, judged with the running kernel's types; the
+// kernel is asked as well.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/spec/helpers.hpp"
+#include "skep/verify/verify.hpp"
+#include "tests/support/kernel_program.hpp"
+
+namespace skep::tests {
+namespace {
+
+using spec::ProgramType;
+
+std::optional<btf::Btf> kernel_types() {
+    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    Result<btf::Btf> types = btf::Btf::parse(Bytes(first, bytes.size()));
+    return types.ok() ? std::optional(std::move(types).value()) : std::nullopt;
+}
+
+// "call @function" by the function's number in the types.
+std::string with_numbers(std::string text, const btf::Btf& types) {
+    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) {
+        const std::size_t end = text.find('\n', at);
+        const std::string name = text.substr(at + 1, end - at - 1);
+        const auto id = types.find(name, btf::Kind::function);
+        text.replace(at, end - at, "kfunc#" + std::to_string(id.value_or(1)));
+    }
+    return text;
+}
+
+class Objects : public testing::Test {
+  protected:
+    void SetUp() override {
+        types_ = kernel_types();
+        if (!types_.has_value()) {
+            GTEST_SKIP() << "there are no kernel types here";
+        }
+    }
+
+    // "accepted", or the kernel's words for the refusal. The kernel must agree.
+    std::string verdict(const std::string& text, ProgramType type = ProgramType::sched_cls) {
+        Symbols symbols;
+        symbols.helper = [](std::string_view name) -> std::optional<std::int32_t> {
+            const spec::HelperRow* row = spec::helper_named(name);
+            return row == nullptr ? std::nullopt
+                                  : std::optional(static_cast<std::int32_t>(row->id));
+        };
+        Result<Assembled> assembled = assemble(with_numbers(text, *types_), symbols);
+        EXPECT_TRUE(assembled.ok()) << (assembled.ok() ? "" : assembled.error().message);
+        ProgramSpec program;
+        program.insns = assembled.ok() ? assembled->insns : std::vector<RawInsn>{};
+        program.type = type;
+        program.license = "GPL";
+        verify::Environment environment;
+        environment.kernel_types = &*types_;
+        environment.log_level = verify::kLogAll;
+        const verify::Outcome outcome = verify::verify(program, environment);
+        const bool accepted = outcome.verdict == verify::Verdict::accept;
+        if (kernel_is_available()) {
+            const auto loaded = KernelProgram::load(program.insns, type);
+            EXPECT_EQ(loaded.ok(), accepted)
+                << text << outcome.log << (loaded.ok() ? "" : loaded.error().message);
+        }
+        return accepted ? "accepted" : outcome.message;
+    }
+
+    std::optional<btf::Btf> types_;
+};
+
+const std::string kEnd = "r0 = 0\nexit\n";
+// r6 is the context; a dynptr over the packet lies at fp-16.
+const std::string kOverPacket = "r6 = r1\nr2 = 0\nr3 = r10\nr3 += -16\ncall @bpf_dynptr_from_skb\n";
+
+std::string slice(const std::string& function, const std::string& bytes) {
+    return "r1 = r10\nr1 += -16\nr2 = 0\nr3 = r10\nr3 += -32\nr4 = " + bytes + "\ncall @" +
+           function + "\n";
+}
+const std::string kSlice = slice("bpf_dynptr_slice", "16");
+
+TEST_F(Objects, ASliceIsReadWhenItIsNotNull) {
+    EXPECT_EQ(
+        verdict(kOverPacket + kSlice + "if r0 == 0 goto out\nr1 = *(u8 *)(r0 + 15)\nout:\n" + kEnd),
+        "accepted");
+    EXPECT_EQ(verdict(kOverPacket + kSlice + "r1 = *(u8 *)(r0 + 0)\n" + kEnd),
+              "R0 invalid mem access 'rdonly_mem_or_null'");
+    EXPECT_NE(
+        verdict(kOverPacket + kSlice + "if r0 == 0 goto out\nr1 = *(u8 *)(r0 + 16)\nout:\n" + kEnd),
+        "accepted");
+    EXPECT_NE(
+        verdict(kOverPacket + kSlice + "if r0 == 0 goto out\n*(u8 *)(r0 + 0) = 1\nout:\n" + kEnd),
+        "accepted");
+    EXPECT_EQ(verdict(kOverPacket + slice("bpf_dynptr_slice_rdwr", "16") +
+                      "if r0 == 0 goto out\n*(u8 *)(r0 + 0) = 1\nout:\n" + kEnd),
+              "accepted");
+}
+
+TEST_F(Objects, WritableSlicesAreForThoseWhoWritePackets) {
+    EXPECT_EQ(verdict(kOverPacket + slice("bpf_dynptr_slice_rdwr", "16") + "r0 = 1\nexit\n",
+                      ProgramType::cgroup_skb),
+              "the prog does not allow writes to packet data");
+}
+
+TEST_F(Objects, ASliceEndsWhenThePacketMoves) {
+    EXPECT_NE(verdict(kOverPacket + kSlice +
+                      "r7 = r0\nif r7 == 0 goto out\nr1 = r6\nr2 = 20\ncall "
+                      "helper#39\nr1 = *(u8 *)(r7 + 0)\nout:\n" +
+                      kEnd),
+              "accepted");
+}
+
+TEST_F(Objects, ADynptrIsInitialisedWholeAndUntouched) {
+    const std::string size = "r1 = r10\nr1 += -16\ncall @bpf_dynptr_size\n";
+    EXPECT_EQ(verdict(size + kEnd), "Expected an initialized dynptr as arg #0");
+    EXPECT_EQ(verdict(kOverPacket + size + kEnd), "accepted");
+    EXPECT_EQ(verdict(kOverPacket + "*(u64 *)(r10 - 8) = 0\n" + size + kEnd),
+              "Expected an initialized dynptr as arg #0");
+    EXPECT_NE(verdict(kOverPacket + "r1 = *(u64 *)(r10 - 8)\n" + kEnd), "accepted");
+    EXPECT_EQ(verdict(kOverPacket + "r1 = r10\nr1 += -8\ncall @bpf_dynptr_size\n" + kEnd),
+              "Expected an initialized dynptr as arg #0");
+}
+
+TEST_F(Objects, InterruptsAreGivenBackInReverseOrder) {
+    const auto save = [](int at) {
+        return "r1 = r10\nr1 += " + std::to_string(at) + "\ncall @bpf_local_irq_save\n";
+    };
+    const auto restore = [](int at) {
+        return "r1 = r10\nr1 += " + std::to_string(at) + "\ncall @bpf_local_irq_restore\n";
+    };
+    EXPECT_EQ(verdict(save(-8) + restore(-8) + kEnd), "accepted");
+    EXPECT_EQ(verdict(save(-8) + save(-16) + restore(-16) + restore(-8) + kEnd), "accepted");
+    EXPECT_NE(verdict(save(-8) + save(-16) + restore(-8) + restore(-16) + kEnd), "accepted");
+    EXPECT_EQ(verdict(save(-8) + kEnd),
+              "BPF_EXIT instruction in main prog cannot be used inside bpf_local_irq_save-ed "
+              "region");
+    EXPECT_NE(verdict(save(-8) + save(-8) + restore(-8) + restore(-8) + kEnd), "accepted");
+    EXPECT_NE(verdict(restore(-8) + kEnd), "accepted");
+    EXPECT_NE(verdict(save(-8) + "*(u64 *)(r10 - 8) = 0\n" + restore(-8) + kEnd), "accepted");
+    EXPECT_NE(verdict(save(-8) + "r1 = *(u64 *)(r10 - 8)\n" + restore(-8) + kEnd), "accepted");
+}
+
+TEST_F(Objects, AnyAddressMayBeReadAsBytesOnly) {
+    const std::string cast = "r1 = 4096\nr2 = 0\ncall @bpf_rdonly_cast\n";
+    EXPECT_EQ(verdict(cast + "r1 = *(u64 *)(r0 + 64)\n" + kEnd), "accepted");
+    EXPECT_NE(verdict(cast + "*(u64 *)(r0 + 0) = 0\n" + kEnd), "accepted");
+}
+
+TEST_F(Objects, CastsBetweenAddressSpacesNeedAnArena) {
+    EXPECT_NE(verdict("r1 = 0\nr1 = addr_space_cast(r1, 0, 1)\n" + kEnd), "accepted");
+}
+
+} // namespace
+} // namespace skep::tests
