@@ -450,6 +450,68 @@ Ruling<void> check_by_rule(const KfuncSite& site, CallPlan& plan) {
     return not_judged(site.name(), "is not judged yet");
 }
 
+// What the call does beyond what all do, and what it gives.
+Value step_by_rule(const KfuncSite& site, const CallPlan& plan, State& state, IdSource& ids) {
+    switch (site.row.rule) {
+    case KfuncRule::slice:
+    case KfuncRule::slice_writable:
+        return slice_of(site, plan, ids);
+    case KfuncRule::dynptr_of_packet:
+    case KfuncRule::dynptr_of_xdp:
+    case KfuncRule::dynptr_of_metadata:
+    case KfuncRule::by_types:
+        return result_of(site, state, ids);
+    case KfuncRule::iter_new:
+        make_iterator(site, plan, state, ids);
+        return Value::unknown();
+    case KfuncRule::iter_next:
+        drain_iterator(plan, state);
+        return Value::constant(0);
+    case KfuncRule::iter_destroy:
+        end_iterator(plan, state);
+        break;
+    case KfuncRule::cast_context:
+        return Value::pointer(ValueKind::btf_object, kTrusted, plan.kept);
+    case KfuncRule::cast_read_only:
+        return plan.kept == 0 ? untrusted_memory()
+                              : Value::pointer(ValueKind::btf_object, kUntrusted, plan.kept);
+    case KfuncRule::rcu_lock:
+    case KfuncRule::rcu_unlock:
+    case KfuncRule::preempt_off:
+    case KfuncRule::preempt_on:
+        step_section(site.row.rule, state);
+        break;
+    case KfuncRule::object_new:
+    case KfuncRule::per_cpu_new:
+    case KfuncRule::object_drop:
+    case KfuncRule::per_cpu_drop:
+    case KfuncRule::object_count:
+    case KfuncRule::list_push:
+    case KfuncRule::list_pop:
+    case KfuncRule::list_look:
+    case KfuncRule::tree_add:
+    case KfuncRule::tree_remove:
+    case KfuncRule::tree_look:
+        return step_object_call(site, plan, state, ids);
+    case KfuncRule::lock:
+    case KfuncRule::unlock:
+        return step_resilient_lock(site, plan, true, state, ids);
+    case KfuncRule::irq_save:
+    case KfuncRule::irq_restore:
+        step_irq_flag(site, plan, state, ids);
+        break;
+    case KfuncRule::work_init:
+    case KfuncRule::work_set_callback:
+    case KfuncRule::work_start:
+    case KfuncRule::task_work:
+        return Value::unknown();
+    case KfuncRule::throws:     // the walk ends the path
+    case KfuncRule::not_judged: // was refused
+        break;
+    }
+    return Value::uninitialised();
+}
+
 KfuncSite site_of(const Subject& subject, const State& state, InsnIndex at,
                   const spec::KfuncRow& row) {
     const btf::Btf& types = *subject.environment.kernel_types;
@@ -510,74 +572,7 @@ void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at,
         site_of(subject, before, at, *spec::find_kfunc(called_kfunc(subject, at)->name));
     step_common(plan, state);
     step_dynptrs(plan, at, state, ids);
-    Value result = Value::uninitialised();
-    switch (site.row.rule) {
-    case KfuncRule::slice:
-    case KfuncRule::slice_writable:
-        result = slice_of(site, plan, ids);
-        break;
-    case KfuncRule::dynptr_of_packet:
-    case KfuncRule::dynptr_of_xdp:
-    case KfuncRule::dynptr_of_metadata:
-    case KfuncRule::by_types:
-        result = result_of(site, state, ids);
-        break;
-    case KfuncRule::iter_new:
-        make_iterator(site, plan, state, ids);
-        result = Value::unknown();
-        break;
-    case KfuncRule::iter_next:
-        drain_iterator(plan, state);
-        result = Value::constant(0);
-        break;
-    case KfuncRule::iter_destroy:
-        end_iterator(plan, state);
-        break;
-    case KfuncRule::cast_context:
-        result = Value::pointer(ValueKind::btf_object, kTrusted, plan.kept);
-        break;
-    case KfuncRule::cast_read_only:
-        result = plan.kept == 0 ? untrusted_memory()
-                                : Value::pointer(ValueKind::btf_object, kUntrusted, plan.kept);
-        break;
-    case KfuncRule::rcu_lock:
-    case KfuncRule::rcu_unlock:
-    case KfuncRule::preempt_off:
-    case KfuncRule::preempt_on:
-        step_section(site.row.rule, state);
-        break;
-    case KfuncRule::object_new:
-    case KfuncRule::per_cpu_new:
-    case KfuncRule::object_drop:
-    case KfuncRule::per_cpu_drop:
-    case KfuncRule::object_count:
-    case KfuncRule::list_push:
-    case KfuncRule::list_pop:
-    case KfuncRule::list_look:
-    case KfuncRule::tree_add:
-    case KfuncRule::tree_remove:
-    case KfuncRule::tree_look:
-        result = step_object_call(site, plan, state, ids);
-        break;
-    case KfuncRule::lock:
-    case KfuncRule::unlock:
-        result = step_resilient_lock(site, plan, true, state, ids);
-        break;
-    case KfuncRule::irq_save:
-    case KfuncRule::irq_restore:
-        step_irq_flag(site, plan, state, ids);
-        break;
-    case KfuncRule::work_init:
-    case KfuncRule::work_set_callback:
-    case KfuncRule::work_start:
-    case KfuncRule::task_work:
-        result = Value::unknown();
-        break;
-    case KfuncRule::throws:     // the walk ends the path
-    case KfuncRule::not_judged: // was refused
-        break;
-    }
-    state.set_reg(0, result);
+    state.set_reg(0, step_by_rule(site, plan, state, ids));
 }
 
 } // namespace skep::verify
