@@ -29,7 +29,7 @@ class Depths {
             return refuse(
                 {.code = FindingCode::too_deep,
                  .os_errno = E2BIG,
-                 .kernel = fmt::format("the call stack of {} frames is too deep !", calls),
+                 .kernel = fmt::format("the call stack of {} frames is too deep !", kMaxFrames),
                  .because = "functions call each other in a circle or too deep"});
         }
         const std::uint32_t own = std::max(1U, facts_.stack_bytes(subprogram));
@@ -69,9 +69,7 @@ class Depths {
         const Subprogram& owner = subject_.subprograms[subprogram];
         for (std::uint32_t at = owner.start.value; at < owner.end.value;
              at += subject_.insns[at].slots()) {
-            if (!facts_.was_reached(InsnIndex{at})) {
-                continue;
-            }
+            // Calls that no path makes count as well.
             if (const auto callee = named(InsnIndex{at})) {
                 TRY(visit(*callee, depth, calls + 1));
             }

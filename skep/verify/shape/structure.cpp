@@ -33,6 +33,29 @@ Finding broken(InsnIndex at, std::string kernel_message, std::string what, std::
     return finding;
 }
 
+// Programs that may sleep are loaded as such, and only types that are run where they may.
+Ruling<void> check_sleeping(const ProgramSpec& program) {
+    constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
+    const spec::ProgramTypeRow* row = spec::find(program.type);
+    const bool sleeps = (program.flags & kSleepable) != 0;
+    const auto attach = static_cast<spec::AttachType>(program.expected_attach_type);
+    const bool is_tracepoint =
+        program.type == spec::ProgramType::tracing && attach == spec::AttachType::trace_raw_tp;
+    const bool is_group_hook =
+        program.type == spec::ProgramType::lsm && attach == spec::AttachType::lsm_cgroup;
+    if (row != nullptr && sleeps &&
+        (row->sleeping == spec::Sleeping::never || is_tracepoint || is_group_hook)) {
+        Finding finding =
+            broken(InsnIndex{0},
+                   "Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be "
+                   "sleepable",
+                   "a program of this type never sleeps",
+                   fmt::format("the program is of type {} and was loaded as sleepable", row->name));
+        return finding;
+    }
+    return {};
+}
+
 Ruling<void> check_length(const ProgramSpec& program, const Capabilities& capabilities) {
     const std::size_t limit = capabilities.bpf ? kMaxInsns : kMaxInsnsUnprivileged;
     if (!program.insns.empty() && program.insns.size() <= limit) {
@@ -282,6 +305,7 @@ void find_doings(Subject& subject) {
 
 Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& environment) {
     TRY(check_length(program, environment.capabilities));
+    TRY(check_sleeping(program));
     Subject subject{program, environment, TRY(decode_program(program)), {}};
     subject.subprograms = TRY(find_subprograms(subject.insns));
     for (const Subprogram& subprogram : subject.subprograms) {

@@ -156,8 +156,13 @@ Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const
         return check_kept_pointer(subject, state, insn, request, *field);
     }
     if (request.value.is(ValueKind::stack)) {
-        TRY(is_load(insn) ? check_stack_load(state, request)
-                          : check_stack_store(state, request, insn));
+        const bool reads_first = is_atomic(insn) && insn.atomic_op != AtomicOp::store_rel;
+        if (is_load(insn) || reads_first) {
+            TRY(check_stack_load(state, request));
+        }
+        if (!is_load(insn)) {
+            TRY(check_stack_store(state, request, insn));
+        }
     }
     return MemoryPlan{request.value, std::nullopt, use.offset_mattered};
 }
@@ -235,7 +240,7 @@ void step_atomic(Workspace& workspace, const MemoryPlan& plan, State& state, con
     if (form == spec::AtomicForm::fetch) {
         const Value before = loaded(workspace, plan, state, insn);
         const Reg result = insn.atomic_op == AtomicOp::cmpxchg ? Reg{0} : insn.src;
-        state.set_reg(result, before.is_scalar() ? before : loaded_number(insn));
+        state.set_reg(result, before);
     }
     if (plan.base.is(ValueKind::stack)) {
         stack_store(workspace, state, plan.base, insn,
