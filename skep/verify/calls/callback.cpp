@@ -67,11 +67,15 @@ Ruling<void> check_callback_result(const State& state) {
         result.number.s_low.max <= range.max) {
         return {};
     }
-    return refuse({.code = FindingCode::return_value,
-                   .os_errno = EINVAL,
-                   .kernel = returned_out_of_range("At callback return", result, range),
-                   .because = fmt::format("a callback returns a number from {} to {}", range.min,
-                                          range.max)});
+    return refuse(
+        {.code = FindingCode::return_value,
+         .os_errno = EINVAL,
+         .kernel = returned_out_of_range(state.current().callback == CallbackKind::asynchronous
+                                             ? "At async callback return"
+                                             : "At callback return",
+                                         result, range),
+         .because =
+             fmt::format("a callback returns a number from {} to {}", range.min, range.max)});
 }
 
 } // namespace skep::verify

@@ -227,10 +227,10 @@ Ruling<void> check_object_argument(const Subject& subject, const Value& value, R
     if (value.is_constant_zero() && parameter.may_be_null) {
         return {};
     }
-    constexpr std::uint32_t kTolerated = kTrusted | kMaybeNull;
+    constexpr std::uint32_t kTolerated = kTrusted | kRcu | kMaybeNull;
     const bool is_alive = value.is(ValueKind::btf_object) && value.instance == 0 &&
                           (value.flags & ~kTolerated) == 0 &&
-                          (value.has(kTrusted) || value.reference_id != 0);
+                          (value.has(kTrusted | kRcu) || value.reference_id != 0);
     if (!is_alive || (value.may_be_null() && !parameter.may_be_null)) {
         return refuse({.code = FindingCode::wrong_global_call,
                        .kernel = fmt::format("R{} type={}{} expected=ptr_, trusted_ptr_, rcu_ptr_",

@@ -167,10 +167,13 @@ Ruling<Walk::Flow> Walk::leave_by_exception() {
     TRY(check_nothing_held(path_.state, "bpf_throw"));
     for (unsigned number = 0; number < path_.state.frame_count(); ++number) {
         if (path_.state.frame(number).callback != CallbackKind::none) {
-            return refuse({.code = FindingCode::not_known_yet,
-                           .os_errno = EINVAL,
-                           .kernel = "bpf_throw in a callback is not supported yet",
-                           .because = "an exception is thrown inside a callback"});
+            return refuse(
+                {.code = FindingCode::call_not_allowed_here,
+                 .os_errno = EINVAL,
+                 .kernel = fmt::format("bpf_throw kfunc (insn {}) cannot be called from callback "
+                                       "subprog {}",
+                                       path_.at.value, path_.state.frame(number).subprogram),
+                 .because = "an exception is thrown inside a callback"});
         }
     }
     if (has_exception_handler(subject_)) {
