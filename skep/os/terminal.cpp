@@ -12,6 +12,6 @@ bool wants_colour() {
     return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
 }
 
-bool wants_progress() { return ::isatty(STDERR_FILENO) == 1; }
+bool wants_progress() { return ::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) != 1; }
 
 } // namespace skep::os

@@ -118,23 +118,24 @@ class LegacyReader {
         return {};
     }
 
-    // Gives maps of maps the shape of what they hold, and iproute2's initial slots.
+    // Gives maps of maps the shape of what they hold, and iproute2's initial slots: there the outer
+    // map's inner_id is the id of what it holds, and that one's inner_idx is its slot.
     void connect_inner() {
         for (const LegacyDefinition& inner : definitions_) {
             for (const LegacyDefinition& outer : definitions_) {
                 const bool by_id =
-                    inner.inner_id != 0 && outer.id == inner.inner_id && inner.place != outer.place;
+                    outer.inner_id != 0 && inner.id == outer.inner_id && inner.place != outer.place;
                 const bool by_place = outer.inner_place &&
                                       *outer.inner_place < definitions_.size() &&
                                       &definitions_[*outer.inner_place] == &inner;
                 if (!by_id && !by_place) {
                     continue;
                 }
-                draft_.spec.maps[outer.place].spec.inner =
+                ObjectMap& holder = draft_.spec.maps[outer.place];
+                holder.spec.inner =
                     std::make_shared<spec::MapSpec>(draft_.spec.maps[inner.place].spec);
-                if (by_id) {
-                    draft_.spec.maps[outer.place].initial_slots.push_back(
-                        {inner.inner_index, inner.place});
+                if (by_id && inner.inner_index < holder.spec.max_entries) {
+                    holder.initial_slots.push_back({inner.inner_index, inner.place});
                 }
             }
         }

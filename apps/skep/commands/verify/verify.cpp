@@ -13,6 +13,7 @@
 #include "apps/skep/help/suggest.hpp"
 #include "apps/skep/object_file.hpp"
 #include "skep/os/machine.hpp"
+#include "skep/os/terminal.hpp"
 #include "skep/spec/kernels/features.hpp"
 
 namespace skep::app {
@@ -200,7 +201,13 @@ Result<void> verify_files(Session& session, Words& words) {
         session.json()->begin_array();
     }
     bool all_accepted = true;
+    const bool shows_progress = request.files.size() > 1 && os::wants_progress();
+    std::size_t number = 0;
     for (const std::string& file : request.files) {
+        if (shows_progress) {
+            session.err().write(
+                fmt::format("\r\x1b[K[{}/{}] {}", ++number, request.files.size(), file));
+        }
         Result<bool> accepted = verify_file(session, request, file);
         if (!accepted.ok() && request.files.size() == 1) {
             return std::move(accepted).error();
@@ -209,6 +216,9 @@ Result<void> verify_files(Session& session, Words& words) {
             session.remark("Error: {}", accepted.error().message); // and on with the others
         }
         all_accepted = all_accepted && std::move(accepted).value_or(false);
+    }
+    if (shows_progress) {
+        session.err().write("\r\x1b[K");
     }
     if (is_in_batch) {
         session.json()->end_array();
