@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "skep/os/machine.hpp"
+#include "skep/run/code/debugger.hpp"
+#include "skep/run/code/perf_map.hpp"
 #include "skep/run/tiers.hpp"
 
 namespace skep::workers {
@@ -49,7 +51,23 @@ struct ProgramTable::Program {
     std::unique_ptr<run::Executable> executable;
     std::unique_ptr<Counted> counted;
     std::vector<maps::Map*> maps;
+    run::code::DebuggerEntry debugger; // goes before the code that it names
 };
+
+// Debuggers always learn the names of generated code; perf does when SKEP_PERF_MAP is set where
+// the daemon was started.
+void ProgramTable::tell_names(Program& program) {
+    const auto listing = program.executable->listing();
+    if (!listing.has_value()) {
+        return;
+    }
+    const std::vector<std::string> names = run::code::function_names(*program.verified);
+    program.debugger = run::code::DebuggerEntry(*listing, names);
+    if (!os::environment_variable("SKEP_PERF_MAP").empty()) {
+        // Names are a help: a map that cannot be written keeps no program from running.
+        static_cast<void>(run::code::add_to_perf_map(*listing, names));
+    }
+}
 
 ProgramTable::ProgramTable(const os::TraceRing* ring, const RunStats* stats)
     : ring_(ring), stats_(stats) {
@@ -99,6 +117,7 @@ Result<void> ProgramTable::add_program(std::uint32_t id,
     added->executable = std::move(ready.executable);
     added->maps = std::move(binding.maps);
     added->counted = std::make_unique<Counted>(*added->executable, stats_, id);
+    tell_names(*added);
     if (!programs_.set(id, added.get())) {
         return fail(Code::no_space,
                     "program id " + std::to_string(id) + " is too large for one process");

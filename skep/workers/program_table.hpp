@@ -96,6 +96,7 @@ class ProgramTable {
   private:
     struct Program;
 
+    static void tell_names(Program& program);
     static void trace(void* owner, helpers::Invocation& invocation, const char* text,
                       std::uint32_t size);
     static std::uint64_t clock_ns(void* owner, int clock_id);

@@ -82,7 +82,8 @@ class Trie final : public Map {
         std::uint32_t found = 0;
         for (int walk = 0; walk < kWalksMost; ++walk) {
             const std::uint32_t before = head_->changes.load(std::memory_order_acquire);
-            found = longest_match(key, length);
+            found =
+                data_bits_ == 32 ? longest_match_of_word(key, length) : longest_match(key, length);
             std::atomic_thread_fence(std::memory_order_acquire);
             if ((before & 1) == 0 && head_->changes.load(std::memory_order_relaxed) == before) {
                 break;
@@ -187,6 +188,31 @@ class Trie final : public Map {
                 break;
             }
             link = here.child[bit_of(key, bits)].load(std::memory_order_acquire);
+        }
+        return found;
+    }
+
+    // The same walk for keys of four bytes (IPv4), which are one number.
+    [[nodiscard]] std::uint32_t longest_match_of_word(const std::uint8_t* key,
+                                                      std::uint32_t length) const {
+        std::uint32_t word = 0;
+        std::memcpy(&word, key + kLengthBytes, sizeof word);
+        word = __builtin_bswap32(word); // the first bit is the highest
+        std::uint32_t found = 0;
+        std::uint32_t link = head_->root.load(std::memory_order_acquire);
+        for (std::uint32_t steps = 0; link != 0 && steps <= 32; ++steps) {
+            const Node& here = node(link);
+            const std::uint32_t bits = here.bits.load(std::memory_order_acquire);
+            const std::uint64_t differences =
+                __builtin_bswap32(load_relaxed<std::uint32_t>(key_of(link) + kLengthBytes)) ^ word;
+            if (bits > length || differences >> (32 - bits) != 0) {
+                break;
+            }
+            found = here.is_entry.load(std::memory_order_acquire) != 0 ? link : found;
+            if (bits == length) {
+                break;
+            }
+            link = here.child[word >> (31 - bits) & 1U].load(std::memory_order_acquire);
         }
         return found;
     }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/skep/commands/run_views.hpp"
+
+#include <gtest/gtest.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/run/interpreter/counted.hpp"
+#include "skep/verify/verify.hpp"
+
+namespace skep::app {
+namespace {
+
+std::string shown(const RunViews& views) {
+    Session session("skep", {});
+    testing::internal::CaptureStdout();
+    EXPECT_TRUE(show_run_views(session, views).ok());
+    return testing::internal::GetCapturedStdout();
+}
+
+struct RunViewsOf : testing::Test {
+    void SetUp() override {
+        ProgramSpec spec;
+        spec.name = "views";
+        spec.type = spec::ProgramType::socket_filter;
+        spec.license = "GPL";
+        spec.insns = assemble("r6 = r1\nr0 = 0\nr2 = *(u32 *)(r6 + 0)\nif r2 == 0 goto out\n"
+                              "r0 = 5\nout:\nexit")
+                         .value()
+                         .insns;
+        verify::Outcome outcome = verify::verify(spec, {});
+        ASSERT_TRUE(outcome.program.has_value()) << outcome.message;
+        program.emplace(std::move(*outcome.program));
+        views.program = &*program;
+    }
+    std::optional<verify::VerifiedProgram> program;
+    RunViews views;
+};
+
+TEST_F(RunViewsOf, CountsStandBesideTheirInstructions) {
+    views.counts = {3, 3, 3, 3, 1, 3};
+    const std::string text = shown(views);
+    EXPECT_NE(text.find("16 instructions"), std::string::npos) << text;
+    EXPECT_NE(text.find("             1     4: (b7) r0 = 5\n"), std::string::npos) << text;
+}
+
+TEST_F(RunViewsOf, MachineCodeStandsUnderItsBytecodeAndJumpsNameInstructions) {
+    const auto code = run::make_jit(*program, {});
+    if (!code.ok()) {
+        GTEST_SKIP() << code.error().message;
+    }
+    views.machine_code = (*code)->listing();
+    const std::string text = shown(views);
+    EXPECT_NE(text.find("     2: (61) r2 = *(u32 *)(r6 +0)\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("# insn 5"), std::string::npos) << text;
+}
+
+} // namespace
+} // namespace skep::app
