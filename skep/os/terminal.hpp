@@ -7,8 +7,8 @@ namespace skep::os {
 
 // Standard output is a terminal and NO_COLOR is not set (no-color.org).
 bool wants_colour();
-// Standard error is a terminal, and standard output goes elsewhere: what is printed there would tell
-// a person of the progress by itself.
+// Standard error is a terminal, and standard output goes elsewhere: what is printed there would
+// tell a person of the progress by itself.
 bool wants_progress();
 
 } // namespace skep::os
