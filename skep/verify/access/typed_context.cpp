@@ -77,6 +77,7 @@ std::optional<Target> function_target(const Subject& subject, const btf::Btf& ty
         return std::nullopt;
     }
     Target target{&types, std::string(type.name), prototype.members, {}, std::nullopt, false};
+    target.is_void = prototype.target == 0;
     if (gives_result(subject) && prototype.target != 0) {
         target.result = prototype.target;
     }
@@ -264,6 +265,25 @@ Ruling<Value> check_typed_context(const Subject& subject, const ContextAccess& a
     }
     return refused(access,
                    fmt::format("{} has {} arguments", target->name, target->parameters.size()));
+}
+
+std::optional<ReturnRange> hook_answers(const Subject& subject) {
+    constexpr ReturnRange kErrors{-4095, 0};
+    constexpr ReturnRange kYesOrNo{0, 1};
+    constexpr std::string_view kAsking[] = {"bpf_lsm_audit_rule_known",
+                                            "bpf_lsm_inode_xattr_skipcap",
+                                            "bpf_lsm_xfrm_state_pol_flow_match"};
+    if (subject.program.type != ProgramType::lsm || attach_of(subject) != AttachType::lsm_mac) {
+        return std::nullopt;
+    }
+    const std::optional<Target> target = target_of(subject);
+    if (!target.has_value()) {
+        return kErrors;
+    }
+    if (target->is_void) {
+        return std::nullopt;
+    }
+    return std::ranges::find(kAsking, target->name) != std::end(kAsking) ? kYesOrNo : kErrors;
 }
 
 bool returns_nothing(const Subject& subject) {

@@ -13,6 +13,7 @@
 // itself. Nothing is ever written.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "skep/verify/access/context.hpp"
@@ -26,6 +27,10 @@ Ruling<Value> check_typed_context(const Subject& subject, const ContextAccess& a
 // interface
 // ("tcp_congestion_ops.init"); empty when it is not typed or not known.
 std::string target_name(const Subject& subject);
+
+// What a security hook may answer: 0 or a negative error, or yes and no. None: the program is for
+// no hook, or for one that returns nothing.
+std::optional<ReturnRange> hook_answers(const Subject& subject);
 
 // Whether what the program implements returns nothing, so that R0 does not matter at its end.
 bool returns_nothing(const Subject& subject);

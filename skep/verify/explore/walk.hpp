@@ -108,6 +108,7 @@ class Walk {
     Ruling<Flow> step_call(const Insn& insn);
     Ruling<Flow> step_exit();
     Ruling<Flow> leave_program();
+    Ruling<Flow> answer_hook(const Value& result, const ReturnRange& allowed);
     Ruling<Flow> leave_callback();
 
     Ruling<const Signature*> signature(std::uint32_t subprogram);

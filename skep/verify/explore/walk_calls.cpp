@@ -312,6 +312,20 @@ Ruling<Walk::Flow> Walk::leave_callback() {
     return Flow::go_on;
 }
 
+// The kernel looks at the low half of what a security hook answers.
+Ruling<Walk::Flow> Walk::answer_hook(const Value& result, const ReturnRange& allowed) {
+    if (!result.is_scalar() || result.number.s_low.min < allowed.min ||
+        result.number.s_low.max > allowed.max) {
+        return refuse({.code = FindingCode::return_value,
+                       .os_errno = EINVAL,
+                       .kernel = returned_out_of_range("At program exit", result, allowed),
+                       .because = fmt::format("this hook answers with a number from {} to {}",
+                                              allowed.min, allowed.max)});
+    }
+    workspace_.need(result);
+    return Flow::ended;
+}
+
 Ruling<Walk::Flow> Walk::leave_program() {
     const std::uint32_t subprogram = path_.state.current().subprogram;
     TRY(check_nothing_held(path_.state, "BPF_EXIT instruction in main prog"));
@@ -331,6 +345,10 @@ Ruling<Walk::Flow> Walk::leave_program() {
     const auto range =
         spec::return_range(subject_.program.type,
                            static_cast<spec::AttachType>(subject_.program.expected_attach_type));
+    if (const std::optional<ReturnRange> hook = hook_answers(subject_);
+        hook.has_value() && subprogram == 0) {
+        return answer_hook(result, *hook);
+    }
     if (subprogram != 0 || !range.has_value()) {
         return Flow::ended;
     }
