@@ -9,6 +9,7 @@
 #include "skep/spec/kernels/features.hpp"
 #include "skep/verify/access/map_programs.hpp"
 #include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/diagnose/diagnose.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
@@ -181,6 +182,7 @@ Ruling<void> check_needs(const Subject& subject, const Facts& facts, Judged& jud
 Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environment,
                               KernelLog& log, Judged& judged) {
     TRY(check_maps_of_program(subject));
+    TRY(check_hook(subject));
     Workspace workspace{subject, {}, {}};
     Facts facts(subject);
     Walk walk(workspace, facts, log);

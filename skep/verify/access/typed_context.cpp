@@ -286,6 +286,22 @@ std::optional<ReturnRange> hook_answers(const Subject& subject) {
     return std::ranges::find(kAsking, target->name) != std::end(kAsking) ? kYesOrNo : kErrors;
 }
 
+Ruling<void> check_hook(const Subject& subject) {
+    constexpr std::string_view kDisabled[] = {
+        "bpf_lsm_getprocattr",       "bpf_lsm_getselfattr",        "bpf_lsm_inode_copy_up_xattr",
+        "bpf_lsm_inode_getsecurity", "bpf_lsm_inode_listsecurity", "bpf_lsm_inode_need_killpriv",
+        "bpf_lsm_ismaclabel",        "bpf_lsm_setprocattr",        "bpf_lsm_vm_enough_memory",
+    };
+    const std::optional<Target> target =
+        subject.program.type == ProgramType::lsm ? target_of(subject) : std::nullopt;
+    if (!target.has_value() || std::ranges::find(kDisabled, target->name) == std::end(kDisabled)) {
+        return {};
+    }
+    return refuse(FindingCode::context_access, EINVAL,
+                  fmt::format("points to disabled bpf lsm hook {}", target->name),
+                  "what this hook answers is counted or kept, so programs may not answer it");
+}
+
 bool returns_nothing(const Subject& subject) {
     const std::optional<Target> target =
         subject.program.type == ProgramType::struct_ops ? target_of(subject) : std::nullopt;

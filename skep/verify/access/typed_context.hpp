@@ -32,6 +32,9 @@ std::string target_name(const Subject& subject);
 // no hook, or for one that returns nothing.
 std::optional<ReturnRange> hook_answers(const Subject& subject);
 
+// Refuses security hooks whose answers mean more than yes, no or an error.
+Ruling<void> check_hook(const Subject& subject);
+
 // Whether what the program implements returns nothing, so that R0 does not matter at its end.
 bool returns_nothing(const Subject& subject);
 
