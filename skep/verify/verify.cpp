@@ -63,9 +63,13 @@ RunningFacts running_facts(const Subject& subject, const Facts& facts) {
     return running;
 }
 
+std::uint32_t aligned_stack(const Facts& facts, std::uint32_t subprogram) {
+    constexpr std::uint32_t kAlignment = 8;
+    return (facts.stack_bytes(subprogram) + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 std::vector<SubprogramFacts> subprogram_facts(const Subject& subject, const Facts& facts,
                                               const Rewritten& code) {
-    constexpr std::uint32_t kAlignment = 8;
     std::vector<SubprogramFacts> list;
     for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
         const Subprogram& subprogram = subject.subprograms[index];
@@ -75,7 +79,7 @@ std::vector<SubprogramFacts> subprogram_facts(const Subject& subject, const Fact
         if (one.start == one.end) {
             continue; // never called, and removed
         }
-        one.stack_bytes = (facts.stack_bytes(index) + kAlignment - 1) / kAlignment * kAlignment;
+        one.stack_bytes = aligned_stack(facts, index);
         one.is_global = subprogram.is_global;
         one.is_callback = subprogram.is_callback;
         one.has_tail_call = subprogram.has_tail_call;
@@ -150,7 +154,8 @@ Ruling<void> check_known(const Environment& environment) {
 struct Judged {
     Statistics statistics;
     std::vector<KernelNeed> needs;
-    std::vector<Finding> findings; // all that a diagnosis found, when it was asked for
+    std::vector<std::uint32_t> stack_bytes; // of each function
+    std::vector<Finding> findings;          // all that a diagnosis found, when it was asked for
 };
 
 std::vector<bool> reached_slots(const Subject& subject, const Facts& facts) {
@@ -188,6 +193,9 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     Walk walk(workspace, facts, log);
     Ruling<void> walked = walk.run();
     judged.statistics = walk.statistics();
+    for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
+        judged.stack_bytes.push_back(aligned_stack(facts, index));
+    }
     if (environment.diagnose && !walk.refused().empty()) {
         judged.findings = diagnose(subject, walk.refused());
     }
@@ -211,8 +219,8 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
     if (!subject.ok()) {
         KernelLog log(empty, environment.log_level);
         Outcome outcome = refused(program, environment, *std::move(subject).error());
-        outcome.log =
-            log.finish(outcome.findings.data(), outcome.statistics, environment.instruction_limit);
+        outcome.log = log.finish(
+            {outcome.findings.data(), outcome.statistics, environment.instruction_limit, {}});
         return outcome;
     }
     note_special_fields(*subject);
@@ -231,7 +239,8 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
     outcome.needs = std::move(judged.needs);
     outcome.statistics = judged.statistics;
     const Finding* finding = outcome.findings.empty() ? nullptr : outcome.findings.data();
-    outcome.log = log.finish(finding, outcome.statistics, environment.instruction_limit);
+    outcome.log = log.finish({finding, outcome.statistics, environment.instruction_limit,
+                              std::move(judged.stack_bytes)});
     return outcome;
 }
 

@@ -119,6 +119,37 @@ std::string KernelLog::frame_text(const State& state, unsigned frame,
     return text + references + (is_callback ? " cb" : "");
 }
 
+void KernelLog::begins_program(std::span<const std::uint16_t> live_regs) {
+    if ((level_ & kLogAll) == 0) {
+        return;
+    }
+    for (std::size_t index = 0; index < subject_.subprograms.size(); ++index) {
+        line(fmt::format("func#{} @{}", index, subject_.subprograms[index].start.value));
+    }
+    line("Live regs before insn:");
+    for (std::uint32_t at = 0; at < subject_.insns.size() && at < live_regs.size();
+         at += subject_.insns[at].slots()) {
+        std::string regs;
+        for (Reg reg = 0; reg < kFramePointer; ++reg) {
+            regs += (live_regs[at] & (1U << reg)) != 0 ? static_cast<char>('0' + reg) : '.';
+        }
+        line(fmt::format("    {:3}: {} {}", at, regs, insn_text(InsnIndex{at})));
+    }
+}
+
+// Where a map is in the kernel is not ours to know; the kernel itself shows 0 to most.
+std::string KernelLog::insn_text(InsnIndex at) const {
+    Insn insn = subject_.insn(at);
+    if (insn.refers_to_map()) {
+        insn.wide_source = WideSource::number;
+        insn.imm = 0;
+        insn.imm_high = 0;
+    }
+    Names names;
+    names.call = call_name;
+    return disassemble_with_opcode(insn, at, names);
+}
+
 void KernelLog::begins(const State& state, InsnIndex at) {
     if (follows()) {
         line(fmt::format("{}:{}", at.value, frame_text(state, state.depth())));
@@ -181,9 +212,8 @@ void KernelLog::insn(const State&, InsnIndex at) {
     branched_ = false;
     source_line(at);
     insn_began_ = text_.size();
-    Names names;
-    names.call = call_name;
-    text_ += fmt::format("{}: {}", at.value, disassemble_with_opcode(subject_.insn(at), at, names));
+    text_ += fmt::format("{}: {}", at.value, insn_text(at));
+}: {}", at.value, disassemble_with_opcode(subject_.insn(at), at, names));
 }
 
 std::string KernelLog::changes_text(const State& state, const Insn& insn,
@@ -270,11 +300,11 @@ void KernelLog::finished_global(std::uint32_t subprogram) {
     }
 }
 
-std::string KernelLog::finish(const Finding* refused, const Statistics& statistics,
-                              std::uint64_t limit) {
+std::string KernelLog::finish(const Ending& ending) {
     if (level_ == kLogNone) {
         return {};
     }
+    const Finding* refused = ending.refused;
     if (refused == nullptr && (level_ & kLogAll) == 0) {
         text_.clear();
     }
@@ -289,11 +319,23 @@ std::string KernelLog::finish(const Finding* refused, const Statistics& statisti
             line(refused->kernel_message);
         }
     }
+    if ((level_ & kLogStatistics) != 0 && !ending.stack_bytes.empty()) {
+        line(fmt::format("stack depth {}", fmt::join(ending.stack_bytes, "+")));
+    }
+    const Statistics& statistics = ending.statistics;
     line(fmt::format("processed {} insns (limit {}) max_states_per_insn {} total_states {} "
                      "peak_states {} mark_read 0",
-                     statistics.insns_processed, limit, statistics.max_states_per_insn,
+                     statistics.insns_processed, ending.limit, statistics.max_states_per_insn,
                      statistics.total_states, statistics.peak_states));
     return std::move(text_);
+}
+
+void add_verification_time(std::string& log, std::uint64_t microseconds) {
+    constexpr std::string_view kNext = "stack depth ";
+    std::size_t at = log.rfind(kNext);
+    if (at != std::string::npos && (at == 0 || log[at - 1] == '\n')) {
+        log.insert(at, fmt::format("verification time {} usec\n", microseconds));
+    }
 }
 
 } // namespace skep::verify

@@ -9,7 +9,9 @@
 // Proved by: tests/golden (prog load with the log, line by line).
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "skep/verify/explain/finding.hpp"
 #include "skep/verify/state/state.hpp"
@@ -29,6 +31,9 @@ class KernelLog {
     void freeze() { is_frozen_ = true; }
     [[nodiscard]] std::size_t position() const { return text_.size(); }
 
+    // Before the walk, at level 2: the functions, and which registers are live before each
+    // instruction (bit n: Rn).
+    void begins_program(std::span<const std::uint16_t> live_regs);
     // A path begins at the start of a function; branches off; goes back to where it branched off.
     void begins(const State& state, InsnIndex at);
     void branches(const State& state, InsnIndex from, InsnIndex to);
@@ -46,8 +51,15 @@ class KernelLog {
     void begins_global(std::uint32_t subprogram);
     void finished_global(std::uint32_t subprogram);
 
-    // The end: what was refused, or nothing; then the summary.
-    std::string finish(const Finding* refused, const Statistics& statistics, std::uint64_t limit);
+    // The end: what was refused, or nothing; then the summary. Stack bytes are those of each
+    // function, for level 4.
+    struct Ending {
+        const Finding* refused = nullptr;
+        Statistics statistics;
+        std::uint64_t limit = 0;
+        std::vector<std::uint32_t> stack_bytes = {};
+    };
+    std::string finish(const Ending& ending);
 
     // The current frame: " R0=scalar() R10=fp0".
     [[nodiscard]] std::string state_text(const State& state, const Workspace& workspace) const;
@@ -55,6 +67,7 @@ class KernelLog {
   private:
     void line(const std::string& text) { text_ += text + "\n"; }
     void source_line(InsnIndex at);
+    [[nodiscard]] std::string insn_text(InsnIndex at) const;
     [[nodiscard]] std::string frame_text(const State& state, unsigned frame,
                                          const Workspace* workspace = nullptr) const;
     [[nodiscard]] std::string slot_text(const State& state, unsigned frame,
@@ -71,5 +84,9 @@ class KernelLog {
     bool branched_ = false;
     bool is_frozen_ = false;
 };
+
+// The line that level 4 has before its stack depths: how long it took, which verify() does not
+// know. Does nothing to a log of another level.
+void add_verification_time(std::string& log, std::uint64_t microseconds);
 
 } // namespace skep::verify
