@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // verdicts FOLDER [--kernel-btf FILE] [--table VERDICTS.tsv] [--object NAME] [--program NAME]
-// [--log]
+// [--log] [--differences]
 //
 // Verifies every program of every object in a folder and compares with what a kernel said: the
 // 2x2 table, where they differ, whether the messages agree, instructions processed and time. What
 // the kernel said is a table with a header row of tab-separated columns, of which object, program,
-// verdict (ACCEPT, REJECT:ERRNO), insns_processed, verif_us and message are read.
+// verdict (ACCEPT, REJECT:ERRNO), insns_processed, verif_us and message are read. --differences
+// prints the counts and causes alone, as the table of docs/verdict-differences.md.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ struct Arguments {
     std::string object;
     std::string program;
     bool log = false;
+    bool differences = false;
 };
 
 struct KernelRow {
@@ -124,7 +126,8 @@ class Comparison {
         const std::vector<std::uint8_t> bytes = read_file(path);
         Result<load::ObjectSpec> object = load::load_object(bytes, path.filename(), options);
         if (!object.ok()) {
-            fmt::print("{}: not opened: {}\n", path.filename().string(), object.error().message);
+            fmt::print(stderr, "{}: not opened: {}\n", path.filename().string(),
+                       object.error().message);
             return;
         }
         std::vector<spec::MapSpec> maps;
@@ -168,6 +171,27 @@ class Comparison {
         }
     }
 
+    // The same for readers of a page.
+    void differences() const {
+        const unsigned total =
+            counts_.both_accept + counts_.both_reject + counts_.only_we + counts_.only_kernel;
+        fmt::print("| {} programs | kernel accepts | kernel rejects |\n|---|---|---|\n", total);
+        fmt::print("| skep accepts | {} | {} |\n", counts_.both_accept, counts_.only_we);
+        fmt::print("| skep rejects | {} | {} |\n\n", counts_.only_kernel, counts_.both_reject);
+        fmt::print("The last line of the log is the same for {} of the {} that both reject.\n\n",
+                   counts_.same_message, counts_.both_reject);
+        std::map<unsigned, std::vector<std::string>, std::greater<>> by_count;
+        for (const auto& [cause, count] : counts_.causes) {
+            by_count[count].push_back(cause);
+        }
+        fmt::print("| programs | why skep alone rejects |\n|---|---|\n");
+        for (const auto& [count, causes] : by_count) {
+            for (const std::string& cause : causes) {
+                fmt::print("| {} | {} |\n", count, cause);
+            }
+        }
+    }
+
   private:
     void one(const std::string& object_name, const load::ObjectProgram& program,
              const load::ObjectSpec& object, const std::vector<spec::MapSpec>& maps) {
@@ -192,6 +216,9 @@ class Comparison {
         const std::string because = accepted ? "" : outcome.findings.front().because;
         const std::string message =
             outcome.message.empty() && !accepted ? because : outcome.message;
+        if (row == table_.end() && arguments_.differences) {
+            return;
+        }
         if (row == table_.end()) {
             fmt::print("{}\t{}\t{}\t{}\t{:.0f}us\t{}\n", object_name, spec.name,
                        accepted ? "accept" : "reject", outcome.statistics.insns_processed,
@@ -199,6 +226,9 @@ class Comparison {
             return;
         }
         count(object_name + " " + spec.name, row->second, outcome, took.count());
+        if (arguments_.differences) {
+            return;
+        }
         if (row->second.accepted != accepted) {
             fmt::print("DIFFER {} {} skep={} kernel={} | {} | {}\n", object_name, spec.name,
                        accepted ? "accept" : "reject", row->second.accepted ? "accept" : "reject",
@@ -226,7 +256,7 @@ class Comparison {
             ++counts_.compared_insns;
             const bool near = 2 * outcome.statistics.insns_processed <= 3 * row.insns;
             counts_.within_half_more += near ? 1U : 0U;
-            if (!near) {
+            if (!near && !arguments_.differences) {
                 fmt::print("COST {} skep={} kernel={} insns\n", name,
                            outcome.statistics.insns_processed, row.insns);
             }
@@ -250,6 +280,8 @@ std::optional<Arguments> parse(int count, char** words) {
         const bool last = index + 1 == count;
         if (word == "--log") {
             arguments.log = true;
+        } else if (word == "--differences") {
+            arguments.differences = true;
         } else if (word == "--kernel-btf" && !last) {
             arguments.kernel_btf = words[++index];
         } else if (word == "--table" && !last) {
@@ -281,7 +313,7 @@ int run(const Arguments& arguments) {
     for (const std::filesystem::path& path : objects) {
         comparison.object(path);
     }
-    comparison.summary();
+    arguments.differences ? comparison.differences() : comparison.summary();
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "skep/syscall/log_buffer.hpp"
 #include "skep/syscall/map/map_slots.hpp"
 #include "skep/syscall/program/program_request.hpp"
+#include "skep/verify/explain/kernel_log.hpp"
 #include "skep/verify/verify.hpp"
 
 namespace skep::syscall {
@@ -81,7 +82,11 @@ verify::Outcome judge(Call& call, const ProgramRequest& request, std::uint32_t l
     environment.kernel_types = kernel.get();
     environment.cpu_count = call.engine.cpu_count;
     environment.log_level = log_level & 7;
-    return verify::verify(request.spec, environment);
+    const std::uint64_t begin_ns = os::boot_time_ns();
+    verify::Outcome outcome = verify::verify(request.spec, environment);
+    constexpr std::uint64_t kNsPerUs = 1000;
+    verify::add_verification_time(outcome.log, (os::boot_time_ns() - begin_ns) / kNsPerUs);
+    return outcome;
 }
 
 // Machine code to show and to count; on a machine without a generator there is none.

@@ -13,6 +13,8 @@ namespace skep::verify {
 namespace {
 
 constexpr std::size_t kStateColumn = 38;
+constexpr std::size_t kStateTab = 8; // beyond that column
+constexpr std::size_t kLeastGap = 3;
 
 constexpr char slot_letter(SlotByte byte) {
     switch (byte) {
@@ -38,7 +40,14 @@ std::string frame_prefix(unsigned frame) {
     return frame == 0 ? "" : fmt::format(" frame{}:", frame);
 }
 
-std::string call_name(const Insn& insn, InsnIndex) {
+std::string call_name(const Subject& subject, const Insn& insn) {
+    if (insn.kind == InsnKind::call_kfunc) {
+        const btf::Btf* types = subject.environment.kernel_types;
+        const auto id = static_cast<btf::TypeId>(insn.imm);
+        const bool is_known =
+            types != nullptr && insn.imm > 0 && insn.offset == 0 && types->has(id);
+        return is_known ? std::string(types->type(id).name) : std::string{};
+    }
     const spec::HelperRow* row = insn.kind == InsnKind::call_helper
                                      ? spec::find_helper(static_cast<std::uint32_t>(insn.imm))
                                      : nullptr;
@@ -84,7 +93,11 @@ std::string KernelLog::slot_text(const State& state, unsigned frame, std::uint32
         return {};
     }
     if (slot.is_spill()) {
-        return fmt::format(" fp{}={}", offset, value_text(subject_, state, slot.value, false));
+        return fmt::format(" fp{}={}", offset, value_text(subject_, frame, slot.value, false));
+    }
+    if (slot.all(SlotByte::dynptr) || slot.all(SlotByte::iterator)) {
+        const std::string object = object_text(subject_, slot, offset);
+        return object.empty() ? object : fmt::format(" fp{}={}", offset, object);
     }
     std::string letters;
     for (const SlotByte byte : slot.bytes) {
@@ -105,22 +118,61 @@ std::string KernelLog::frame_text(const State& state, unsigned frame,
         if (value.is_initialised()) {
             const bool precise = workspace != nullptr && value.is_scalar() &&
                                  workspace->dependencies.is_needed(value.origin);
-            text += fmt::format(" R{}={}", reg, value_text(subject_, state, value, precise));
+            text += fmt::format(" R{}={}", reg, value_text(subject_, frame, value, precise));
         }
     }
     for (std::uint32_t index = 0; index < state.stack(frame).slot_count(); ++index) {
         text += slot_text(state, frame, index);
     }
+    return text + held_text(state, frame);
+}
+
+// What every description of a state ends with.
+std::string KernelLog::held_text(const State& state, unsigned frame) {
     std::string references;
     for (const Resource& resource : state.resources.held) {
-        references += fmt::format("{}{}", references.empty() ? " refs=" : ",", resource.id);
+        if (resource.kind == ResourceKind::reference) {
+            references += fmt::format("{}{}", references.empty() ? " refs=" : ",", resource.id);
+        }
     }
     const bool is_callback = state.frame(frame).callback != CallbackKind::none;
-    return text + references + (is_callback ? " cb" : "");
+    return references + (is_callback ? " cb" : "");
+}
+
+// The kernel looks at the main function as if it were a global one, and says what it does not like
+// of it, though nothing follows from that.
+void KernelLog::remark_main() {
+    const btf::Btf* types = subject_.environment.program_types;
+    const Subprogram& main = subject_.subprograms.front();
+    if (types == nullptr || main.btf_function == 0) {
+        return;
+    }
+    const btf::Type& function = types->type(main.btf_function);
+    const btf::Type& prototype = types->type(function.target);
+    if (function.linkage != btf::Linkage::global) {
+        return;
+    }
+    const btf::Kind result = types->type(types->resolve(prototype.target)).kind;
+    if (result != btf::Kind::integer && result != btf::Kind::enumeration &&
+        result != btf::Kind::enumeration64) {
+        line(fmt::format("Global function {}() doesn't return scalar. Only those are supported.",
+                         main.name));
+        return;
+    }
+    if (prototype.members.empty() || !types->has(prototype.members.front().type)) {
+        return;
+    }
+    const btf::Type& parameter = types->type(types->resolve(prototype.members.front().type));
+    if (parameter.kind == btf::Kind::pointer && types->resolve(parameter.target) == 0) {
+        line("arg#0 reference type('UNKNOWN ') size cannot be determined: -22");
+    }
 }
 
 void KernelLog::begins_program(std::span<const std::uint16_t> live_regs) {
     if ((level_ & kLogAll) == 0) {
+        if (follows()) {
+            remark_main();
+        }
         return;
     }
     for (std::size_t index = 0; index < subject_.subprograms.size(); ++index) {
@@ -135,18 +187,19 @@ void KernelLog::begins_program(std::span<const std::uint16_t> live_regs) {
         }
         line(fmt::format("    {:3}: {} {}", at, regs, insn_text(InsnIndex{at})));
     }
+    remark_main();
 }
 
 // Where a map is in the kernel is not ours to know; the kernel itself shows 0 to most.
 std::string KernelLog::insn_text(InsnIndex at) const {
     Insn insn = subject_.insn(at);
     if (insn.refers_to_map()) {
-        insn.wide_source = WideSource::number;
         insn.imm = 0;
         insn.imm_high = 0;
     }
+    insn.wide_source = WideSource::number;
     Names names;
-    names.call = call_name;
+    names.call = [this](const Insn& call, InsnIndex) { return call_name(subject_, call); };
     return disassemble_with_opcode(insn, at, names);
 }
 
@@ -205,40 +258,78 @@ void KernelLog::source_line(InsnIndex at) {
                      slash == std::string_view::npos ? path : path.substr(slash + 1), info.line()));
 }
 
-void KernelLog::insn(const State&, InsnIndex at) {
+void KernelLog::insn(const State& state, InsnIndex at) {
     if (!follows()) {
         return;
     }
+    before_ = state;
+    insn_at_ = at;
     branched_ = false;
     source_line(at);
     insn_began_ = text_.size();
     text_ += fmt::format("{}: {}", at.value, insn_text(at));
-}: {}", at.value, disassemble_with_opcode(subject_.insn(at), at, names));
 }
 
-std::string KernelLog::changes_text(const State& state, const Insn& insn,
-                                    const Workspace& workspace) const {
+std::string KernelLog::changes_text(const State& state, const Insn& insn, const Workspace&) const {
     std::string text;
     const std::uint16_t named = named_registers(insn);
     for (Reg reg = 0; reg < kRegisters; ++reg) {
         const Value& value = state.reg(reg);
         if ((named & (1U << reg)) != 0 && value.is_initialised()) {
-            const bool precise =
-                value.is_scalar() && workspace.dependencies.is_needed(value.origin);
-            text += fmt::format(" R{}={}", reg, value_text(subject_, state, value, precise));
+            text += fmt::format(" R{}={}", reg, value_text(subject_, state, value, false));
         }
     }
-    const bool stores = insn.kind == InsnKind::store_imm || insn.kind == InsnKind::store_reg ||
-                        insn.kind == InsnKind::atomic;
-    const Value& base = state.reg(insn.dst);
-    if (stores && base.is(ValueKind::stack) && base.at_fixed_offset()) {
-        const std::int64_t offset =
-            base.offset + insn.offset + static_cast<std::int64_t>(base.number.value());
-        if (offset < 0 && offset >= -kStackBytes) {
-            text += slot_text(state, base.frame, Stack::slot_of(static_cast<int>(offset)));
+    text += slots_text(state, insn);
+    return text.empty() ? text
+                        : frame_prefix(state.depth()) + text + held_text(state, state.depth());
+}
+
+// The slot that a load or store names; those that a call filled.
+std::string KernelLog::slots_text(const State& state, const Insn& insn) const {
+    using enum InsnKind;
+    if (insn.kind == call_helper || insn.kind == call_kfunc) {
+        std::string text;
+        const unsigned frame = state.depth();
+        const bool is_same_frame = frame < before_.frame_count();
+        for (std::uint32_t index = 0; is_same_frame && index < state.stack(frame).slot_count();
+             ++index) {
+            const bool differs = state.stack(frame).slot(index) != before_.stack(frame).slot(index);
+            text += differs ? slot_text(state, frame, index) : std::string{};
         }
+        return text;
     }
-    return text.empty() ? text : frame_prefix(state.depth()) + text;
+    const bool stores = insn.kind == store_imm || insn.kind == store_reg || insn.kind == atomic;
+    if (!stores && insn.kind != load) {
+        return {};
+    }
+    const Value& base = before_.reg(stores ? insn.dst : insn.src);
+    if (!base.is(ValueKind::stack) || !base.at_fixed_offset() || base.frame != state.depth()) {
+        return {};
+    }
+    const std::int64_t offset =
+        base.offset + insn.offset + static_cast<std::int64_t>(base.number.value());
+    return offset < 0 && offset >= -kStackBytes
+               ? slot_text(state, base.frame, Stack::slot_of(static_cast<int>(offset)))
+               : std::string{};
+}
+
+// An argument of a traced function was read from the context.
+std::string KernelLog::context_remark(const State& state, const Insn& insn) const {
+    constexpr std::int32_t kArgumentBytes = 8;
+    const btf::Btf* types = subject_.environment.kernel_types;
+    if (insn.kind != InsnKind::load || !before_.reg(insn.src).is(ValueKind::context) ||
+        types == nullptr || subject_.program.attach_target.empty() ||
+        subject_.program.type != spec::ProgramType::tracing) {
+        return {};
+    }
+    const Value& loaded = state.reg(insn.dst);
+    if (!loaded.is(ValueKind::btf_object) || loaded.instance != 0 ||
+        !types->has(loaded.type_id())) {
+        return {};
+    }
+    return fmt::format("func '{}' arg{} has btf_id {} type STRUCT '{}'",
+                       subject_.program.attach_target, insn.offset / kArgumentBytes,
+                       loaded.type_id(), types->type(loaded.type_id()).name);
 }
 
 void KernelLog::stepped(const State& state, const Insn& insn, const Workspace& workspace) {
@@ -246,9 +337,18 @@ void KernelLog::stepped(const State& state, const Insn& insn, const Workspace& w
         return;
     }
     const std::string changes = changes_text(state, insn, workspace);
+    const std::string remark = context_remark(state, insn);
+    if (!remark.empty()) {
+        text_ += fmt::format("\n{}\n{}:{}\n", remark, insn_at_.value + insn.slots(), changes);
+        return;
+    }
     if (!changes.empty()) {
         const std::size_t width = text_.size() - insn_began_;
-        text_.append(width < kStateColumn ? kStateColumn - width : 1, ' ');
+        std::size_t column = kStateColumn;
+        while (column < width + kLeastGap) {
+            column += kStateTab;
+        }
+        text_.append(column - width, ' ');
         text_ += ";" + changes;
     }
     text_ += "\n";
@@ -262,22 +362,35 @@ void KernelLog::pruned(InsnIndex at) {
     }
 }
 
-void KernelLog::enters(const State& state, std::uint32_t) {
+void KernelLog::enters(const State& state, InsnIndex callee) {
     if (follows()) {
         text_ += "\n";
         line("caller:");
-        line(frame_text(state, state.depth()));
-        text_ += "callee:";
+        line(frame_text(state, state.depth() - 1));
+        line("callee:");
+        const std::string inside = frame_text(state, state.depth());
+        line(inside);
+        text_ += fmt::format("{}:{}", callee.value, inside);
     }
 }
 
-void KernelLog::returns(const State& state, InsnIndex call) {
+void KernelLog::leaves(const State& state, InsnIndex next) {
     if (follows()) {
         text_ += "\n";
         line("returning from callee:");
         line(frame_text(state, state.depth()));
-        line(fmt::format("to caller at {}:", call.value + 1));
-        text_ += frame_text(state, state.depth() - 1);
+        text_ += fmt::format("to caller at {}:", next.value);
+    }
+}
+
+void KernelLog::returned(const State& state) {
+    if (follows()) {
+        const std::string text = frame_text(state, state.depth());
+        text_ += "\n" + text;
+        if ((level_ & kLogAll) != 0) {
+            text_ += fmt::format("\n\nfrom {} to {}:{}", insn_at_.value,
+                                 before_.current().call_site.value + 1, text);
+        }
     }
 }
 

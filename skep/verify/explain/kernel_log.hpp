@@ -44,9 +44,10 @@ class KernelLog {
     void stepped(const State& state, const Insn& insn, const Workspace& workspace);
     void pruned(InsnIndex at);
 
-    // Calls.
-    void enters(const State& state, std::uint32_t callee);
-    void returns(const State& state, InsnIndex call);
+    // Calls: a static function was entered; will be left, and was left.
+    void enters(const State& state, InsnIndex callee);
+    void leaves(const State& state, InsnIndex next);
+    void returned(const State& state);
     void assumes_global(std::uint32_t callee);
     void begins_global(std::uint32_t subprogram);
     void finished_global(std::uint32_t subprogram);
@@ -72,6 +73,10 @@ class KernelLog {
                                          const Workspace* workspace = nullptr) const;
     [[nodiscard]] std::string slot_text(const State& state, unsigned frame,
                                         std::uint32_t index) const;
+    void remark_main();
+    [[nodiscard]] std::string context_remark(const State& state, const Insn& insn) const;
+    [[nodiscard]] static std::string held_text(const State& state, unsigned frame);
+    [[nodiscard]] std::string slots_text(const State& state, const Insn& insn) const;
     [[nodiscard]] std::string changes_text(const State& state, const Insn& insn,
                                            const Workspace& workspace) const;
 
@@ -79,6 +84,8 @@ class KernelLog {
     std::uint32_t level_;
     std::string text_;
     std::size_t insn_began_ = 0;
+    InsnIndex insn_at_;
+    State before_;                        // the instruction that is told
     const LineInfo* last_line_ = nullptr; // last shown; of the subject's program
     InsnIndex branch_from_;
     bool branched_ = false;

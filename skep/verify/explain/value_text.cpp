@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <string_view>
@@ -181,7 +182,7 @@ std::string constant_text(const Scalar& number) {
 void add_payload(Fields& fields, const Subject& subject, const Value& value) {
     if (is_map_kind(value)) {
         const spec::MapSpec& map = subject.map(value.map());
-        if (!map.name.empty()) {
+        if (!map.name.empty() && !value.map().is_inner()) {
             fields.add("map", map.name.substr(0, 15));
         }
         fields.add("ks", fmt::format("{}", map.key_size_bytes));
@@ -222,13 +223,42 @@ std::string kind_text(const Value& value) {
 
 std::string value_text(const Subject& subject, const State& state, const Value& value,
                        bool precise) {
+    return value_text(subject, state.depth(), value, precise);
+}
+
+std::string object_text(const Subject& subject, const Slot& slot, int offset) {
+    const Value& object = slot.value;
+    if (object.offset != offset) {
+        return {};
+    }
+    if (slot.all(SlotByte::dynptr)) {
+        constexpr std::array<std::string_view, 6> kKinds{"",    "local", "ringbuf",
+                                                         "skb", "xdp",   "skb_meta"};
+        const std::string reference =
+            object.reference_id == 0 ? "" : fmt::format(",ref_id={}", object.reference_id);
+        return fmt::format("dynptr_{}(id={}{},dynptr_id={})",
+                           kKinds.at(std::min<std::size_t>(object.subject, kKinds.size() - 1)),
+                           object.id, reference, object.id);
+    }
+    const btf::Btf* types = subject.environment.kernel_types;
+    std::string_view name = types != nullptr && types->has(object.type_id())
+                                ? types->type(object.type_id()).name
+                                : std::string_view("iter");
+    name.remove_prefix(name.starts_with("bpf_") ? std::string_view("bpf_").size() : 0);
+    constexpr std::uint64_t kActive = 1;
+    return fmt::format("{}(ref_id={},state={},depth={})", name, object.reference_id,
+                       object.number.value() == kActive ? "active" : "drained", object.origin);
+}
+
+std::string value_text(const Subject& subject, unsigned shown_in, const Value& value,
+                       bool precise) {
     if (value.is_scalar() && value.number.is_constant()) {
         return (precise ? "P" : "") + constant_text(value.number);
     }
     if (value.is(ValueKind::stack) && value.at_fixed_offset()) {
         const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
         return fmt::format("fp{}{}",
-                           value.frame != state.depth() ? fmt::format("[{}]", value.frame) : "",
+                           value.frame != shown_in ? fmt::format("[{}]", value.frame) : "",
                            number_text(offset));
     }
     std::string text = (precise ? "P" : "") + kind_text(value);

@@ -109,6 +109,7 @@ Ruling<State> Walk::entry(std::uint32_t subprogram) {
 }
 
 Ruling<void> Walk::run() {
+    log_.begins_program(liveness_.regs);
     State main = TRY(entry(0));
     TRY(explore(std::move(main), InsnIndex{0}));
     for (std::size_t next = 0; next < globals_called_.size(); ++next) {

@@ -238,9 +238,9 @@ Ruling<Walk::Flow> Walk::step_call(const Insn& insn) {
     SKEP_ASSERT(callee.has_value()); // check_structure found it
     if (!subject_.subprograms[*callee].is_global) {
         TRY(check_static_call(path_.state));
-        log_.enters(path_.state, *callee);
         step_static_call(*callee, path_.at, path_.state);
         path_.at = subject_.subprograms[*callee].start;
+        log_.enters(path_.state, path_.at);
         return Flow::go_on;
     }
     const Signature* expected = TRY(signature(*callee));
@@ -293,8 +293,9 @@ Ruling<Walk::Flow> Walk::step_exit() {
     }
     TRY(check_return(path_.state));
     const InsnIndex call = frame.call_site;
-    log_.returns(path_.state, call);
+    log_.leaves(path_.state, InsnIndex{call.value + 1});
     step_return(path_.state);
+    log_.returned(path_.state);
     path_.at = InsnIndex{call.value + 1};
     return Flow::go_on;
 }
@@ -307,7 +308,9 @@ Ruling<Walk::Flow> Walk::leave_callback() {
         return Flow::ended;
     }
     path_.at = path_.state.current().call_site;
+    log_.leaves(path_.state, path_.at);
     path_.state.pop_frame();
+    log_.returned(path_.state);
     // The call is judged again, with its arguments as they were: the callback may run once more.
     return Flow::go_on;
 }

@@ -15,6 +15,7 @@
 #include "skep/os/machine.hpp"
 #include "skep/os/terminal.hpp"
 #include "skep/spec/kernels/features.hpp"
+#include "skep/verify/explain/kernel_log.hpp"
 
 namespace skep::app {
 
@@ -120,6 +121,7 @@ Judged judge_in_time(const load::ObjectSpec& object, const load::ObjectProgram& 
                 as_the_engine_says(*judgement, std::move(outcome), environment.log_level),
                 judgement->time_us};
     }
+    verify::add_verification_time(outcome.log, static_cast<std::uint64_t>(spent.count()));
     return {object.file, program.spec, std::move(outcome),
             static_cast<std::uint64_t>(spent.count())};
 }

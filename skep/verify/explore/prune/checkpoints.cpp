@@ -242,13 +242,14 @@ void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit
     parent = static_cast<CheckpointIndex>(all_.size());
     all_.push_back(std::move(checkpoint));
     std::vector<CheckpointIndex>& here = at_place(state, visit.at);
+    // Those that there were to compare with; the new one counts when the next path comes by.
+    statistics_.max_states_per_insn =
+        std::max<std::uint64_t>(statistics_.max_states_per_insn, here.size());
     here.insert(here.begin(), parent);
     insns_at_save_ = visit.effort.insns;
     jumps_at_save_ = visit.effort.jumps;
     ++statistics_.total_states;
     ++statistics_.peak_states;
-    statistics_.max_states_per_insn =
-        std::max<std::uint64_t>(statistics_.max_states_per_insn, here.size());
     statistics_.memory_bytes =
         std::max(statistics_.memory_bytes, memory_bytes_ + workspace_.dependencies.memory_bytes());
 }
