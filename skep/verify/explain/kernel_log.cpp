@@ -92,8 +92,13 @@ std::string KernelLog::slot_text(const State& state, unsigned frame, std::uint32
     if (slot.all(SlotByte::invalid)) {
         return {};
     }
-    if (slot.is_spill()) {
-        return fmt::format(" fp{}={}", offset, value_text(subject_, frame, slot.value, false));
+    if (slot.is_spill()) { // the bytes above a narrow one have letters
+        std::string above;
+        for (unsigned byte = 0; byte + slot.spilled_bytes() < kSlotBytes; ++byte) {
+            above += slot_letter(slot.bytes[byte]);
+        }
+        return fmt::format(" fp{}={}{}", offset, above,
+                           value_text(subject_, frame, slot.value, false));
     }
     if (slot.all(SlotByte::dynptr) || slot.all(SlotByte::iterator)) {
         const std::string object = object_text(subject_, slot, offset);
@@ -280,8 +285,10 @@ std::string KernelLog::changes_text(const State& state, const Insn& insn, const 
         }
     }
     text += slots_text(state, insn);
-    return text.empty() ? text
-                        : frame_prefix(state.depth()) + text + held_text(state, state.depth());
+    const bool is_call = insn.kind == InsnKind::call_helper || insn.kind == InsnKind::call_kfunc;
+    return text.empty() && !is_call
+               ? text
+               : frame_prefix(state.depth()) + text + held_text(state, state.depth());
 }
 
 // The slot that a load or store names; those that a call filled.
@@ -342,7 +349,8 @@ void KernelLog::stepped(const State& state, const Insn& insn, const Workspace& w
         text_ += fmt::format("\n{}\n{}:{}\n", remark, insn_at_.value + insn.slots(), changes);
         return;
     }
-    if (!changes.empty()) {
+    if (!changes.empty() || insn.kind == InsnKind::call_helper ||
+        insn.kind == InsnKind::call_kfunc) {
         const std::size_t width = text_.size() - insn_began_;
         std::size_t column = kStateColumn;
         while (column < width + kLeastGap) {

@@ -236,9 +236,10 @@ std::string object_text(const Subject& subject, const Slot& slot, int offset) {
                                                          "skb", "xdp",   "skb_meta"};
         const std::string reference =
             object.reference_id == 0 ? "" : fmt::format(",ref_id={}", object.reference_id);
-        return fmt::format("dynptr_{}(id={}{},dynptr_id={})",
+        // The last number is 1 in every log of Linux 6.18.
+        return fmt::format("dynptr_{}(id={}{},dynptr_id=1)",
                            kKinds.at(std::min<std::size_t>(object.subject, kKinds.size() - 1)),
-                           object.id, reference, object.id);
+                           object.id, reference);
     }
     const btf::Btf* types = subject.environment.kernel_types;
     std::string_view name = types != nullptr && types->has(object.type_id())
