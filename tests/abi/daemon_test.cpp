@@ -10,6 +10,10 @@
 #include <ctime>
 #include <filesystem>
 
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "skep/base/bytes.hpp"
@@ -22,6 +26,7 @@
 #include "skep/spec/commands.hpp"
 #include "skep/spec/map_spec.hpp"
 #include "skep/spec/program_types.hpp"
+#include "skep/syscall/wire/message.hpp"
 
 namespace skep {
 namespace {
@@ -160,6 +165,58 @@ TEST_F(Daemon, AMessageThatMakesNoSenseEndsItsConnectionAlone) {
     ASSERT_TRUE(os::send_message(stranger, ByteVector(100, 0xff), {}).ok());
     EXPECT_TRUE(os::receive_message(stranger, 5000).value().is_end);
     EXPECT_TRUE(make_map(*engine_).is_open());
+}
+
+// What a process of this user meets at the daemon's socket with a request that makes sense.
+enum class Met : std::uint8_t { turned_away, answered, no_socket, still_me };
+Met knock_as(uid_t user, const std::string& socket_path) {
+    const auto knock = [&] {
+        if (::setgid(user) != 0 || ::setuid(user) != 0) {
+            return Met::still_me;
+        }
+        auto socket = os::connect_for_messages(socket_path);
+        if (!socket.ok()) {
+            return Met::no_socket;
+        }
+        syscall::Request request;
+        request.command = static_cast<std::uint32_t>(Command::map_get_next_id);
+        request.attributes_address = 4096;
+        request.attributes_size = sizeof(abi::IdAttr);
+        request.segments = {
+            {request.attributes_address, request.attributes_size, ByteVector(sizeof(abi::IdAttr))}};
+        // The connection may be closed already; what matters is that nothing is answered.
+        static_cast<void>(syscall::send_request(*socket, request, {}));
+        const auto answer = os::receive_message(*socket, 5000);
+        return answer.ok() && answer->is_end ? Met::turned_away : Met::answered;
+    };
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::_exit(static_cast<int>(knock()));
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    return static_cast<Met>(WEXITSTATUS(status));
+}
+
+TEST_F(Daemon, TurnsAwayEveryOtherUserEvenWhereTheyCanReachItsSocket) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "becoming another user takes root";
+    }
+    constexpr uid_t kNobody = 65534;
+    const std::string socket_path = directory_ + "/bpf/.skepd/socket";
+    // Directories keep strangers out; the daemon must not depend on it.
+    const std::string doors[] = {directory_, directory_ + "/bpf", directory_ + "/bpf/.skepd",
+                                 socket_path};
+    for (const std::string& door : doors) {
+        ASSERT_EQ(::chmod(door.c_str(), 0777), 0) << door;
+    }
+    EXPECT_EQ(knock_as(kNobody, socket_path), Met::turned_away);
+    EXPECT_EQ(knock_as(::getuid(), socket_path), Met::answered);
+    for (const std::string& door : doors) {
+        ASSERT_EQ(::chmod(door.c_str(), 0700), 0) << door;
+    }
+    EXPECT_TRUE(make_map(*engine_).is_open()) << "its own user is served as before";
 }
 
 } // namespace

@@ -288,12 +288,16 @@ def pretty(value, depth=0):
 
 def enter_namespaces(engine, arguments):
     """The cases run in a network namespace of their own with a veth pair, the kernel's also with a BPF file system of
-    their own. Without privilege it is a user namespace."""
-    if os.environ.get('SKEP_GOLDEN_INSIDE') != '1':
+    their own. Without privilege it is a user namespace. Where it can be had they also get a process namespace, which
+    ends with this process, however that ends: no daemon outlives a run that was killed."""
+    if os.environ.get('SKEP_GOLDEN_INSIDE') is None:
         kinds = ['-m', '-n', '--propagation', 'private'] + (['-r'] if os.geteuid() != 0 else [])
+        processes = ['-p', '--fork', '--kill-child', '--mount-proc']
         if subprocess.run(['unshare'] + kinds + ['true'], capture_output=True).returncode != 0:
             return False
-        os.environ['SKEP_GOLDEN_INSIDE'] = '1'
+        alone = subprocess.run(['unshare'] + kinds + processes + ['true'], capture_output=True).returncode == 0
+        kinds += processes if alone else []
+        os.environ['SKEP_GOLDEN_INSIDE'] = 'alone' if alone else 'beside others'
         os.execvp('unshare', ['unshare'] + kinds + [sys.executable] + arguments)
     # Tracing that somebody left switched off shows nothing.
     mounts = ['mount -t bpf bpf ' + BPFFS, 'echo 1 > /sys/kernel/tracing/tracing_on || true'] if engine == 'kernel' else []
@@ -301,6 +305,27 @@ def enter_namespaces(engine, arguments):
                              'ip link set veth1 up', 'ip addr add 10.9.0.1/24 dev veth0']:
         subprocess.run(command, shell=True, check=True)
     return True
+
+
+def daemons_left(work):
+    """Daemons and workers of this run that are still there, after some patience."""
+    ours = ('XDG_RUNTIME_DIR=%s/run' % work).encode()
+
+    def is_left(process):
+        try:
+            if not os.path.basename(os.readlink('/proc/%s/exe' % process)).startswith('skepd'):
+                return False
+            alone = os.environ['SKEP_GOLDEN_INSIDE'] == 'alone'
+            return alone or ours in open('/proc/%s/environ' % process, 'rb').read().split(b'\0')
+        except OSError:
+            return False  # it ended meanwhile, or is another's
+
+    for _ in range(100):
+        left = [process for process in os.listdir('/proc') if process.isdigit() and is_left(process)]
+        if not left:
+            return []
+        time.sleep(0.1)
+    return left
 
 
 def prepare(replay):
@@ -369,11 +394,15 @@ def main():
         shell = 'bpftool daemon stop force >/dev/null 2>&1'
         if options.engine == 'user':
             replay.shell(shell)
+        left = daemons_left(work)
+        for process in left:
+            print('FAILED: process %s is left: %s' % (process, open('/proc/%s/cmdline' % process).read().replace('\0', ' ')))
+            os.kill(int(process), 9)
         shutil.rmtree(work, ignore_errors=True)
     applicable = counts['passed'] + counts['explained'] + counts['failed']
     print('golden %s: %d of %d applicable cases as bpftool, %d differ for a stated reason, %d unexplained, %d not applicable'
           % (options.engine, counts['passed'], applicable, counts['explained'], counts['failed'], counts['absent']))
-    return 1 if counts['failed'] else 0
+    return 1 if counts['failed'] or left else 0
 
 
 if __name__ == '__main__':

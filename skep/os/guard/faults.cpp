@@ -9,7 +9,7 @@
 namespace skep::os {
 namespace {
 
-constexpr std::size_t kAlternateStackBytes = 64 * 1024; // room for a chained handler too
+constexpr std::size_t kAlternateStackBytes = 64U << 10; // room for a chained handler too
 
 std::size_t position_of(int signal) {
     std::size_t position = 0;

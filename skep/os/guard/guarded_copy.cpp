@@ -54,8 +54,8 @@ skep_copy_guarded_end:
 #if defined(__x86_64__) || defined(__aarch64__)
 extern "C" {
 std::uint64_t skep_copy_guarded(void* to, const void* from, std::size_t size_bytes);
-extern const char skep_copy_guarded_failed[];
-extern const char skep_copy_guarded_end[];
+extern const char skep_copy_guarded_failed[]; // NOLINT: labels, spelled as above
+extern const char skep_copy_guarded_end[];    // NOLINT
 }
 #endif
 

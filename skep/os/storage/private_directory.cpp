@@ -40,12 +40,10 @@ Result<void> check_private_directory(const std::string& path) {
 } // namespace
 
 Result<void> ensure_private_directory(const std::string& path, Parent parent) {
-    if (parent == Parent::make) {
-        const std::string above = std::filesystem::path(path).parent_path().string();
-        struct stat status {};
-        if (!above.empty() && ::stat(above.c_str(), &status) != 0) {
-            TRY(ensure_private_directory(above, Parent::must_exist));
-        }
+    const std::string above = std::filesystem::path(path).parent_path().string();
+    struct stat status {};
+    if (parent == Parent::make && !above.empty() && ::stat(above.c_str(), &status) != 0) {
+        TRY(ensure_private_directory(above, Parent::must_exist));
     }
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
         return error_from_errno(errno, "making " + path);

@@ -28,7 +28,7 @@
 namespace skep::run::code {
 
 inline constexpr std::size_t kMaxRegions = 4096;
-inline constexpr std::size_t kRegionBytes = 256 * 1024;
+inline constexpr std::size_t kRegionBytes = 256U << 10;
 inline constexpr std::size_t kImageAlignment = 64;
 
 // Half open. A slot with end == 0 is free.

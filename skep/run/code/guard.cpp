@@ -92,7 +92,7 @@ skep_enter_guarded_return:
 extern "C" {
 std::uint64_t skep_enter_guarded(std::uintptr_t code, void* r1, void* invocation,
                                  std::uintptr_t* stack);
-extern const char skep_enter_guarded_return[];
+extern const char skep_enter_guarded_return[]; // NOLINT: a label, spelled as above
 }
 #endif
 
