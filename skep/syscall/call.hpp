@@ -99,25 +99,25 @@ template <class T>
 struct KindOf;
 template <>
 struct KindOf<registry::MapObject> {
-    static constexpr auto kind = registry::ObjectKind::map;
+    static constexpr auto kKind = registry::ObjectKind::map;
 };
 template <>
 struct KindOf<registry::ProgramObject> {
-    static constexpr auto kind = registry::ObjectKind::program;
+    static constexpr auto kKind = registry::ObjectKind::program;
 };
 template <>
 struct KindOf<registry::BtfObject> {
-    static constexpr auto kind = registry::ObjectKind::btf;
+    static constexpr auto kKind = registry::ObjectKind::btf;
 };
 template <>
 struct KindOf<registry::LinkObject> {
-    static constexpr auto kind = registry::ObjectKind::link;
+    static constexpr auto kKind = registry::ObjectKind::link;
 };
 
 template <class T>
 Result<std::shared_ptr<T>> Call::object_as(std::int64_t number) const {
     auto found = TRY(object(number));
-    if (found->kind() != KindOf<T>::kind) {
+    if (found->kind() != KindOf<T>::kKind) {
         return fail(Code::invalid_input, "the descriptor stands for another kind of object");
     }
     return std::static_pointer_cast<T>(std::move(found));
