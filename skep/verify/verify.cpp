@@ -156,7 +156,12 @@ struct Judged {
     std::vector<KernelNeed> needs;
     std::vector<std::uint32_t> stack_bytes; // of each function
     std::vector<Finding> findings;          // all that a diagnosis found, when it was asked for
+    bool by_joining = false;
 };
+
+bool is_too_complex(const Finding& finding) {
+    return finding.code == row(FindingCode::too_complex).code;
+}
 
 std::vector<bool> reached_slots(const Subject& subject, const Facts& facts) {
     std::vector<bool> reached(subject.insns.size());
@@ -185,18 +190,20 @@ Ruling<void> check_needs(const Subject& subject, const Facts& facts, Judged& jud
 }
 
 Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environment,
-                              KernelLog& log, Judged& judged) {
+                              KernelLog& log, Judged& judged, Walk::Manner manner) {
     TRY(check_maps_of_program(subject));
     TRY(check_hook(subject));
     Workspace workspace{subject, {}, {}};
     Facts facts(subject);
-    Walk walk(workspace, facts, log);
+    Walk walk(workspace, facts, log, manner);
     Ruling<void> walked = walk.run();
     judged.statistics = walk.statistics();
     for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
         judged.stack_bytes.push_back(aligned_stack(facts, index));
     }
-    if (environment.diagnose && !walk.refused().empty()) {
+    const bool is_final = manner.instruction_limit == environment.instruction_limit ||
+                          walk.refused().empty() || !is_too_complex(walk.refused().front().finding);
+    if (environment.diagnose && !walk.refused().empty() && is_final) {
         judged.findings = diagnose(subject, walk.refused());
     }
     TRY(check_needs(subject, facts, judged));
@@ -205,6 +212,36 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     const RunningFacts running = running_facts(subject, facts);
     Rewritten code = TRY(rewrite(subject, running));
     return made({subject, facts, walk, stack_bytes}, environment, std::move(code), running);
+}
+
+// The extended mode first walks as the kernel does, for a while: what that decides stays the
+// kernel's verdict. Then it joins, which takes work in proportion to the program. What is not
+// proved so is walked path by path to the end.
+Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment& environment,
+                                      std::optional<KernelLog>& log, Judged& judged) {
+    constexpr std::uint64_t kFirstInsns = 10'000;
+    constexpr std::uint64_t kJoiningInsnsForEach = 64;
+    const std::uint64_t limit = environment.instruction_limit;
+    const bool is_extended = environment.mode == Mode::extended;
+    log.emplace(subject, environment.log_level);
+    Ruling<VerifiedProgram> proved =
+        prove(subject, environment, *log, judged,
+              {is_extended ? std::min(limit, kFirstInsns) : limit, false});
+    if (proved.ok() || !is_extended || !is_too_complex(*proved.error())) {
+        return proved;
+    }
+    KernelLog silent(subject, kLogNone);
+    judged = {};
+    const std::uint64_t joining = kFirstInsns + kJoiningInsnsForEach * subject.insns.size();
+    Ruling<VerifiedProgram> joined =
+        prove(subject, environment, silent, judged, {std::min(limit, joining), true});
+    log.emplace(subject, environment.log_level);
+    if (joined.ok()) {
+        judged.by_joining = true;
+        return joined;
+    }
+    judged = {};
+    return prove(subject, environment, *log, judged, {limit, false});
 }
 
 } // namespace
@@ -224,10 +261,11 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
         return outcome;
     }
     note_special_fields(*subject);
-    KernelLog log(*subject, environment.log_level);
+    std::optional<KernelLog> log;
     Judged judged;
-    Ruling<VerifiedProgram> proved = prove(*subject, environment, log, judged);
+    Ruling<VerifiedProgram> proved = prove_in_mode(*subject, environment, log, judged);
     Outcome outcome;
+    outcome.by_joining = judged.by_joining;
     if (proved.ok()) {
         outcome.verdict = Verdict::accept;
         outcome.program = std::move(proved).value();
@@ -239,7 +277,7 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
     outcome.needs = std::move(judged.needs);
     outcome.statistics = judged.statistics;
     const Finding* finding = outcome.findings.empty() ? nullptr : outcome.findings.data();
-    outcome.log = log.finish({finding, outcome.statistics, environment.instruction_limit,
+    outcome.log = log->finish({finding, outcome.statistics, environment.instruction_limit,
                               std::move(judged.stack_bytes)});
     return outcome;
 }

@@ -29,6 +29,9 @@ struct Outcome {
     std::string message;                    // the last line in the kernel's wording
     std::vector<Finding> findings;          // exactly when refused: the first decided the verdict
     std::vector<KernelNeed> needs;          // when asked for a diagnosis
+    // Accepted by joining states where paths meet (Mode::extended): the kernel walks path after
+    // path and may refuse it as too complex.
+    bool by_joining = false;
     Statistics statistics;
     std::string log; // in the kernel's shape, by log_level
 };

@@ -143,7 +143,7 @@ Trail::Trail(const Subject& subject, const RefusedPath& refused) : subject_(subj
     KernelLog log = silent;
     Workspace workspace{subject, {}, {}};
     Facts facts(subject);
-    Walk walk(workspace, facts, log);
+    Walk walk(workspace, facts, log, {subject.environment.instruction_limit, false});
     walk.retrace(refused.route, kMostSteps, [this](const State& state, InsnIndex at) {
         if (steps_.size() >= 2 * kMostKept) {
             steps_.erase(steps_.begin(), steps_.begin() + kMostKept);

@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "skep/verify/calls/callback.hpp"
 #include "skep/verify/explain/condition_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/explore/merge/rounds.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
@@ -35,6 +37,14 @@ Finding too_many_branches() {
          .os_errno = EFAULT,
          .kernel = fmt::format("The sequence of {} jumps is too complex.", kMaxPending + 1),
          .because = fmt::format("{} branches were waiting to be walked at once", kMaxPending)});
+}
+
+// The manner is given up, not the program: it is walked path by path then.
+Finding not_joined(std::string_view why) {
+    return refuse({.code = FindingCode::too_complex,
+                   .os_errno = E2BIG,
+                   .kernel = "",
+                   .because = fmt::format("states could not be joined: {}", why)});
 }
 
 // Whatever may go elsewhere counts as a jump when it is judged whether saving a state pays.
@@ -73,14 +83,22 @@ bool asks_iterator(const Subject& subject, InsnIndex at) {
 
 } // namespace
 
-Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log)
+Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log, Manner manner)
     : workspace_(workspace), subject_(workspace.subject), facts_(facts), log_(log),
       liveness_(find_liveness(workspace.subject)), checkpoints_(liveness_, workspace),
-      points_(prune_points(workspace.subject)) {
+      points_(prune_points(workspace.subject)), manner_(manner) {
+    std::vector<bool> comes_back(subject_.insns.size(), false);
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];
-        points_[at] = points_[at] || (is_outside_call(insn) && calls_back(subject_, insn)) ||
-                      asks_iterator(subject_, InsnIndex{at});
+        comes_back[at] = (is_outside_call(insn) && calls_back(subject_, insn)) ||
+                         asks_iterator(subject_, InsnIndex{at});
+        points_[at] = points_[at] || comes_back[at];
+    }
+    if (manner.joins) {
+        order_ = order_loops(subject_);
+    }
+    if (order_.has_value()) {
+        merging_.emplace(workspace_, *order_, liveness_, std::move(comes_back));
     }
 }
 
@@ -90,8 +108,9 @@ Statistics Walk::statistics() const {
     }
     Statistics statistics = checkpoints_.statistics();
     statistics.insns_processed = effort_.insns;
-    statistics.memory_bytes +=
-        longest_pending_ * (sizeof(Path) + sizeof(Frame)) + decisions_.capacity() * sizeof(Branch);
+    statistics.memory_bytes += longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
+                               decisions_.capacity() * sizeof(Branch) +
+                               (merging_.has_value() ? merging_->memory_bytes() : 0);
     return statistics;
 }
 
@@ -109,6 +128,9 @@ Ruling<State> Walk::entry(std::uint32_t subprogram) {
 }
 
 Ruling<void> Walk::run() {
+    if (manner_.joins && !order_.has_value()) {
+        return not_joined("loops are nested too deeply");
+    }
     log_.begins_program(liveness_.regs);
     State main = TRY(entry(0));
     TRY(explore(std::move(main), InsnIndex{0}));
@@ -179,7 +201,7 @@ Ruling<void> Walk::explore(State entry, InsnIndex start) {
         Ruling<Flow> flow = advance();
         if (!flow.ok()) {
             Finding finding = placed(std::move(*std::move(flow).error()));
-            if (!subject_.environment.diagnose) {
+            if (!subject_.environment.diagnose || manner_.joins) {
                 return finding;
             }
             if (!goes_on_after(std::move(finding))) {
@@ -189,7 +211,7 @@ Ruling<void> Walk::explore(State entry, InsnIndex start) {
         if (!flow.ok() || *flow == Flow::ended) {
             checkpoints_.close(path_.parent);
             if (!pop()) {
-                return {};
+                return finish_joining();
             }
         }
     }
@@ -232,10 +254,11 @@ void Walk::retrace(const Route& route, std::uint64_t most_steps, const Witness& 
 }
 
 Ruling<Walk::Flow> Walk::advance() {
-    if (++effort_.insns > subject_.environment.instruction_limit) {
+    if (++effort_.insns > manner_.instruction_limit) {
         return too_many_insns(effort_.insns);
     }
-    if (points_[path_.at.value] && TRY(pass_point()) == Flow::ended) {
+    const bool just_joined = std::exchange(just_joined_, false);
+    if (points_[path_.at.value] && !just_joined && TRY(pass_point()) == Flow::ended) {
         return Flow::ended;
     }
     const Insn& insn = subject_.insn(path_.at);
@@ -248,6 +271,9 @@ Ruling<Walk::Flow> Walk::advance() {
 }
 
 Ruling<Walk::Flow> Walk::pass_point() {
+    if (merging_.has_value()) {
+        return join_here(std::move(path_.state), path_.at);
+    }
     const Insn& insn = subject_.insn(path_.at);
     ++path_.recorded;
     Checkpoints::Visit visit{
@@ -289,7 +315,32 @@ Ruling<Walk::Flow> Walk::pass_point() {
     return Flow::go_on;
 }
 
+Ruling<Walk::Flow> Walk::join_here(State state, InsnIndex at) {
+    if (!merging_->arrive(std::move(state), at)) {
+        return not_joined("too many states have no join");
+    }
+    if (merging_->memory_bytes() > subject_.environment.memory_limit_bytes) {
+        return not_joined("the states take too much memory");
+    }
+    return Flow::ended;
+}
+
+Ruling<void> Walk::finish_joining() {
+    if (!merging_.has_value()) {
+        return {};
+    }
+    if (!all_loops_end(subject_, facts_, *order_, merging_->at_heads())) {
+        return not_joined("a loop is not known to end");
+    }
+    merging_->clear();
+    return {};
+}
+
 Ruling<void> Walk::push(State state, InsnIndex at) {
+    if (merging_.has_value() && points_[at.value]) {
+        TRY(join_here(std::move(state), at));
+        return {};
+    }
     if (pending_.size() >= kMaxPending) {
         return too_many_branches();
     }
@@ -310,9 +361,21 @@ Ruling<void> Walk::push(State state, InsnIndex at) {
     return {};
 }
 
+bool Walk::pop_joined() {
+    std::optional<MergePoints::Next> next = merging_->next();
+    if (!next.has_value()) {
+        return false;
+    }
+    path_ = Path{};
+    path_.state = std::move(next->state);
+    path_.at = next->at;
+    just_joined_ = true;
+    return true;
+}
+
 bool Walk::pop() {
     if (pending_.empty()) {
-        return false;
+        return merging_.has_value() && pop_joined();
     }
     path_ = std::move(pending_.back());
     pending_.pop_back();

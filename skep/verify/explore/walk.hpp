@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "skep/verify/calls/subprogram.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
 #include "skep/verify/explore/facts.hpp"
+#include "skep/verify/explore/merge/merge_points.hpp"
 #include "skep/verify/explore/prune/checkpoints.hpp"
 #include "skep/verify/transfer/memory.hpp"
 
@@ -45,7 +47,12 @@ struct RefusedPath {
 
 class Walk {
   public:
-    Walk(Workspace& workspace, Facts& facts, KernelLog& log);
+    // How to go about it: path after path, or joining states where paths meet.
+    struct Manner {
+        std::uint64_t instruction_limit = 0;
+        bool joins = false;
+    };
+    Walk(Workspace& workspace, Facts& facts, KernelLog& log, Manner manner);
 
     // The main program, then every global function that is called, each from its signature.
     Ruling<void> run();
@@ -91,6 +98,9 @@ class Walk {
     [[nodiscard]] Route route() const;
     Ruling<Flow> advance();
     Ruling<Flow> pass_point();
+    Ruling<Flow> join_here(State state, InsnIndex at);
+    Ruling<void> finish_joining();
+    bool pop_joined();
     Ruling<Flow> step(const Insn& insn);
     Ruling<Flow> step_alu_insn(const Insn& insn);
     Ruling<Flow> step_memory_insn(const Insn& insn);
@@ -126,6 +136,10 @@ class Walk {
     Liveness liveness_;
     Checkpoints checkpoints_;
     std::vector<bool> points_;
+    Manner manner_;
+    std::optional<LoopOrder> order_;     // when joining
+    std::optional<MergePoints> merging_; // when joining
+    bool just_joined_ = false;           // path_ begins at a point, with the joined state there
     std::vector<Path> pending_;
     std::vector<Branch> decisions_;
     Path path_;
