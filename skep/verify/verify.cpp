@@ -227,7 +227,7 @@ Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment&
     Ruling<VerifiedProgram> proved =
         prove(subject, environment, *log, judged,
               {is_extended ? std::min(limit, kFirstInsns) : limit, false});
-    if (proved.ok() || !is_extended || !is_too_complex(*proved.error())) {
+    if (proved.ok() || !is_extended || !is_too_complex(proved.finding())) {
         return proved;
     }
     KernelLog silent(subject, kLogNone);

@@ -304,24 +304,29 @@ Ruling<Walk::Flow> Walk::pass_point() {
     }
     if (path_.parent != before) {
         path_.recorded = 0;
-        if (checkpoints_.statistics().memory_bytes > subject_.environment.memory_limit_bytes) {
-            return refuse({.code = FindingCode::out_of_memory,
-                           .os_errno = ENOMEM,
-                           .kernel = "",
-                           .because = fmt::format("{} bytes of saved states",
-                                                  checkpoints_.statistics().memory_bytes)});
-        }
+        TRY(check_memory_taken());
     }
     return Flow::go_on;
+}
+
+Ruling<void> Walk::check_memory_taken() const {
+    const std::uint64_t taken = statistics().memory_bytes;
+    const std::uint64_t limit = subject_.environment.memory_limit_bytes;
+    if (taken <= limit) {
+        return {};
+    }
+    return refuse({.code = FindingCode::out_of_memory,
+                   .os_errno = ENOMEM,
+                   .kernel = "",
+                   .because = fmt::format(
+                       "the states of the walk take {} bytes, and {} are allowed", taken, limit)});
 }
 
 Ruling<Walk::Flow> Walk::join_here(State state, InsnIndex at) {
     if (!merging_->arrive(std::move(state), at)) {
         return not_joined("too many states have no join");
     }
-    if (merging_->memory_bytes() > subject_.environment.memory_limit_bytes) {
-        return not_joined("the states take too much memory");
-    }
+    TRY(check_memory_taken());
     return Flow::ended;
 }
 

@@ -98,6 +98,7 @@ class Walk {
     [[nodiscard]] Route route() const;
     Ruling<Flow> advance();
     Ruling<Flow> pass_point();
+    Ruling<void> check_memory_taken() const;
     Ruling<Flow> join_here(State state, InsnIndex at);
     Ruling<void> finish_joining();
     bool pop_joined();

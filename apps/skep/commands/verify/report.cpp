@@ -107,6 +107,7 @@ void print_json(observe::JsonWriter& json, const Judged& judged) {
     json.member("errno", outcome.os_errno);
     json.member("message", std::string_view(outcome.message));
     json.member("insns_processed", outcome.statistics.insns_processed);
+    json.member("by_joining", outcome.by_joining);
     json.member("peak_states", outcome.statistics.peak_states);
     json.member("total_states", outcome.statistics.total_states);
     json.member("time_us", judged.time_us);
@@ -176,8 +177,11 @@ void print_text(Session& session, const Judged& judged) {
                   observe::name_of_program_type(static_cast<std::uint32_t>(judged.program.type)),
                   judged.program.insns.size());
     if (outcome.verdict == verify::Verdict::accept) {
-        session.print("accepted, {} insns processed in {} us\n", outcome.statistics.insns_processed,
-                      judged.time_us);
+        session.print("accepted{}, {} insns processed in {} us\n",
+                      outcome.by_joining ? " in the extended mode (the kernel may refuse it as too "
+                                           "complex)"
+                                         : "",
+                      outcome.statistics.insns_processed, judged.time_us);
     } else {
         session.print("{}\n", outcome.verdict == verify::Verdict::reject
                                   ? "refused"

@@ -29,8 +29,25 @@ struct Request {
     bool asks_of_versions = false; // which only we can answer
     std::uint32_t log_level = 0;
     spec::KernelVersion kernel_version = spec::kNewestKernel;
+    verify::Mode mode = verify::Mode::kernel;
+    std::optional<std::uint64_t> memory_limit_bytes;
     load::Options options;
 };
+
+Result<verify::Mode> read_mode(Words& words) {
+    const std::string text = TRY(words.value("the mode"));
+    if (text != "kernel" && text != "extended") {
+        return fail(Code::invalid_input,
+                    fmt::format("'{}' is no mode: there are kernel and extended", text));
+    }
+    return text == "kernel" ? verify::Mode::kernel : verify::Mode::extended;
+}
+
+Result<std::uint64_t> read_memory_limit(Words& words) {
+    constexpr std::uint64_t kMebibyte = 1U << 20U;
+    const auto mebibytes = TRY(words.number<std::uint32_t>("memory limit in MiB"));
+    return mebibytes * kMebibyte;
+}
 
 Result<spec::KernelVersion> read_kernel_version(Words& words) {
     const std::string text = TRY(words.value("the kernel's version"));
@@ -56,6 +73,10 @@ Result<Request> read_request(Session& session, Words& words) {
         } else if (word == "--kernel-version") {
             request.kernel_version = TRY(read_kernel_version(words));
             request.asks_of_versions = true;
+        } else if (word == "--mode") {
+            request.mode = TRY(read_mode(words));
+        } else if (word == "--memory-limit") {
+            request.memory_limit_bytes = TRY(read_memory_limit(words));
         } else if (word == "--kernels") {
             request.kernels = request.asks_of_versions = true;
         } else if (word == "--prog") {
@@ -68,8 +89,8 @@ Result<Request> read_request(Session& session, Words& words) {
             return fail(
                 Code::invalid_input,
                 fmt::format("unknown option '{}': there are --json, --log-level N, --prog NAME, "
-                            "--kernel-version X.Y, --kernels, --explain CODE, --type TYPE, "
-                            "--map-size NAME=N",
+                            "--kernel-version X.Y, --kernels, --mode kernel|extended, "
+                            "--memory-limit MIB, --explain CODE, --type TYPE, --map-size NAME=N",
                             word));
         } else {
             request.files.push_back(word);
@@ -165,6 +186,9 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
     environment.kernel_version = request.kernels ? spec::kNewestKernel : request.kernel_version;
     environment.diagnose = true;
     const Judgements judgements = TRY(judgements_of(session, request, object));
+    environment.mode = request.mode;
+    environment.memory_limit_bytes =
+        request.memory_limit_bytes.value_or(environment.memory_limit_bytes);
     bool all_accepted = true;
     bool found = false;
     std::vector<std::string> names;
@@ -236,7 +260,8 @@ const Noun& verify_noun() {
     static constexpr Verb row{
         "",
         "FILE... [--json] [--log-level N] [--prog NAME] [--kernel-version X.Y | --kernels] "
-        "[--explain CODE] [--type TYPE] [--map-size NAME=N]",
+        "[--mode kernel|extended] [--memory-limit MIB] [--explain CODE] [--type TYPE] [--map-size "
+        "NAME=N]",
         "says of each program whether it would be accepted, and if not, why",
         verify_files,
         0,
@@ -247,6 +272,10 @@ const Noun& verify_noun() {
         "--prog NAME           only this program\n"
         "--kernel-version X.Y  the verdict of that kernel, 4.14 to 6.18: what it lacks is named\n"
         "--kernels             which kernels would take each program, and what it needs of them\n"
+        "--mode extended       also accepts what the kernel gives up on as too complex, when "
+        "joining "
+        "states where paths meet proves it\n"
+        "--memory-limit MIB    gives up when the states of a program take more (default 4096)\n"
         "--explain CODE        the longer story of a finding, as skep explain CODE\n"
         "--type TYPE           for programs whose section's name tells none: xdp, tc, socket, ...\n"
         "--map-size NAME=N     entries of a map that the object leaves at 0\n"

@@ -60,6 +60,14 @@ bool ids_matter(const State& state) {
     return matter;
 }
 
+// A number of eight bytes; zeros that were written byte by byte are one too.
+bool is_whole_number(const Slot& slot) {
+    return slot.all(SlotByte::zero) || (slot.is_full_spill() && slot.value.is_scalar());
+}
+Value number_in(const Slot& slot) {
+    return slot.all(SlotByte::zero) ? Value::constant(0) : slot.value;
+}
+
 } // namespace
 
 void forget_dead(State& state, const LiveFrames& live) {
@@ -179,18 +187,43 @@ Scalar Join::join_number(const Scalar& old, const Scalar& now) {
 }
 
 // Values that had one id in both states still have one; others move apart.
-std::uint32_t Join::join_id(std::uint32_t old_id, std::uint32_t now_id) {
-    if (old_id == 0 || now_id == 0) {
-        return 0;
-    }
-    const auto known = id_of_.find({old_id, now_id});
+std::uint32_t Join::join_id(const Link& old, const Link& now, std::uint32_t old_id) {
+    const auto known = id_of_.find({old, now});
     if (known != id_of_.end()) {
         return known->second;
     }
-    const bool is_first = taken_.emplace(old_id, now_id).second;
+    const bool is_first = old_id != 0 && taken_.insert(old_id).second;
     const std::uint32_t id = is_first ? old_id : ids_.next();
-    id_of_.emplace(std::pair(old_id, now_id), id);
+    id_of_.emplace(std::pair(old, now), id);
     return id;
+}
+
+// What a number is linked to, as far as the other state has it: an id, or for a number that is
+// known and needs none, the number that others would be equal to.
+std::optional<Join::Link> Join::link_of(const Value& value, const Value& other) {
+    if (value.id != 0) {
+        return Link{false, value.id};
+    }
+    if (!value.is_constant()) {
+        return std::nullopt;
+    }
+    const std::int64_t delta = other.linked_by_delta ? other.offset : 0;
+    return Link{true, value.number.value() - static_cast<std::uint64_t>(delta)};
+}
+
+void Join::join_link(const Value& old, const Value& now, Value& result) {
+    const std::optional<Link> a = link_of(old, now);
+    const std::optional<Link> b = link_of(now, old);
+    const bool both_ids = old.id != 0 && now.id != 0;
+    const bool same_delta = old.linked_by_delta == now.linked_by_delta &&
+                            (!old.linked_by_delta || old.offset == now.offset);
+    if (!a || !b || (both_ids && !same_delta) || (old.id == 0 && old.number == now.number)) {
+        return;
+    }
+    const Value& linked = old.id != 0 ? old : now;
+    result.id = join_id(*a, *b, old.id);
+    result.linked_by_delta = linked.linked_by_delta;
+    result.offset = linked.linked_by_delta ? linked.offset : 0;
 }
 
 bool Join::join_value(const Value& old, const Value& now, Value& result) {
@@ -204,14 +237,8 @@ bool Join::join_value(const Value& old, const Value& now, Value& result) {
     if (old.is_pointer()) {
         return join_pointer(old, now, result);
     }
-    const bool same_link = old.linked_by_delta == now.linked_by_delta &&
-                           (!old.linked_by_delta || old.offset == now.offset);
     result = Value::scalar(join_number(old.number, now.number));
-    result.id = same_link ? join_id(old.id, now.id) : 0;
-    if (result.id != 0) {
-        result.linked_by_delta = old.linked_by_delta;
-        result.offset = old.offset;
-    }
+    join_link(old, now, result);
     return true;
 }
 
@@ -226,7 +253,7 @@ bool Join::join_pointer(const Value& old, const Value& now, Value& result) {
     }
     result = old;
     result.origin = old.origin;
-    result.id = join_id(old.id, now.id);
+    result.id = old.id == 0 ? 0 : join_id({false, old.id}, {false, now.id}, old.id);
     result.range = std::min(old.range, now.range);
     result.number = join_number(old.number, now.number);
     return true;
@@ -245,6 +272,10 @@ bool Join::join_slot(const Slot& old, const Slot& now, Slot& result) {
     }
     if (old.is_spill() && now.is_spill() && old.bytes == now.bytes) {
         return join_value(old.value, now.value, result.value);
+    }
+    if (is_whole_number(old) && is_whole_number(now)) {
+        result.bytes.fill(SlotByte::spill);
+        return join_value(number_in(old), number_in(now), result.value);
     }
     const bool loses_pointer =
         (old.is_spill() && old.value.is_pointer()) || (now.is_spill() && now.value.is_pointer());

@@ -16,6 +16,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -53,16 +55,19 @@ class Join {
     bool join_value(const Value& old, const Value& now, Value& result);
     bool join_pointer(const Value& old, const Value& now, Value& result);
     bool join_slot(const Slot& old, const Slot& now, Slot& result);
-    std::uint32_t join_id(std::uint32_t old_id, std::uint32_t now_id);
+    using Link = std::pair<bool, std::uint64_t>; // a known number, or an id
+    std::uint32_t join_id(const Link& old, const Link& now, std::uint32_t old_id);
+    static std::optional<Link> link_of(const Value& value, const Value& other);
+    void join_link(const Value& old, const Value& now, Value& result);
     Scalar join_number(const Scalar& old, const Scalar& now);
 
     IdSource& ids_;
     Widening widening_;
     Effort effort_;
     bool grown_ = false;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> id_of_;
-    std::map<std::uint32_t, std::uint32_t> taken_; // old ids that stand for a pair already
-    bool is_strict_ = false;                       // ids of pointers must be the same
+    std::map<std::pair<Link, Link>, std::uint32_t> id_of_;
+    std::set<std::uint32_t> taken_; // old ids that stand for a pair already
+    bool is_strict_ = false;        // ids of pointers must be the same
 };
 
 } // namespace skep::verify
