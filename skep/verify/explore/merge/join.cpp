@@ -80,8 +80,10 @@ void forget_dead(State& state, const LiveFrames& live) {
         }
         const Slot never_written;
         for (std::uint32_t index = 0; index < state.stack(number).slot_count(); ++index) {
-            const bool is_live = (live[number].slots & (SlotSet{1} << index)) != 0;
-            if (!is_live && !(state.stack(number).slot(index) == never_written)) {
+            // Who overwrites an object ends what lives by it, so it is kept.
+            const bool is_kept = (live[number].slots & (SlotSet{1} << index)) != 0 ||
+                                 is_special(state.stack(number).slot(index));
+            if (!is_kept && !(state.stack(number).slot(index) == never_written)) {
                 state.stack_for_write(number).slot_for_write(index) = never_written;
             }
         }

@@ -303,7 +303,8 @@ std::optional<std::uint64_t> rounds_by(const Body& body, std::size_t place,
     return rounds_within(all->s, excursion, every_signed<64>(), step);
 }
 
-// Whether every way round goes through may_goto, whose budget runs out.
+// Whether every way round goes on behind a may_goto, whose budget runs out. (When it has, the jump
+// is taken, as often as one comes there.)
 bool goes_through_may_goto(const Subject& subject, const Loop& loop) {
     std::set<std::uint32_t> inside;
     for (const InsnIndex at : loop.body) {
@@ -314,11 +315,9 @@ bool goes_through_may_goto(const Subject& subject, const Loop& loop) {
     while (!work.empty()) {
         const InsnIndex at = work.back();
         work.pop_back();
-        if (subject.insn(at).kind == InsnKind::may_goto) {
-            continue;
-        }
         const Successors next = successors(subject, at);
-        for (unsigned i = 0; i < next.count; ++i) {
+        const bool is_counted = subject.insn(at).kind == InsnKind::may_goto;
+        for (unsigned i = is_counted ? 1 : 0; i < next.count; ++i) { // 0: straight on
             if (next.list[i] == loop.head) {
                 return false;
             }

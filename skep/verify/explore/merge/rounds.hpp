@@ -24,7 +24,7 @@
 
 namespace skep::verify {
 
-inline constexpr std::uint64_t kMostRounds = 1ULL << 33;
+inline constexpr std::uint64_t kMostRounds = 1ULL << 30;
 
 // Whether every loop that was reached goes round a bounded number of times.
 bool all_loops_end(const Subject& subject, const Facts& facts, const LoopOrder& order,

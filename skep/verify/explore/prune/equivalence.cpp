@@ -20,6 +20,13 @@ bool varies_by_range(ValueKind kind) {
            kind == ValueKind::packet_meta;
 }
 
+// What must be ended, or has others living by it, so that overwriting it changes them: it matters
+// also when nobody reads it.
+bool is_object(const Slot& slot) {
+    const SlotByte last = slot.bytes[kSlotBytes - 1];
+    return last == SlotByte::dynptr || last == SlotByte::iterator || last == SlotByte::irq_flag;
+}
+
 bool unset(SlotByte byte) { return byte == SlotByte::misc || byte == SlotByte::invalid; }
 
 } // namespace
@@ -199,7 +206,9 @@ bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
 bool Equivalence::covers_stack(const Stack& old, const Stack& now, SlotSet live) {
     const std::uint32_t count = std::max(old.slot_count(), now.slot_count());
     for (std::uint32_t index = 0; index < count; ++index) {
-        if ((live & (SlotSet{1} << index)) != 0 && !covers_slot(old.slot(index), now.slot(index))) {
+        const bool matters = (live & (SlotSet{1} << index)) != 0 || is_object(old.slot(index)) ||
+                             is_object(now.slot(index));
+        if (matters && !covers_slot(old.slot(index), now.slot(index))) {
             return false;
         }
     }
