@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Programs in which the path that is walked first is safe and one that comes to the same place
+// later is not: ending the later one there would be wrong. Each has a twin that is safe.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/verify/verify.hpp"
+
+namespace skep::verify {
+namespace {
+
+// r6 is a random number. Enough happens in `kWork` for a state to be saved there.
+constexpr std::string_view kBegin = "r9 = r1\ncall 7\nr6 = r0\n";
+constexpr std::string_view kWork = "r3 = 1\nr3 = 2\nr3 = 3\nr3 = 4\nr3 = 5\nr3 = 6\ngoto +0\n"
+                                   "r3 = 7\nr3 = 8\ngoto +0\nr3 = 9\ngoto +0\n";
+// Writes a byte to [r10 - 64 + r7].
+constexpr std::string_view kStore = "r1 = r10\nr1 += -64\nr1 += r7\n*(u8 *)(r1 + 0) = 1\n";
+constexpr std::string_view kEnd = "r0 = 0\nexit\n";
+
+bool accepts(const std::string& text, spec::ProgramType type = spec::ProgramType::socket_filter) {
+    ProgramSpec program;
+    program.type = type;
+    program.license = "GPL";
+    program.insns = assemble(text).value().insns;
+    return verify(program, Environment{}).verdict == Verdict::accept;
+}
+template <class... Parts>
+std::string joined(const Parts&... parts) {
+    std::string text;
+    ((text += parts), ...);
+    return text;
+}
+
+TEST(UnsoundPrune, ANumberThatALaterCheckReliesOn) {
+    for (const int other : {63, 64, -1}) {
+        const std::string choose =
+            fmt::format("r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n", other);
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, kStore, kEnd)), other == 63) << other;
+    }
+}
+
+TEST(UnsoundPrune, ANumberThatWasComputedFromIt) {
+    for (const int other : {6, 7}) {
+        const std::string choose =
+            fmt::format("r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n", other);
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, "r7 *= 10\n", kWork, kStore, kEnd)),
+                  other == 6);
+    }
+}
+
+TEST(UnsoundPrune, ANumberThatWaitsOnTheStack) {
+    for (const int other : {63, 64}) {
+        const std::string choose = fmt::format(
+            "r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n*(u64 *)(r10 - 80) = r7\n", other);
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, "r7 = *(u64 *)(r10 - 80)\n", kStore, kEnd)),
+                  other == 63);
+    }
+}
+
+TEST(UnsoundPrune, ARangeThatWasProvedOnOneSideAlone) {
+    for (const bool both : {true, false}) {
+        // r7 is below 64 on the side that is walked first.
+        const std::string choose =
+            joined("call 7\nr7 = r0\nif r6 == 0 goto +2\nr7 &= 63\ngoto +1\n",
+                   both ? "r7 &= 31\n" : "r7 &= 127\n");
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, kStore, kEnd)), both);
+    }
+}
+
+TEST(UnsoundPrune, ALinkThatHoldsOnOneSideAlone) {
+    for (const bool both : {true, false}) {
+        const std::string choose = joined("call 7\nr8 = r0\nif r6 == 0 goto +2\nr7 = r8\ngoto +2\n",
+                                          both ? "r7 = r8\n" : "r7 = r6\n", "goto +0\n");
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, "if r8 > 63 goto +4\n", kStore, kEnd)),
+                  both);
+    }
+}
+
+TEST(UnsoundPrune, APointerOnOneSideAlone) {
+    for (const bool both : {true, false}) {
+        const std::string choose =
+            joined("if r6 == 0 goto +2\nr7 = r10\ngoto +1\n", both ? "r7 = r10\n" : "r7 = 0\n");
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, "*(u64 *)(r7 - 8) = 1\n", kEnd)), both);
+    }
+}
+
+TEST(UnsoundPrune, ASpilledPointerOnOneSideAlone) {
+    for (const bool both : {true, false}) {
+        const std::string choose =
+            joined("r7 = r10\nif r6 == 0 goto +1\ngoto +1\n", both ? "r7 = r10\n" : "r7 = 0\n",
+                   "*(u64 *)(r10 - 80) = r7\n");
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork,
+                                 "r7 = *(u64 *)(r10 - 80)\n*(u64 *)(r7 - 8) = 1\n", kEnd)),
+                  both);
+    }
+}
+
+TEST(UnsoundPrune, APacketThatWasMeasuredFurtherOnOneSide) {
+    for (const int other : {16, 15}) {
+        const std::string text = joined(
+            kBegin, "r7 = *(u32 *)(r9 + 0)\nr8 = *(u32 *)(r9 + 4)\nr1 = r7\n",
+            fmt::format("if r6 == 0 goto +2\nr1 += 20\ngoto +1\nr1 += {}\nif r1 > r8 goto +{}\n",
+                        other, 13),
+            kWork, "r0 = *(u8 *)(r7 + 15)\n", kEnd);
+        EXPECT_EQ(accepts(text, spec::ProgramType::xdp), other == 16) << other;
+    }
+}
+
+TEST(UnsoundPrune, WhatACalleeReadsOfItsCaller) {
+    for (const int other : {63, 64}) {
+        const std::string choose = fmt::format(
+            "r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n*(u64 *)(r10 - 80) = r7\n", other);
+        const std::string call = joined("r1 = r10\nr1 += -80\ncall +7\nr7 = r0\n", kStore, kEnd);
+        EXPECT_EQ(accepts(joined(kBegin, choose, call, kWork, "r0 = *(u64 *)(r1 + 0)\nexit\n")),
+                  other == 63);
+    }
+}
+
+TEST(UnsoundPrune, WhatACalleesCalleeReadsOfItsCallersCaller) {
+    for (const int other : {63, 64}) {
+        const std::string choose = fmt::format(
+            "r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n*(u64 *)(r10 - 80) = r7\n", other);
+        const std::string call = joined("r1 = r10\nr1 += -96\ncall +7\nr7 = r0\n", kStore, kEnd);
+        EXPECT_EQ(accepts(joined(kBegin, choose, call, kWork, "r1 += 8\ncall +1\nexit\n", kWork,
+                                 "r0 = *(u64 *)(r1 + 8)\nexit\n")),
+                  other == 63);
+    }
+}
+
+TEST(UnsoundPrune, WhatACalleeFindsBehindAnAddressOnTheStack) {
+    for (const int other : {63, 64}) {
+        // The callee is handed the place of an address, and goes on from there.
+        const std::string choose =
+            fmt::format("r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n*(u64 *)(r10 - 80) = r7\n"
+                        "r2 = r10\nr2 += -80\n*(u64 *)(r10 - 88) = r2\n",
+                        other);
+        const std::string call = joined("r1 = r10\nr1 += -88\ncall +7\nr7 = r0\n", kStore, kEnd);
+        EXPECT_EQ(accepts(joined(kBegin, choose, call, kWork,
+                                 "r1 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r1 + 0)\nexit\n")),
+                  other == 63);
+    }
+}
+
+TEST(UnsoundPrune, ARegisterThatTheCallerKeeps) {
+    for (const int other : {63, 64}) {
+        const std::string choose =
+            fmt::format("r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n", other);
+        const std::string call = joined("call +6\n", kStore, kEnd);
+        EXPECT_EQ(accepts(joined(kBegin, choose, call, kWork, "r0 = 0\nexit\n")), other == 63);
+    }
+}
+
+TEST(UnsoundPrune, ALoopOfUnknownLengthCountsToAnyNumber) {
+    // Round after round r7 grows; what the loop does with it must hold for all.
+    const std::string_view loop = "r7 = 0\nmay_goto +6\n";
+    const std::string_view back = "r7 += 1\ngoto -7\n";
+    EXPECT_FALSE(accepts(joined(kBegin, loop, kStore, back, kEnd)));
+    const std::string masked =
+        joined("r1 = r7\nr1 &= 63\nr2 = r10\nr2 += -64\nr2 += r1\n", "*(u8 *)(r2 + 0) = 1\n");
+    EXPECT_TRUE(
+        accepts(joined(kBegin, "r7 = 0\nmay_goto +8\n", masked, "r7 += 1\ngoto -9\n", kEnd)));
+}
+
+TEST(UnsoundPrune, WhatTheLoopMadeOfANumberMattersBehindIt) {
+    const auto after = [](int most) { return fmt::format("if r7 > {} goto +4\n", most); };
+    const std::string_view loop = "r7 = 0\nmay_goto +2\nr7 += 1\ngoto -3\n";
+    EXPECT_TRUE(accepts(joined(kBegin, loop, after(63), kStore, kEnd)));
+    EXPECT_FALSE(accepts(joined(kBegin, loop, after(64), kStore, kEnd)));
+    EXPECT_FALSE(accepts(joined(kBegin, loop, kStore, kEnd)));
+}
+
+} // namespace
+} // namespace skep::verify
