@@ -22,11 +22,6 @@ struct Capabilities {
 // Bits of log_level in PROG_LOAD.
 enum LogLevel : std::uint32_t { kLogNone = 0, kLogPath = 1, kLogAll = 2, kLogStatistics = 4 };
 
-// By whose patience a program is judged. `kernel` walks path after path, as Linux does, and refuses
-// what takes too many instructions. `extended` also accepts programs that are proved by joining the
-// states of paths where they meet (explore/merge/); the verdict says when that was needed.
-enum class Mode : std::uint8_t { kernel, extended };
-
 struct Environment {
     std::span<const spec::MapSpec> maps;     // by the index that instructions carry
     const btf::Btf* program_types = nullptr; // BTF that came with the program
@@ -36,9 +31,8 @@ struct Environment {
     std::uint32_t cpu_count = 1;
     std::uint32_t kernel_version = (6U << 16) | (18U << 8); // judged as this kernel would
     std::uint32_t log_level = kLogNone;
-    std::uint64_t instruction_limit = 1'000'000;   // processed instructions
-    std::uint64_t memory_limit_bytes = 4ULL << 30; // of the walk's states
-    Mode mode = Mode::kernel;
+    std::uint64_t instruction_limit = 1'000'000; // processed instructions
+    std::uint64_t memory_limit_bytes = 4ULL << 30;
     // More than the verdict: every independent finding, how each came about, and what the program
     // needs of a kernel. Costs nothing for a program that is accepted but the list of needs.
     bool diagnose = false;

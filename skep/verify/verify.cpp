@@ -218,11 +218,11 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
 // kernel's verdict. Then it joins, which takes work in proportion to the program. What is not
 // proved so is walked path by path to the end.
 Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment& environment,
-                                      std::optional<KernelLog>& log, Judged& judged) {
+                                      std::optional<KernelLog>& log, Judged& judged, Mode mode) {
     constexpr std::uint64_t kFirstInsns = 10'000;
     constexpr std::uint64_t kJoiningInsnsForEach = 64;
     const std::uint64_t limit = environment.instruction_limit;
-    const bool is_extended = environment.mode == Mode::extended;
+    const bool is_extended = mode == Mode::extended;
     log.emplace(subject, environment.log_level);
     Ruling<VerifiedProgram> proved =
         prove(subject, environment, *log, judged,
@@ -246,7 +246,7 @@ Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment&
 
 } // namespace
 
-Outcome verify(const ProgramSpec& program, const Environment& environment) {
+Outcome verify(const ProgramSpec& program, const Environment& environment, Mode mode) {
     Ruling<void> known = check_known(environment);
     if (!known.ok()) {
         return refused(program, environment, *std::move(known).error());
@@ -263,7 +263,7 @@ Outcome verify(const ProgramSpec& program, const Environment& environment) {
     note_special_fields(*subject);
     std::optional<KernelLog> log;
     Judged judged;
-    Ruling<VerifiedProgram> proved = prove_in_mode(*subject, environment, log, judged);
+    Ruling<VerifiedProgram> proved = prove_in_mode(*subject, environment, log, judged, mode);
     Outcome outcome;
     outcome.by_joining = judged.by_joining;
     if (proved.ok()) {

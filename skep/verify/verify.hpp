@@ -22,6 +22,11 @@ namespace skep::verify {
 
 enum class Verdict : std::uint8_t { accept, reject, error };
 
+// By whose patience a program is judged. `kernel` walks path after path, as Linux does, and refuses
+// what takes too many instructions. `extended` also accepts programs that are proved by joining the
+// states of paths where they meet (explore/merge/); the verdict says when that was needed.
+enum class Mode : std::uint8_t { kernel, extended };
+
 struct Outcome {
     Verdict verdict = Verdict::error;
     std::optional<VerifiedProgram> program; // exactly when accepted
@@ -36,6 +41,7 @@ struct Outcome {
     std::string log; // in the kernel's shape, by log_level
 };
 
-Outcome verify(const ProgramSpec& program, const Environment& environment);
+Outcome verify(const ProgramSpec& program, const Environment& environment,
+               Mode mode = Mode::kernel);
 
 } // namespace skep::verify

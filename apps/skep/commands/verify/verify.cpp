@@ -103,10 +103,11 @@ Result<Request> read_request(Session& session, Words& words) {
 }
 
 verify::Outcome judge(const load::ObjectSpec& object, const load::ObjectProgram& program,
-                      const verify::Environment& environment) {
+                      const verify::Environment& environment,
+                      verify::Mode mode = verify::Mode::kernel) {
     const bool has_type = program.spec.type != spec::ProgramType::unspec;
     if (!program.error.has_value() && has_type) {
-        return verify::verify(program.spec, environment);
+        return verify::verify(program.spec, environment, mode);
     }
     verify::Outcome outcome;
     outcome.verdict = verify::Verdict::error;
@@ -131,10 +132,10 @@ Result<Judgements> judgements_of(Session& session, const Request& request,
 }
 
 Judged judge_in_time(const load::ObjectSpec& object, const load::ObjectProgram& program,
-                     const verify::Environment& environment,
+                     const verify::Environment& environment, verify::Mode mode,
                      const std::optional<client::Judgement>& judgement) {
     const auto begin = std::chrono::steady_clock::now();
-    verify::Outcome outcome = judge(object, program, environment);
+    verify::Outcome outcome = judge(object, program, environment, mode);
     const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - begin);
     if (judgement.has_value() && program.spec.type != spec::ProgramType::unspec) {
@@ -186,7 +187,6 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
     environment.kernel_version = request.kernels ? spec::kNewestKernel : request.kernel_version;
     environment.diagnose = true;
     const Judgements judgements = TRY(judgements_of(session, request, object));
-    environment.mode = request.mode;
     environment.memory_limit_bytes =
         request.memory_limit_bytes.value_or(environment.memory_limit_bytes);
     bool all_accepted = true;
@@ -199,7 +199,8 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
             continue;
         }
         found = true;
-        const Judged judged = judge_in_time(object, program, environment, judgements[place]);
+        const Judged judged =
+            judge_in_time(object, program, environment, request.mode, judgements[place]);
         const auto earlier = request.kernels
                                  ? judge_before_global_functions(object, program, environment)
                                  : std::nullopt;

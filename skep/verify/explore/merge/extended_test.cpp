@@ -20,9 +20,8 @@ Outcome verdict(const std::string& text, Mode mode, std::uint64_t limit = 100'00
     program.license = "GPL";
     program.insns = assemble(text).value().insns;
     Environment environment;
-    environment.mode = mode;
     environment.instruction_limit = limit;
-    return verify(program, environment);
+    return verify(program, environment, mode);
 }
 
 // Accepted by joining, in about so many instructions for each of the program's.
