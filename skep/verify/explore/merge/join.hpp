@@ -11,7 +11,7 @@
 // At the beginning of a loop a joined number that grew is widened to the next of a few thresholds,
 // so that the walk ends.
 //
-// Proved by: join_test.cpp.
+// Proved by: extended_test.cpp.
 #pragma once
 
 #include <cstdint>
