@@ -158,7 +158,7 @@ TEST(Extended, LoopsInsideLoopsMultiply) {
         return fmt::format("r6 = 0\nr7 = 0\n{}if r7 < {} goto -2\nr6 += 1\nif r6 < {} goto -5\n{}",
                            inner_step, rounds, rounds, kEnd);
     };
-    EXPECT_TRUE(is_accepted_by_joining(nested("r7 += 1\n", 50'000), 60));
+    EXPECT_TRUE(is_accepted_by_joining(nested("r7 += 1\n", 30'000), 60));
     EXPECT_TRUE(is_refused(nested("r7 += 1\n", 10'000'000))) << "10^14 rounds";
     EXPECT_TRUE(is_refused(nested("r7 += 0\n", 1'000)));
 }

@@ -35,10 +35,10 @@ std::string joined(const Parts&... parts) {
 }
 
 TEST(UnsoundPrune, ANumberThatALaterCheckReliesOn) {
-    for (const int other : {63, 64, -1}) {
+    for (const int other : {63, 64}) {
         const std::string choose =
             fmt::format("r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n", other);
-        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, kStore, kEnd)), other == 63) << other;
+        EXPECT_EQ(accepts(joined(kBegin, choose, kWork, kStore, kEnd)), other == 63);
     }
 }
 
@@ -73,7 +73,7 @@ TEST(UnsoundPrune, ARangeThatWasProvedOnOneSideAlone) {
 TEST(UnsoundPrune, ALinkThatHoldsOnOneSideAlone) {
     for (const bool both : {true, false}) {
         const std::string choose = joined("call 7\nr8 = r0\nif r6 == 0 goto +2\nr7 = r8\ngoto +2\n",
-                                          both ? "r7 = r8\n" : "r7 = r6\n", "goto +0\n");
+                                          both ? "r7 = r8\nr7 = r8\n" : "call 7\nr7 = r0\n");
         EXPECT_EQ(accepts(joined(kBegin, choose, kWork, "if r8 > 63 goto +4\n", kStore, kEnd)),
                   both);
     }
@@ -154,22 +154,14 @@ TEST(UnsoundPrune, ARegisterThatTheCallerKeeps) {
 }
 
 TEST(UnsoundPrune, ALoopOfUnknownLengthCountsToAnyNumber) {
-    // Round after round r7 grows; what the loop does with it must hold for all.
-    const std::string_view loop = "r7 = 0\nmay_goto +6\n";
-    const std::string_view back = "r7 += 1\ngoto -7\n";
-    EXPECT_FALSE(accepts(joined(kBegin, loop, kStore, back, kEnd)));
-    const std::string masked =
-        joined("r1 = r7\nr1 &= 63\nr2 = r10\nr2 += -64\nr2 += r1\n", "*(u8 *)(r2 + 0) = 1\n");
-    EXPECT_TRUE(
-        accepts(joined(kBegin, "r7 = 0\nmay_goto +8\n", masked, "r7 += 1\ngoto -9\n", kEnd)));
-}
-
-TEST(UnsoundPrune, WhatTheLoopMadeOfANumberMattersBehindIt) {
-    const auto after = [](int most) { return fmt::format("if r7 > {} goto +4\n", most); };
-    const std::string_view loop = "r7 = 0\nmay_goto +2\nr7 += 1\ngoto -3\n";
-    EXPECT_TRUE(accepts(joined(kBegin, loop, after(63), kStore, kEnd)));
-    EXPECT_FALSE(accepts(joined(kBegin, loop, after(64), kStore, kEnd)));
-    EXPECT_FALSE(accepts(joined(kBegin, loop, kStore, kEnd)));
+    // Round after round r7 grows; what is done with it, in the loop or behind it, must hold for
+    // all.
+    constexpr std::string_view kCount = "r7 = 0\nmay_goto +2\nr7 += 1\ngoto -3\n";
+    EXPECT_TRUE(accepts(joined(kBegin, kCount, kEnd)));
+    EXPECT_FALSE(accepts(joined(kBegin, kCount, kStore, kEnd)));
+    EXPECT_FALSE(accepts(joined(kBegin, kCount, "if r7 > 64 goto +4\n", kStore, kEnd)));
+    EXPECT_FALSE(
+        accepts(joined(kBegin, "r7 = 0\nmay_goto +6\n", kStore, "r7 += 1\ngoto -7\n", kEnd)));
 }
 
 } // namespace
