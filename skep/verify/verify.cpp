@@ -278,7 +278,7 @@ Outcome verify(const ProgramSpec& program, const Environment& environment, Mode 
     outcome.statistics = judged.statistics;
     const Finding* finding = outcome.findings.empty() ? nullptr : outcome.findings.data();
     outcome.log = log->finish({finding, outcome.statistics, environment.instruction_limit,
-                              std::move(judged.stack_bytes)});
+                               std::move(judged.stack_bytes)});
     return outcome;
 }
 
