@@ -50,6 +50,8 @@ class Server {
           objects_(std::move(objects)),
           dispatcher_(syscall::Engine{*objects_, *host_, os::possible_cpus(), pin_directory,
                                       [this](Call& call) { return control(call); }}) {
+        host_->on_worker_end(
+            [](const std::string& what) { std::fprintf(stderr, "skepd: %s\n", what.c_str()); });
         objects_->on_removal([this](const registry::Object& object) { host_->forget(object); });
     }
 
@@ -66,6 +68,7 @@ class Server {
 
   private:
     Result<void> serve_once() {
+        host_->settle();
         std::vector<int> fds{listener_.number()};
         for (const auto& session : sessions_) {
             fds.push_back(session->socket.number());

@@ -12,7 +12,7 @@
 // takes the notes over between two batches (begin_batch()), which costs it one load when there are
 // none.
 //
-// Proved by: redirects_test.cpp; tests/journeys/run_redirect (device maps between ports).
+// Proved by: redirects_test.cpp; tests/journeys/run_redirect.
 #pragma once
 
 #include <atomic>

@@ -35,6 +35,9 @@ inline constexpr int kNotSupported = 524;
 struct MapFiles {
     os::Fd shared;
     os::Fd table; // not open for mmapable arrays; for ring buffers it holds the producer's side
+    // Whether `table` is an open file description that no other view has. Else one is opened by
+    // path, which a confined process cannot do.
+    bool table_is_own = false;
 };
 
 // Where an array's values lie, so that generated code can index them: value i is at

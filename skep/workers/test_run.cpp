@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/workers/test_run.hpp"
 
-#include "skep/os/net/net_device.hpp"
-
 namespace skep::workers {
 
 Result<TestRunAnswer> perform_test_run(const ProgramTable& table, std::uint32_t program_id,
-                                       const TestRun& run, std::uint32_t cpu) {
+                                       const TestRun& run, std::uint32_t cpu,
+                                       const os::InterfaceTable& interfaces) {
     run::Executable* executable = table.entry(program_id);
     if (executable == nullptr) {
         return fail(Code::not_found, "the program is not known to this worker");
@@ -18,7 +17,9 @@ Result<TestRunAnswer> perform_test_run(const ProgramTable& table, std::uint32_t 
     subject.maps = maps;
     subject.services = &table.services();
     subject.slot = cpu;
-    subject.device_exists = [](std::uint32_t ifindex) { return os::interface_name(ifindex).ok(); };
+    subject.device_exists = [&interfaces](std::uint32_t ifindex) {
+        return interfaces.has(ifindex);
+    };
     return run::perform_test_run(run, subject);
 }
 

@@ -7,12 +7,14 @@
 #include <optional>
 #include <utility>
 
+#include "skep/os/process/confinement.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/sealed_memory.hpp"
 #include "skep/os/process/wait.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/workers/port_loop.hpp"
 #include "skep/workers/protocol.hpp"
+#include "skep/workers/test_runner.hpp"
 
 namespace skep::workers {
 namespace {
@@ -22,9 +24,9 @@ constexpr std::size_t kLargestRun = 8U << 20;
 
 class Worker {
   public:
-    Worker(os::Fd control, os::TraceRing ring, RunStats stats)
+    Worker(os::Fd control, os::TraceRing ring, RunStats stats, os::InterfaceTable interfaces)
         : control_(std::move(control)), ring_(std::move(ring)), stats_(std::move(stats)),
-          table_(&ring_, &stats_) {}
+          interfaces_(std::move(interfaces)), table_(&ring_, &stats_) {}
 
     Result<void> work() {
         bool serving = true;
@@ -51,13 +53,33 @@ class Worker {
             return false;
         }
         Order order = TRY(decode_order(message.bytes));
+        if (order.kind == OrderKind::test_run) {
+            return start_test_run(order, message.fds);
+        }
         const Result<os::Fd> done = perform(order, message.fds);
-        table_.reclaim(); // between two batches nothing runs
-        return report(order, done);
+        if (!runner_.is_busy()) {
+            table_.reclaim(); // between two batches nothing runs
+        }
+        return report(order.number, done);
     }
 
-    Result<bool> report(const Order& order, const Result<os::Fd>& done) {
-        Report report{order.number, 0, {}};
+    // Reported when it is over, from the thread that it runs on.
+    Result<bool> start_test_run(const Order& order, std::vector<os::Fd>& fds) {
+        if (runner_.is_busy() || fds.size() != 1) {
+            return report(order.number,
+                          fail(Code::invalid_input, "one test run at a time, in one file"));
+        }
+        table_.reclaim();
+        runner_.start([this, number = order.number, program = order.id, cpu = order.cpu,
+                       file = std::make_shared<os::Fd>(std::move(fds[0]))] {
+            const Result<os::Fd> done = test_run(program, cpu, *file);
+            [[maybe_unused]] const auto reported = report(number, done);
+        });
+        return true;
+    }
+
+    Result<bool> report(std::uint32_t number, const Result<os::Fd>& done) {
+        Report report{number, 0, {}};
         std::vector<int> fds;
         if (!done.ok()) {
             report.os_errno = errno_of(done.error());
@@ -86,7 +108,7 @@ class Worker {
             table_.remove_program(order.id);
             return os::Fd();
         case OrderKind::test_run:
-            return test_run(order, fds);
+            break; // start_test_run()
         case OrderKind::start_port:
             TRY(start_port(order, fds));
             return os::Fd();
@@ -112,6 +134,7 @@ class Worker {
         files.shared = std::move(fds[0]);
         if (fds.size() == 2) {
             files.table = std::move(fds[1]);
+            files.table_is_own = true; // as WorkerLink::add_map sends it
         }
         auto map = TRY(maps::open_map(spec, order.cpu, std::move(files)));
         return table_.add_map(order.id, std::move(map));
@@ -128,13 +151,10 @@ class Worker {
             order.map_ids);
     }
 
-    Result<os::Fd> test_run(const Order& order, const std::vector<os::Fd>& fds) {
-        if (fds.size() != 1) {
-            return fail(Code::invalid_input, "a test run comes in one file");
-        }
-        const ByteVector bytes = TRY(os::read_sealed_memory(fds[0], kLargestRun));
+    Result<os::Fd> test_run(std::uint32_t program, std::uint32_t cpu, const os::Fd& file) {
+        const ByteVector bytes = TRY(os::read_sealed_memory(file, kLargestRun));
         const TestRun run = TRY(decode_test_run(bytes));
-        const TestRunAnswer answer = TRY(perform_test_run(table_, order.id, run, order.cpu));
+        const TestRunAnswer answer = TRY(perform_test_run(table_, program, run, cpu, interfaces_));
         return os::make_sealed_memory("skep-answer", encode(answer));
     }
 
@@ -195,7 +215,9 @@ class Worker {
     os::Fd control_;
     os::TraceRing ring_;
     RunStats stats_;
+    os::InterfaceTable interfaces_;
     ProgramTable table_;
+    TestRunner runner_;
     std::unique_ptr<PortLoop> loop_;
     std::vector<std::pair<std::uint32_t, std::unique_ptr<datapath::PacketSink>>> early_targets_;
 };
@@ -214,7 +236,9 @@ Result<void> run_worker(os::Fd control) {
     }
     auto ring = TRY(os::TraceRing::open(std::move(first.fds[0])));
     auto stats = TRY(RunStats::open(std::move(first.fds[1])));
-    Worker worker(std::move(control), std::move(ring), std::move(stats));
+    auto interfaces = TRY(os::InterfaceTable::open());
+    Worker worker(std::move(control), std::move(ring), std::move(stats), std::move(interfaces));
+    TRY(os::confine_process());
     return worker.work();
 }
 

@@ -3,8 +3,11 @@
 // Worker: the other end of the protocol, in a process of its own. It runs programs and does nothing
 // else; it may die at any moment without anything but its own runs being lost.
 //
-// One thread: orders are taken between two batches of packets, or between two test runs. It ends
-// when the control process closes its end.
+// Orders are taken between two batches of packets, and at any time during a test run, which has a
+// thread of its own. It ends when the control process closes its end.
+//
+// Before the first order it is confined (os/process/confinement.hpp): generated code that broke out
+// of what was verified would find no file, no socket but its own, and no other process.
 #pragma once
 
 #include "skep/base/result.hpp"

@@ -3,6 +3,7 @@
 
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/sealed_memory.hpp"
+#include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::workers {
 namespace {
@@ -34,7 +35,8 @@ Result<std::unique_ptr<WorkerLink>> WorkerLink::start(const std::vector<std::str
 
 Result<void> WorkerLink::send(Order order, const std::vector<int>& fds) {
     order.number = ++last_order_;
-    return os::send_message(control_, encode(order), fds, kPatienceMs);
+    const auto sent = os::send_message(control_, encode(order), fds, kPatienceMs);
+    return sent.ok() || sent.error().code == Code::too_big ? sent : gone();
 }
 
 Result<void> WorkerLink::perform(Order order, const std::vector<int>& fds) {
@@ -46,6 +48,10 @@ Result<void> WorkerLink::perform(Order order, const std::vector<int>& fds) {
             return gone();
         }
         const Report report = TRY(decode_report(message.bytes));
+        if (test_run_ && report.number == *test_run_) {
+            heard_ = TRY(hear(report, message.fds));
+            continue;
+        }
         if (report.number < number) {
             continue; // of an order that nobody waited for
         }
@@ -61,8 +67,12 @@ Result<void> WorkerLink::add_map(std::uint32_t id, const maps::Map& map) {
     order.cpu = map.slot_count();
     order.map_spec = encode(map.spec());
     std::vector<int> fds{map.files().shared.number()};
+    // Locks on the table hang on its open file description: the worker gets one that is nobody
+    // else's, since it may not open anything.
+    os::Fd table;
     if (map.files().table.is_open()) {
-        fds.push_back(map.files().table.number());
+        table = TRY(os::reopen(map.files().table));
+        fds.push_back(table.number());
     }
     TRY(perform(std::move(order), fds));
     maps_.insert(id);
@@ -129,26 +139,33 @@ Result<void> WorkerLink::begin_test_run(std::uint32_t program_id, std::uint32_t 
 }
 
 Result<Heard> WorkerLink::receive() {
+    if (heard_) {
+        return *std::exchange(heard_, std::nullopt);
+    }
     const auto message = TRY(os::receive_message(control_, 0));
     if (message.is_end) {
         return gone();
     }
     const Report report = TRY(decode_report(message.bytes));
-    Heard heard;
     if (!test_run_ || report.number != *test_run_) {
-        return heard;
+        return Heard{};
     }
+    return hear(report, message.fds);
+}
+
+Result<Heard> WorkerLink::hear(const Report& report, const std::vector<os::Fd>& fds) {
     test_run_.reset();
+    Heard heard;
     heard.run_ended = true;
     if (report.os_errno != 0) {
         heard.failure = Error{Code::system, report.os_errno,
                               report.text.empty() ? "the run failed" : report.text};
         return heard;
     }
-    if (message.fds.size() != 1) {
+    if (fds.size() != 1) {
         return fail(Code::invalid_input, "the worker's report has no answer beside it");
     }
-    const ByteVector bytes = TRY(os::read_sealed_memory(message.fds[0], kLargestAnswer));
+    const ByteVector bytes = TRY(os::read_sealed_memory(fds[0], kLargestAnswer));
     heard.answer = TRY(decode_test_run_answer(bytes));
     return heard;
 }

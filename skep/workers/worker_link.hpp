@@ -34,13 +34,14 @@ struct Heard {
 
 class WorkerLink {
   public:
-    static constexpr int kPatienceMs = 2000;
+    static constexpr int kPatienceMs = 10'000;
 
     // Starts `words` with the worker's end of the socket as descriptor 3.
     static Result<std::unique_ptr<WorkerLink>> start(const std::vector<std::string>& words,
                                                      const os::TraceRing& ring);
 
     [[nodiscard]] int socket() const { return control_.number(); }
+    [[nodiscard]] int process() const { return child_.process(); }
     [[nodiscard]] const RunStats& stats() const { return stats_; }
     [[nodiscard]] bool knows_map(std::uint32_t id) const { return maps_.contains(id); }
     [[nodiscard]] bool knows_program(std::uint32_t id) const { return programs_.contains(id); }
@@ -61,6 +62,10 @@ class WorkerLink {
     Result<void> add_target(const datapath::PortSpec& port, const os::Fd& file);
     void remove_target(std::uint32_t number);
     Result<void> begin_test_run(std::uint32_t program_id, std::uint32_t cpu, const TestRun& run);
+    // Whether a report came while something else was waited for; receive() gives it then.
+    [[nodiscard]] bool has_heard() const { return heard_.has_value(); }
+    // After receive() has failed: why the process is no more, in words.
+    [[nodiscard]] std::string how_it_ended() { return child_.how_it_ended(); }
     // What is there to be read: a finished test run, or nothing. An error means that the worker is
     // gone.
     Result<Heard> receive();
@@ -70,6 +75,7 @@ class WorkerLink {
         : child_(std::move(child)), control_(std::move(control)), stats_(std::move(stats)) {}
     Result<void> send(Order order, const std::vector<int>& fds);
     Result<void> perform(Order order, const std::vector<int>& fds);
+    Result<Heard> hear(const Report& report, const std::vector<os::Fd>& fds);
 
     os::ServiceProcess child_;
     os::Fd control_;
@@ -77,6 +83,7 @@ class WorkerLink {
     std::set<std::uint32_t> maps_;
     std::set<std::uint32_t> programs_;
     std::optional<std::uint32_t> test_run_; // number of its order
+    std::optional<Heard> heard_;
     std::uint32_t last_order_ = 0;
 };
 

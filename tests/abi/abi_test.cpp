@@ -15,6 +15,7 @@
 
 #include "skep/base/bytes.hpp"
 #include "skep/os/fd.hpp"
+#include "skep/os/memory.hpp"
 #include "skep/spec/abi.hpp"
 #include "skep/spec/commands.hpp"
 #include "skep/spec/map_spec.hpp"
@@ -172,6 +173,26 @@ void programs(Bench& bench) {
     with([](auto& a) { a.func_info_cnt = 1, a.func_info_rec_size = 8; });
 }
 
+// A map is not frozen while somebody could write it through memory.
+void freezing(Bench& bench) {
+    const std::size_t page = os::page_size();
+    const auto fd = static_cast<std::uint32_t>(bench.map(spec::MapType::array, spec::kMapMmapable));
+    const os::Fd map = os::duplicate(static_cast<int>(fd)).value();
+    auto writes = os::Mapping::of(map, page, os::Protection::read_write);
+    ASSERT_TRUE(writes.ok());
+    bench.call(Command::map_freeze, abi::FdAttr{fd});
+    const auto reads = os::Mapping::of(map, page, os::Protection::read_only);
+    *writes = os::Mapping();
+    std::uint32_t key = 1;
+    std::uint64_t value = 7;
+    const abi::MapElementAttr element{fd, 0, address_of(&key), address_of(&value), 0};
+    bench.call(Command::map_update_elem, element);
+    bench.call(Command::map_freeze, abi::FdAttr{fd});
+    bench.call(Command::map_update_elem, element);
+    bench.call(Command::map_freeze, abi::FdAttr{fd});
+}
+
+TEST(Abi, AMapThatIsMappedToWriteIsNotFrozen) { compare(freezing); }
 TEST(Abi, ElementCallsAnswerAsTheKernelDoes) { compare(elements); }
 TEST(Abi, AttributesAreCheckedAsTheKernelDoes) { compare(attribute_sizes); }
 TEST(Abi, MapsAreMadeAndRefusedAsByTheKernel) { compare(creation); }

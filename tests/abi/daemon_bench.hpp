@@ -3,6 +3,7 @@
 // DaemonBench: a daemon of the test's own, with a pin directory of its own, ended with the test.
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "skep/client/daemon_control.hpp"
 #include "skep/client/transport.hpp"
+#include "skep/os/files.hpp"
 #include "skep/os/storage/private_directory.hpp"
 
 namespace skep::tests {
@@ -30,6 +32,12 @@ class DaemonBench {
     DaemonBench& operator=(const DaemonBench&) = delete;
     ~DaemonBench() {
         engine_.reset();
+        if (testing::Test::HasFailure()) {
+            const auto log = os::read_file(client::daemon_log_path());
+            if (log.ok()) {
+                std::fwrite(log->data(), 1, log->size(), stderr);
+            }
+        }
         EXPECT_TRUE(client::stop_daemon(client::Stop::always).ok());
         wait_until([] { return !client::daemon_status().value(); });
         os::remove_directory(directory_);

@@ -20,6 +20,7 @@
 #include "skep/client/daemon_control.hpp"
 #include "skep/client/transport.hpp"
 #include "skep/os/fd.hpp"
+#include "skep/os/memory.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/storage/private_directory.hpp"
 #include "skep/spec/abi.hpp"
@@ -125,6 +126,24 @@ TEST_F(Daemon, APinOutlivesItsClientAndGoesWithItsFile) {
     EXPECT_TRUE(os::Fd(static_cast<int>(call(*engine_, Command::obj_get, get))).is_open());
     std::filesystem::remove(engine_->pin_path(path).value());
     EXPECT_EQ(client::daemon_status().value()->maps, 0U);
+}
+
+TEST_F(Daemon, AMapThatAClientHasMappedToWriteIsNotFrozen) {
+    abi::MapCreateAttr attr{};
+    attr.map_type = static_cast<std::uint32_t>(spec::MapType::array);
+    attr.key_size = 4;
+    attr.value_size = 8;
+    attr.max_entries = 2;
+    attr.map_flags = spec::kMapMmapable;
+    const os::Fd map(static_cast<int>(call(*engine_, Command::map_create, attr)));
+    ASSERT_TRUE(map.is_open()) << engine_->last_message();
+    abi::FdAttr freeze{static_cast<std::uint32_t>(map.number())};
+    {
+        const auto writes = os::Mapping::of(map, os::page_size(), os::Protection::read_write);
+        ASSERT_TRUE(writes.ok());
+        EXPECT_EQ(call(*engine_, Command::map_freeze, freeze), -EBUSY);
+    }
+    EXPECT_EQ(call(*engine_, Command::map_freeze, freeze), 0) << engine_->last_message();
 }
 
 TEST_F(Daemon, BadAddressesAreTheClientsMistakeAndNobodysCrash) {

@@ -432,7 +432,7 @@ MadeMap make_hash(Plan plan) {
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
     auto* region = reinterpret_cast<OwnerRegion*>(store.memory.data() +
                                                   parts.table.head); // NOLINT: head begins with it
-    Owner owner = TRY(Owner::join(store.files.table, region));
+    Owner owner = TRY(Owner::join(store.files, region));
     return std::unique_ptr<Map>(std::make_unique<HashMap>(std::move(plan), std::move(store), *kind,
                                                           parts, std::move(owner)));
 }

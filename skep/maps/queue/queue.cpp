@@ -144,7 +144,7 @@ MadeMap make_queue(Plan plan) {
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
     auto* region =
         reinterpret_cast<OwnerRegion*>(store.memory.data()); // NOLINT: the head begins with it
-    Owner owner = TRY(Owner::join(store.files.table, region));
+    Owner owner = TRY(Owner::join(store.files, region));
     return std::unique_ptr<Map>(
         std::make_unique<Queue>(std::move(plan), std::move(store), values, std::move(owner)));
 }

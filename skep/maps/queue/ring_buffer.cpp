@@ -46,7 +46,7 @@ MadeMap RingBuffer::make(Plan plan) {
     os::Mapping table =
         TRY(os::Mapping::of(files.table, sizeof(TableHead), os::Protection::read_write));
     auto* region = reinterpret_cast<OwnerRegion*>(table.data()); // NOLINT: the table begins with it
-    Owner owner = TRY(Owner::join(files.table, region));
+    Owner owner = TRY(Owner::join(files, region));
     return std::unique_ptr<Map>(new RingBuffer(std::move(plan), std::move(files), std::move(shared),
                                                std::move(table), std::move(owner)));
 }

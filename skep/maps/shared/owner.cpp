@@ -15,9 +15,11 @@ constexpr std::uint32_t generation_of(std::uint32_t token) { return token >> kOw
 
 } // namespace
 
-Result<Owner> Owner::join(const os::Fd& file, OwnerRegion* region) {
+Result<Owner> Owner::join(const MapFiles& files, OwnerRegion* region) {
     os::ForkSentinel sentinel = TRY(os::ForkSentinel::make());
-    Owner owner(TRY(os::reopen(file)), region, std::move(sentinel));
+    os::Fd description =
+        files.table_is_own ? TRY(files.table.duplicate()) : TRY(os::reopen(files.table));
+    Owner owner(std::move(description), region, std::move(sentinel));
     const std::uint32_t token = owner.take_index();
     if (token == 0) {
         return fail(Code::no_space, "a map has no room for another process: 1024 have it open");

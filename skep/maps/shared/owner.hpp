@@ -21,6 +21,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "skep/maps/map.hpp"
 #include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::maps {
@@ -38,8 +39,8 @@ enum class Locked : std::uint8_t { no, yes, taken_over };
 
 class Owner {
   public:
-    // `file` holds the region, mapped at `region`.
-    static Result<Owner> join(const os::Fd& file, OwnerRegion* region);
+    // The table of `files` holds the region, mapped at `region`.
+    static Result<Owner> join(const MapFiles& files, OwnerRegion* region);
 
     // `taken_over`: the last holder died inside; repair before use. `no`: answer EBUSY.
     Locked lock(std::atomic<std::uint32_t>& word) {

@@ -491,7 +491,7 @@ MadeMap make_trie(Plan plan) {
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
     auto* region =
         reinterpret_cast<OwnerRegion*>(store.memory.data()); // NOLINT: the head begins with it
-    Owner owner = TRY(Owner::join(store.files.table, region));
+    Owner owner = TRY(Owner::join(store.files, region));
     return std::unique_ptr<Map>(
         std::make_unique<Trie>(std::move(plan), std::move(store), parts, std::move(owner)));
 }

@@ -124,6 +124,20 @@ Result<std::string> interface_name(std::uint32_t index) {
     return std::string(name.data());
 }
 
+Result<InterfaceTable> InterfaceTable::open() {
+    Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket.is_open()) {
+        return error_from_errno(errno, "asking for interfaces");
+    }
+    return InterfaceTable(std::move(socket));
+}
+
+bool InterfaceTable::has(std::uint32_t index) const {
+    ifreq request{};
+    request.ifr_ifindex = static_cast<int>(index);
+    return ::ioctl(socket_.number(), SIOCGIFNAME, &request) == 0;
+}
+
 Result<std::uint64_t> network_namespace() {
     struct stat status {};
     if (::stat("/proc/self/ns/net", &status) != 0) {

@@ -21,6 +21,16 @@ namespace skep::os {
 // The index of an interface in this process's network namespace; not_found when there is none.
 Result<std::uint32_t> interface_index(const std::string& name);
 Result<std::string> interface_name(std::uint32_t index);
+// Which interfaces there are, for a process that will not be allowed to open anything any more.
+class InterfaceTable {
+  public:
+    static Result<InterfaceTable> open();
+    [[nodiscard]] bool has(std::uint32_t index) const;
+
+  private:
+    explicit InterfaceTable(Fd socket) : socket_(std::move(socket)) {}
+    Fd socket_;
+};
 // The inode that names a network namespace: this process's.
 Result<std::uint64_t> network_namespace();
 

@@ -4,7 +4,10 @@
 #include <cerrno>
 #include <csignal>
 
+#include <cstring>
+
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -80,6 +83,32 @@ Result<ServiceProcess> ServiceProcess::start(const std::vector<std::string>& wor
         ::_exit(kCannotStart);
     }
     return ServiceProcess(process);
+}
+
+std::string ServiceProcess::how_it_ended() {
+    constexpr int kMostWaits = 50;
+    int status = 0;
+    pid_t ended = 0;
+    for (int i = 0; i < kMostWaits && ended == 0 && process_ > 0; ++i) {
+        ended = ::waitpid(process_, &status, WNOHANG);
+        if (ended == 0) {
+            ::poll(nullptr, 0, 1);
+        }
+    }
+    if (ended <= 0) {
+        return "did not answer in time";
+    }
+    process_ = -1;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+        return "made a system call that it may not make (SIGSYS)";
+    }
+    if (WIFSIGNALED(status)) {
+        const int number = WTERMSIG(status);
+        const char* name = ::sigabbrev_np(number);
+        return "was ended by signal " + std::to_string(number) +
+               (name == nullptr ? "" : std::string(" (SIG") + name + ")");
+    }
+    return "ended with status " + std::to_string(WEXITSTATUS(status));
 }
 
 ServiceProcess::~ServiceProcess() {

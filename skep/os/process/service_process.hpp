@@ -26,6 +26,8 @@ class ServiceProcess {
     ~ServiceProcess();
 
     [[nodiscard]] int process() const { return process_; }
+    // Of a process whose socket has closed: how it ended, in words; waits for it a little. Once.
+    [[nodiscard]] std::string how_it_ended();
 
   private:
     explicit ServiceProcess(int process) : process_(process) {}

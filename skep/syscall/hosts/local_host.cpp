@@ -99,7 +99,10 @@ void LocalHost::test_run(TestRunRequest request, TestRunDone done) {
         done(learned.error());
         return;
     }
-    done(workers::perform_test_run(table_, request.program->id(), request.run, 0));
+    const auto interfaces = os::InterfaceTable::open();
+    done(interfaces.ok()
+             ? workers::perform_test_run(table_, request.program->id(), request.run, 0, *interfaces)
+             : Result<TestRunAnswer>(interfaces.error()));
     if (attachments_.empty()) {
         table_.reclaim();
     }
@@ -214,6 +217,11 @@ void LocalHost::forget(const registry::Object& object) {
 }
 
 Result<void> LocalHost::seal(MapObject& map) {
+    // Client and engine are one process here: what is not the engine's one mapping of an array is
+    // the client's. (Ring buffers have several of the engine's; their freezing asks nobody.)
+    if (const auto values = map.map->direct_values()) {
+        TRY(check_not_mapped(map, {}, values->base));
+    }
     // What programs are bound to stays where it is, frozen but not sealed.
     return table_.has_map(map.id()) ? Result<void>() : seal_map(map, cpu_count_);
 }

@@ -3,8 +3,20 @@
 
 #include "skep/maps/map.hpp"
 #include "skep/os/memory.hpp"
+#include "skep/os/sharing/writable_mappings.hpp"
 
 namespace skep::syscall {
+
+Result<void> check_not_mapped(const registry::MapObject& map, std::span<const int> engine_processes,
+                              const void* own_address) {
+    const spec::MapSpec& spec = map.map->spec();
+    const bool clients_map =
+        (spec.flags & spec::kMapMmapable) != 0 || spec.type == spec::MapType::ringbuf;
+    if (!clients_map || !os::is_mapped_to_write(map.identity(), engine_processes, own_address)) {
+        return {};
+    }
+    return fail(Code::busy, "a process has the map mapped to write");
+}
 
 Result<void> seal_map(registry::MapObject& map, std::uint32_t slot_count) {
     const spec::MapSpec spec = map.map->spec();

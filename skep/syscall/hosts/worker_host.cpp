@@ -23,7 +23,9 @@ using workers::WorkerLink;
 constexpr std::size_t kMostTesters = 32;
 constexpr std::uint64_t kIdleNs = 5'000'000'000;
 
-Error worker_died() { return answer(EIO, "the worker process that ran the program ended"); }
+Error worker_died(const std::string& how) {
+    return answer(EIO, "the worker process that ran the program " + how);
+}
 
 } // namespace
 
@@ -53,6 +55,13 @@ Result<void> WorkerHost::teach(WorkerLink& link, const std::shared_ptr<registry:
         }
     }
     return {};
+}
+
+// A worker that has ended is found out by its socket; nobody else is refused anything for it.
+Result<void> WorkerHost::teach_if_alive(WorkerLink& link,
+                                        const std::shared_ptr<registry::Object>& object) {
+    const Result<void> taught = teach(link, object);
+    return !taught.ok() && taught.error().code == Code::again ? Result<void>() : taught;
 }
 
 std::vector<int> WorkerHost::sockets() const {
@@ -91,7 +100,7 @@ void WorkerHost::listen_to(int socket) {
         }
         auto heard = testers_[i]->link->receive();
         if (!heard.ok()) {
-            end_tester(i, worker_died());
+            end_tester(i, worker_died(tell_end(*testers_[i]->link)));
         } else if (heard->run_ended) {
             testers_[i]->idle_since_ns = os::steady_time_ns();
             testers_[i]->request = {};
@@ -104,11 +113,27 @@ void WorkerHost::listen_to(int socket) {
     for (auto& [number, attachment] : attachments_) {
         if (attachment.link != nullptr && attachment.link->socket() == socket &&
             !attachment.link->receive().ok()) {
-            attachment.counters.fail("the worker process ended");
+            attachment.counters.fail("the worker process " + tell_end(*attachment.link));
             keep_counts(*attachment.link);
             attachment.link.reset();
             withdraw(number);
             return;
+        }
+    }
+}
+
+std::string WorkerHost::tell_end(WorkerLink& link) {
+    std::string how = link.how_it_ended();
+    if (on_worker_end_) {
+        on_worker_end_("a worker process " + how);
+    }
+    return how;
+}
+
+void WorkerHost::settle() {
+    for (std::size_t i = testers_.size(); i-- > 0;) {
+        if (testers_[i]->link->has_heard()) {
+            listen_to(testers_[i]->link->socket());
         }
     }
 }
@@ -121,7 +146,7 @@ void WorkerHost::tick() {
         if (tester.done && !tester.request.is_wanted()) {
             end_tester(i, answer(EINTR, "nobody waits for the run any more"));
         } else if (!tester.done && now_ns - tester.idle_since_ns > kIdleNs) {
-            end_tester(i, worker_died());
+            end_tester(i, worker_died("is not needed any more"));
         }
     }
 }
@@ -157,8 +182,10 @@ void WorkerHost::test_run(TestRunRequest request, TestRunDone done) {
         begun = tester.link->begin_test_run(request.program->id(), slot, request.run);
     }
     if (!begun.ok()) {
+        const bool is_gone = begun.error().code == Code::again;
+        const Error why = is_gone ? worker_died(tell_end(*tester.link)) : begun.error();
         testers_.erase(idle); // it may be in the middle of anything
-        done(begun.error());
+        done(why);
         return;
     }
     tester.request = std::move(request);
@@ -247,14 +274,13 @@ Result<void> WorkerHost::publish(const MapObject& into,
                                  const std::shared_ptr<registry::Object>& held) {
     for (auto& [number, attachment] : attachments_) {
         if (attachment.link != nullptr && attachment.link->knows_map(into.id())) {
-            TRY(teach(*attachment.link, held));
+            TRY(teach_if_alive(*attachment.link, held));
         }
     }
     for (const auto& tester : testers_) {
-        // A busy tester takes orders when its run is over; until then the slot reads as empty to
-        // it.
-        if (!tester->done && tester->link->knows_map(into.id())) {
-            TRY(teach(*tester->link, held));
+        // Busy or not: a run under way meets what is published now.
+        if (tester->link->knows_map(into.id())) {
+            TRY(teach_if_alive(*tester->link, held));
         }
     }
     return {};
@@ -286,12 +312,22 @@ void WorkerHost::forget(const registry::Object& object) {
 }
 
 Result<void> WorkerHost::seal(MapObject& map) {
-    // What workers have mapped stays as it is, frozen but not sealed.
-    bool in_use = std::any_of(testers_.begin(), testers_.end(),
-                              [&map](const auto& each) { return each->link->knows_map(map.id()); });
-    for (const auto& [number, attachment] : attachments_) {
-        in_use = in_use || (attachment.link != nullptr && attachment.link->knows_map(map.id()));
+    std::vector<int> engine{static_cast<int>(os::process_id())};
+    bool in_use = false;
+    const auto look_at = [&](const WorkerLink& link) {
+        engine.push_back(link.process());
+        in_use = in_use || link.knows_map(map.id());
+    };
+    for (const auto& tester : testers_) {
+        look_at(*tester->link);
     }
+    for (const auto& [number, attachment] : attachments_) {
+        if (attachment.link != nullptr) {
+            look_at(*attachment.link);
+        }
+    }
+    TRY(check_not_mapped(map, engine, nullptr));
+    // What workers have mapped stays as it is, frozen but not sealed.
     return in_use ? Result<void>() : seal_map(map, cpu_count_);
 }
 

@@ -29,6 +29,12 @@ class WorkerHost final : public Host {
     // For the event loop: what to wait for, and what to do when it is readable.
     [[nodiscard]] std::vector<int> sockets() const;
     void listen_to(int socket);
+    // Before waiting: what was heard while something else was waited for.
+    void settle();
+    // Hears how each worker ended that was not let go.
+    void on_worker_end(std::function<void(const std::string&)> tell) {
+        on_worker_end_ = std::move(tell);
+    }
     // Every now and then: runs that nobody waits for any more are ended, idle workers let go.
     void tick();
     [[nodiscard]] std::size_t worker_count() const { return testers_.size() + attachments_.size(); }
@@ -75,6 +81,9 @@ class WorkerHost final : public Host {
     // Tells the other ports of one that came, and of one that goes.
     void introduce(std::uint32_t number);
     void withdraw(std::uint32_t number);
+    Result<void> teach_if_alive(workers::WorkerLink& link,
+                                const std::shared_ptr<registry::Object>& object);
+    std::string tell_end(workers::WorkerLink& link);
     void keep_counts(const workers::WorkerLink& link);
     void end_tester(std::size_t index, const Error& why);
     void set_counting();
@@ -88,6 +97,7 @@ class WorkerHost final : public Host {
     std::map<std::uint32_t, workers::ProgramRuns>
         ended_runs_; // by program, of workers that are gone
     std::uint32_t last_attachment_ = 0;
+    std::function<void(const std::string&)> on_worker_end_;
 };
 
 } // namespace skep::syscall

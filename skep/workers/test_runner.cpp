@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/workers/test_runner.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "skep/os/guard/faults.hpp"
+
+namespace skep::workers {
+
+TestRunner::TestRunner() : thread_([this] { work(); }) {
+    std::unique_lock guard(lock_);
+    changed_.wait(guard, [this] { return ready_; });
+}
+
+TestRunner::~TestRunner() {
+    if (is_busy()) {
+        std::_Exit(0);
+    }
+    {
+        const std::lock_guard guard(lock_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void TestRunner::start(std::function<void()> run) {
+    SKEP_ASSERT(!is_busy());
+    busy_.store(true, std::memory_order_release);
+    {
+        const std::lock_guard guard(lock_);
+        run_ = std::move(run);
+    }
+    changed_.notify_all();
+}
+
+void TestRunner::work() {
+    // What a thread needs of the system once is asked for before the worker is confined: a stack
+    // for faults, and the allocator's first memory for this thread.
+    const auto stack = os::AlternateStack::install();
+    first_memory_ = std::make_unique<std::byte>();
+    std::unique_lock guard(lock_);
+    ready_ = true;
+    changed_.notify_all();
+    while (true) {
+        changed_.wait(guard, [this] { return stopping_ || run_; });
+        if (stopping_) {
+            return;
+        }
+        const std::function<void()> run = std::exchange(run_, nullptr);
+        guard.unlock();
+        run();
+        busy_.store(false, std::memory_order_release);
+        guard.lock();
+    }
+}
+
+} // namespace skep::workers
