@@ -27,10 +27,11 @@ TestRunner::~TestRunner() {
 }
 
 void TestRunner::start(std::function<void()> run) {
-    SKEP_ASSERT(!is_busy());
-    busy_.store(true, std::memory_order_release);
     {
-        const std::lock_guard guard(lock_);
+        std::unique_lock guard(lock_);
+        // The last run may have reported and not quite returned.
+        changed_.wait(guard, [this] { return !is_busy(); });
+        busy_.store(true, std::memory_order_release);
         run_ = std::move(run);
     }
     changed_.notify_all();
@@ -52,8 +53,9 @@ void TestRunner::work() {
         const std::function<void()> run = std::exchange(run_, nullptr);
         guard.unlock();
         run();
-        busy_.store(false, std::memory_order_release);
         guard.lock();
+        busy_.store(false, std::memory_order_release);
+        changed_.notify_all();
     }
 }
 

@@ -32,7 +32,7 @@ class TestRunner {
     TestRunner& operator=(const TestRunner&) = delete;
 
     [[nodiscard]] bool is_busy() const { return busy_.load(std::memory_order_acquire); }
-    // On the second thread; busy until it returns.
+    // On the second thread, after the run before it; busy until it returns.
     void start(std::function<void()> run);
 
   private:

@@ -7,7 +7,8 @@
 // thread of its own. It ends when the control process closes its end.
 //
 // Before the first order it is confined (os/process/confinement.hpp): generated code that broke out
-// of what was verified would find no file, no socket but its own, and no other process.
+// of what was verified would find no file, no socket but its own, and no other process. Not so
+// where SKEP_PERF_MAP asks for names in files.
 #pragma once
 
 #include "skep/base/result.hpp"

@@ -142,7 +142,11 @@ Result<Heard> WorkerLink::receive() {
     if (heard_) {
         return *std::exchange(heard_, std::nullopt);
     }
-    const auto message = TRY(os::receive_message(control_, 0));
+    auto received = os::receive_message(control_, 0);
+    if (!received.ok() && received.error().code == Code::again) {
+        return Heard{}; // perform() took it since somebody saw that it was there
+    }
+    const os::Message message = TRY(std::move(received));
     if (message.is_end) {
         return gone();
     }

@@ -100,7 +100,7 @@ void WorkerHost::listen_to(int socket) {
         }
         auto heard = testers_[i]->link->receive();
         if (!heard.ok()) {
-            end_tester(i, worker_died(tell_end(*testers_[i]->link)));
+            end_tester(i, worker_died(tell_end(*testers_[i]->link, heard.error())));
         } else if (heard->run_ended) {
             testers_[i]->idle_since_ns = os::steady_time_ns();
             testers_[i]->request = {};
@@ -111,21 +111,25 @@ void WorkerHost::listen_to(int socket) {
         return;
     }
     for (auto& [number, attachment] : attachments_) {
-        if (attachment.link != nullptr && attachment.link->socket() == socket &&
-            !attachment.link->receive().ok()) {
-            attachment.counters.fail("the worker process " + tell_end(*attachment.link));
+        if (attachment.link == nullptr || attachment.link->socket() != socket) {
+            continue;
+        }
+        const auto heard = attachment.link->receive();
+        if (!heard.ok()) {
+            attachment.counters.fail("the worker process " +
+                                     tell_end(*attachment.link, heard.error()));
             keep_counts(*attachment.link);
             attachment.link.reset();
             withdraw(number);
-            return;
         }
+        return;
     }
 }
 
-std::string WorkerHost::tell_end(WorkerLink& link) {
+std::string WorkerHost::tell_end(WorkerLink& link, const Error& why) {
     std::string how = link.how_it_ended();
     if (on_worker_end_) {
-        on_worker_end_("a worker process " + how);
+        on_worker_end_("a worker process " + how + " (" + why.message + ")");
     }
     return how;
 }
@@ -183,7 +187,8 @@ void WorkerHost::test_run(TestRunRequest request, TestRunDone done) {
     }
     if (!begun.ok()) {
         const bool is_gone = begun.error().code == Code::again;
-        const Error why = is_gone ? worker_died(tell_end(*tester.link)) : begun.error();
+        const Error why =
+            is_gone ? worker_died(tell_end(*tester.link, begun.error())) : begun.error();
         testers_.erase(idle); // it may be in the middle of anything
         done(why);
         return;

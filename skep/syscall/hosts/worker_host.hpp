@@ -83,7 +83,7 @@ class WorkerHost final : public Host {
     void withdraw(std::uint32_t number);
     Result<void> teach_if_alive(workers::WorkerLink& link,
                                 const std::shared_ptr<registry::Object>& object);
-    std::string tell_end(workers::WorkerLink& link);
+    std::string tell_end(workers::WorkerLink& link, const Error& why);
     void keep_counts(const workers::WorkerLink& link);
     void end_tester(std::size_t index, const Error& why);
     void set_counting();
