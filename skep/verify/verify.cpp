@@ -10,6 +10,7 @@
 #include "skep/verify/access/map_programs.hpp"
 #include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/typed_context.hpp"
+#include "skep/verify/claims.hpp"
 #include "skep/verify/diagnose/diagnose.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
@@ -157,6 +158,7 @@ struct Judged {
     std::vector<std::uint32_t> stack_bytes; // of each function
     std::vector<Finding> findings;          // all that a diagnosis found, when it was asked for
     bool by_joining = false;
+    Claims* claims = nullptr; // kept when there is a place for them
 };
 
 bool is_too_complex(const Finding& finding) {
@@ -189,6 +191,15 @@ Ruling<void> check_needs(const Subject& subject, const Facts& facts, Judged& jud
     return first;
 }
 
+// A program that is to be held against its claims does everything it was written to do.
+void use_nothing(RunningFacts& running) {
+    for (InsnFacts& facts : running.facts) {
+        facts.never_taken = false;
+        facts.always_taken = false;
+        facts.constant.reset();
+    }
+}
+
 Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environment,
                               KernelLog& log, Judged& judged, Walk::Manner manner) {
     TRY(check_maps_of_program(subject));
@@ -196,6 +207,11 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     Workspace workspace{subject, {}, {}};
     Facts facts(subject);
     Walk walk(workspace, facts, log, manner);
+    if (judged.claims != nullptr) {
+        walk.tell([&judged](const State& state, InsnIndex at, const LiveFrames& live) {
+            judged.claims->keep(state, at, live);
+        });
+    }
     Ruling<void> walked = walk.run();
     judged.statistics = walk.statistics();
     for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
@@ -209,7 +225,11 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     TRY(check_needs(subject, facts, judged));
     TRY(std::move(walked));
     const std::uint32_t stack_bytes = TRY(check_stack_depth(subject, facts));
-    const RunningFacts running = running_facts(subject, facts);
+    RunningFacts running = running_facts(subject, facts);
+    if (judged.claims != nullptr) {
+        judged.claims->finish(workspace.dependencies);
+        use_nothing(running);
+    }
     Rewritten code = TRY(rewrite(subject, running));
     return made({subject, facts, walk, stack_bytes}, environment, std::move(code), running);
 }
@@ -244,9 +264,8 @@ Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment&
     return prove(subject, environment, *log, judged, {limit, false});
 }
 
-} // namespace
-
-Outcome verify(const ProgramSpec& program, const Environment& environment, Mode mode) {
+Outcome judge(const ProgramSpec& program, const Environment& environment, Mode mode,
+              Claims* claims) {
     Ruling<void> known = check_known(environment);
     if (!known.ok()) {
         return refused(program, environment, *std::move(known).error());
@@ -263,6 +282,7 @@ Outcome verify(const ProgramSpec& program, const Environment& environment, Mode 
     note_special_fields(*subject);
     std::optional<KernelLog> log;
     Judged judged;
+    judged.claims = claims;
     Ruling<VerifiedProgram> proved = prove_in_mode(*subject, environment, log, judged, mode);
     Outcome outcome;
     outcome.by_joining = judged.by_joining;
@@ -280,6 +300,19 @@ Outcome verify(const ProgramSpec& program, const Environment& environment, Mode 
     outcome.log = log->finish({finding, outcome.statistics, environment.instruction_limit,
                                std::move(judged.stack_bytes)});
     return outcome;
+}
+
+} // namespace
+
+Outcome verify(const ProgramSpec& program, const Environment& environment, Mode mode) {
+    return judge(program, environment, mode, nullptr);
+}
+
+Claimed verify_with_claims(const ProgramSpec& program, const Environment& environment) {
+    Claimed claimed;
+    claimed.claims = std::make_shared<Claims>();
+    claimed.outcome = judge(program, environment, Mode::kernel, claimed.claims.get());
+    return claimed;
 }
 
 } // namespace skep::verify

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,5 +44,14 @@ struct Outcome {
 
 Outcome verify(const ProgramSpec& program, const Environment& environment,
                Mode mode = Mode::kernel);
+
+// As verify(), with the claims when it accepts. Nothing is optimised by what was proved: every
+// instruction runs as it was written, but for accesses to the context.
+class Claims; // claims.hpp
+struct Claimed {
+    Outcome outcome;
+    std::shared_ptr<Claims> claims;
+};
+Claimed verify_with_claims(const ProgramSpec& program, const Environment& environment);
 
 } // namespace skep::verify

@@ -51,9 +51,7 @@ Ruling<void> check_map_permission(const spec::MapSpec& map, const RegionRequest&
     const bool writes = request.direction == Direction::write;
     const std::uint32_t forbidding =
         writes ? spec::kMapReadOnlyProgram : spec::kMapWriteOnlyProgram;
-    const bool atomic_read =
-        request.accessor == Accessor::atomic && (map.flags & spec::kMapWriteOnlyProgram) != 0;
-    if ((map.flags & forbidding) == 0 && !atomic_read) {
+    if ((map.flags & forbidding) == 0) {
         return {};
     }
     Finding finding;

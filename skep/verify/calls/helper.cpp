@@ -13,6 +13,7 @@
 #include "skep/verify/calls/arguments/argument_kinds.hpp"
 #include "skep/verify/calls/arguments/arguments.hpp"
 #include "skep/verify/calls/arguments/field_arguments.hpp"
+#include "skep/verify/calls/format.hpp"
 #include "skep/verify/calls/gate.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/calls/result.hpp"
@@ -101,6 +102,54 @@ Ruling<void> check_dynptr_write(const CallSite& /*site*/, CallPlan& plan) {
     return {};
 }
 
+// bpf_snprintf's arguments are an array of 8-byte numbers; its format must fit them.
+Ruling<void> check_snprintf(const CallSite& site, CallPlan& plan) {
+    static_cast<void>(plan);
+    constexpr std::uint64_t kArgumentBytes = 8;
+    const std::uint64_t bytes = site.value(5).number.value();
+    if (bytes % kArgumentBytes != 0) {
+        return refuse(
+            FindingCode::wrong_argument, EINVAL, "",
+            fmt::format("the arguments of bpf_snprintf have {} bytes, no multiple of 8", bytes));
+    }
+    return check_format(site, 3, bytes / kArgumentBytes);
+}
+
+// Where a function is about to be entered or left, its address is known.
+Ruling<void> check_func_ip(const CallSite& site, CallPlan& plan) {
+    static_cast<void>(plan);
+    const spec::ProgramType type = site.subject.program.type;
+    if (type == spec::ProgramType::kprobe || type == spec::ProgramType::tracing) {
+        return {};
+    }
+    return refuse(FindingCode::call_not_allowed_here, EOPNOTSUPP,
+                  fmt::format("func {}#{} not supported for program type {}", site.name(),
+                              static_cast<std::uint32_t>(site.helper.id),
+                              static_cast<std::uint32_t>(type)),
+                  "only kprobes and tracing programs run at a function");
+}
+
+// The number of rounds is followed as a number; Linux stumbles over anything else.
+Ruling<void> check_loop(const CallSite& site, CallPlan& plan) {
+    static_cast<void>(plan);
+    if (site.value(1).is_scalar()) {
+        return {};
+    }
+    return refuse(FindingCode::wrong_argument, EFAULT, "verifier bug: backtracking misuse",
+                  "the number of rounds of bpf_loop is a pointer");
+}
+
+// What a call writes into a map, or takes out of it, a map that is closed to programs refuses.
+Ruling<void> check_map_writable(const CallSite& site, CallPlan& plan) {
+    if (!plan.map.has_value() ||
+        (site.subject.map(*plan.map).flags & spec::kMapReadOnlyProgram) == 0) {
+        return {};
+    }
+    return refuse(
+        FindingCode::wrong_map, EACCES, "write into map forbidden",
+        fmt::format("map '{}' is read-only for programs", site.subject.map(*plan.map).name));
+}
+
 struct SpecialRule {
     Helper helper;
     Ruling<void> (*check)(const CallSite&, CallPlan&);
@@ -113,6 +162,13 @@ constexpr SpecialRule kSpecialRules[] = {
      }},
     {Helper::get_local_storage, check_local_storage},
     {Helper::timer_init, check_timer_map},
+    {Helper::snprintf, check_snprintf},
+    {Helper::loop, check_loop},
+    {Helper::get_func_ip, check_func_ip},
+    {Helper::map_update_elem, check_map_writable},
+    {Helper::map_delete_elem, check_map_writable},
+    {Helper::map_push_elem, check_map_writable},
+    {Helper::map_pop_elem, check_map_writable},
     {Helper::dynptr_from_mem, check_dynptr_memory},
     {Helper::dynptr_write, check_dynptr_write},
 };

@@ -203,13 +203,14 @@ constexpr Piece<Bits> bit_xor(const Piece<Bits>& a, const Piece<Bits>& b) {
     return result;
 }
 
-// Shifts by a known amount below the width. To the left, ends stay ends while no bit is lost.
+// Shifts by a known amount below the width. To the left, ends stay ends while no bit is lost; where
+// the greatest may set the uppermost bit and more, Linux knows nothing any longer, and nor do we.
 template <unsigned Bits>
 constexpr Piece<Bits> shift_left(const Piece<Bits>& a, unsigned amount) {
     using P = Piece<Bits>;
     Piece<Bits> result;
     result.bits = a.bits.shifted_left(amount);
-    if (a.u.max <= static_cast<typename P::Number>(BitWidth<Bits>::kUnsignedMax >> amount)) {
+    if (a.u.max <= static_cast<typename P::Number>(BitWidth<Bits>::kSignBit >> amount)) {
         result.u = {static_cast<typename P::Number>(a.u.min << amount),
                     static_cast<typename P::Number>(a.u.max << amount)};
     }

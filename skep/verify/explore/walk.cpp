@@ -11,6 +11,7 @@
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explore/merge/rounds.hpp"
 #include "skep/verify/shape/control_flow.hpp"
+#include "skep/verify/shape/structure.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
 namespace skep::verify {
@@ -263,8 +264,14 @@ Ruling<Walk::Flow> Walk::advance() {
     }
     const Insn& insn = subject_.insn(path_.at);
     facts_.reached(path_.at);
+    if (keeper_) {
+        keeper_(path_.state, path_.at, live_frames(liveness_, path_.state, path_.at));
+    }
     effort_.jumps += is_jump(insn) ? 1U : 0U;
     log_.insn(path_.state, path_.at);
+    if (const auto refused = subject_.unusable.find(path_.at); refused != subject_.unusable.end()) {
+        return unusable(path_.at, refused->second);
+    }
     const Flow flow = TRY(step(insn));
     log_.stepped(path_.state, insn, workspace_);
     return flow;

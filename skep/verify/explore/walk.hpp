@@ -54,6 +54,10 @@ class Walk {
     };
     Walk(Workspace& workspace, Facts& facts, KernelLog& log, Manner manner);
 
+    // Tells every state that is stepped from, with what is live of it. Before run().
+    using Keeper = std::function<void(const State&, InsnIndex, const LiveFrames&)>;
+    void tell(Keeper keeper) { keeper_ = std::move(keeper); }
+
     // The main program, then every global function that is called, each from its signature.
     Ruling<void> run();
 
@@ -153,6 +157,7 @@ class Walk {
     std::uint32_t exploring_ = 0; // the subprogram that the path began in
     std::vector<RefusedPath> refused_;
     Statistics at_first_refusal_;
+    Keeper keeper_;
 };
 
 } // namespace skep::verify

@@ -3,6 +3,8 @@
 // One instruction of the walk: ask, then step. Calls and exits are in walk_calls.cpp.
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/explain/refusal.hpp"
@@ -39,30 +41,12 @@ bool has_arena(const Subject& subject) {
     return false;
 }
 
-// A wide immediate that is an address in the value of a map with one element.
+// A wide immediate that is an address in the value of a map with one element; shape/references has
+// seen to it that there is such a place.
 Ruling<Value> map_value_address(const Subject& subject, const Insn& insn) {
     const MapRef ref{static_cast<std::uint32_t>(insn.imm)};
-    const spec::MapSpec& map = subject.map(ref);
-    if (map.type == spec::MapType::arena) {
+    if (subject.map(ref).type == spec::MapType::arena) {
         return Value::unknown(); // an address of user space
-    }
-    if (map.type != spec::MapType::array || map.max_entries != 1) {
-        return refuse(
-            {.code = FindingCode::wrong_reference,
-             .os_errno = EINVAL,
-             .kernel = "",
-             .because = fmt::format(
-                 "map {} is no array of one element, which an address inside a value needs",
-                 map.name)});
-    }
-    if (insn.imm_high >= map.value_size_bytes) {
-        return refuse(
-            {.code = FindingCode::wrong_reference,
-             .os_errno = EINVAL,
-             .kernel = fmt::format("invalid access to map value pointer, value_size={} off={}",
-                                   map.value_size_bytes, insn.imm_high),
-             .because =
-                 fmt::format("the value of map {} has {} bytes", map.name, map.value_size_bytes)});
     }
     Value value = Value::pointer(ValueKind::map_value, 0, ref.number);
     value.offset = static_cast<std::int32_t>(insn.imm_high);
@@ -78,6 +62,13 @@ Ruling<Value> wide_value(const Subject& subject, const Insn& insn, InsnIndex at)
     case WideSource::map_value_index:
         return map_value_address(subject, insn);
     case WideSource::function: {
+        if (subject.program.functions.empty()) {
+            return refuse({.code = FindingCode::wrong_function_info,
+                           .os_errno = EINVAL,
+                           .kernel = "missing btf func_info",
+                           .because = "a function's address is taken, and the types of the "
+                                      "program's functions did not come along"});
+        }
         const InsnIndex target{at.value + 1U + static_cast<std::uint32_t>(insn.imm)};
         return Value::pointer(ValueKind::function, 0, subject.subprogram_at(target).value_or(0));
     }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
 #include <variant>
@@ -12,6 +13,7 @@
 #include "skep/spec/kfuncs.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/shape/function_info.hpp"
+#include "skep/verify/shape/references.hpp"
 
 namespace skep::verify {
 namespace {
@@ -69,24 +71,54 @@ Ruling<void> check_length(const ProgramSpec& program, const Capabilities& capabi
     return finding;
 }
 
-Ruling<std::vector<Insn>> decode_program(const ProgramSpec& program) {
-    std::vector<Insn> insns(program.insns.size());
+// Something of the same shape: it goes where the instruction goes. What it does never matters.
+Insn stand_in(const ProgramSpec& program, InsnIndex at) {
+    constexpr unsigned kImm = 1, kSource = 2, kDestination = 4, kOffset = 8;
+    const RawInsn& raw = program.insns[at.value];
+    for (unsigned cleared = kImm; cleared <= (kImm | kSource | kDestination | kOffset); ++cleared) {
+        RawInsn tried = raw;
+        tried.imm = (cleared & kImm) != 0 ? 0 : raw.imm;
+        tried.registers &= (cleared & kSource) != 0 ? 0x0f : 0xff;
+        tried.registers &= (cleared & kDestination) != 0 ? 0xf0 : 0xff;
+        tried.offset = (cleared & kOffset) != 0 ? std::int16_t{0} : raw.offset;
+        const std::array<RawInsn, 2> alone{tried, RawInsn{}};
+        const auto decoded = decode(alone, InsnIndex{0});
+        if (const auto* insn = std::get_if<Insn>(&decoded)) {
+            return *insn;
+        }
+    }
+    Insn nothing;
+    nothing.kind = InsnKind::alu;
+    nothing.alu_op = AluOp::mov;
+    return nothing;
+}
+
+Ruling<void> decode_program(Subject& subject) {
+    const ProgramSpec& program = subject.program;
+    std::vector<Insn>& insns = subject.insns;
+    insns.resize(program.insns.size());
     for (std::uint32_t at = 0; at < insns.size();) {
         std::variant<Insn, DecodeError> decoded = decode(program.insns, InsnIndex{at});
-        if (const auto* error = std::get_if<DecodeError>(&decoded)) {
-            Finding finding = broken(InsnIndex{at}, error->message,
-                                     "an instruction that means nothing", error->message);
-            finding.code = "E0103";
-            finding.os_errno = error->os_errno;
-            return finding;
+        const auto* error = std::get_if<DecodeError>(&decoded);
+        if (error != nullptr && !error->when_reached) {
+            return unusable(InsnIndex{at}, error->message);
         }
-        const Insn& insn = std::get<Insn>(decoded);
+        if (error != nullptr) {
+            subject.unusable.emplace(InsnIndex{at}, error->message);
+        }
+        if (error == nullptr && std::get<Insn>(decoded).kind == InsnKind::call_register) {
+            // Compilers know it, no released kernel does.
+            return unusable(InsnIndex{at},
+                            fmt::format("unknown opcode {:02x}", program.insns[at].opcode));
+        }
+        const Insn insn =
+            error == nullptr ? std::get<Insn>(decoded) : stand_in(program, InsnIndex{at});
         for (std::uint32_t slot = 0; slot < insn.slots() && at + slot < insns.size(); ++slot) {
             insns[at + slot] = insn;
         }
         at += insn.slots();
     }
-    return insns;
+    return {};
 }
 
 // Calls f(at, insn) for each instruction, second slots left out, until it refuses.
@@ -171,41 +203,6 @@ Ruling<void> check_jumps(const Subject& subject, const Subprogram& subprogram) {
                       "its last instruction neither exits nor jumps");
     }
     return {};
-}
-
-bool holds_maps(spec::MapType type) {
-    return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
-}
-
-Ruling<void> check_map_references(const Subject& subject) {
-    return for_each_insn(subject.insns, [&subject](InsnIndex at, const Insn& insn) -> Ruling<void> {
-        if (!insn.refers_to_map()) {
-            return {};
-        }
-        const bool by_index = insn.wide_source == WideSource::map_index ||
-                              insn.wide_source == WideSource::map_value_index;
-        if (!by_index || insn.imm < 0 ||
-            static_cast<std::size_t>(insn.imm) >= subject.environment.maps.size()) {
-            Finding finding =
-                broken(at, fmt::format("fd {} is not pointing to valid bpf_map", insn.imm),
-                       "a map that is not there",
-                       fmt::format("the instruction names map {}, and there are {}", insn.imm,
-                                   subject.environment.maps.size()));
-            finding.code = "E0104";
-            finding.os_errno = EBADF;
-            return finding;
-        }
-        const spec::MapSpec& map = subject.environment.maps[static_cast<std::size_t>(insn.imm)];
-        const bool inner_is_plain = map.inner != nullptr && !holds_maps(map.inner->type);
-        if (holds_maps(map.type) && !inner_is_plain) {
-            Finding finding =
-                broken(at, "", "a map of maps whose inner maps have no shape",
-                       fmt::format("map {} does not say what maps it holds", map.name));
-            finding.code = "E0104";
-            return finding;
-        }
-        return {};
-    });
 }
 
 void describe_subprograms(Subject& subject) {
@@ -303,16 +300,23 @@ void find_doings(Subject& subject) {
 
 } // namespace
 
+Finding unusable(InsnIndex at, const std::string& message) {
+    Finding finding = broken(at, message, "an instruction that means nothing", message);
+    finding.code = "E0103";
+    return finding;
+}
+
 Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& environment) {
     TRY(check_length(program, environment.capabilities));
     TRY(check_sleeping(program));
-    Subject subject{program, environment, TRY(decode_program(program)), {}};
+    Subject subject{program, environment, {}, {}};
+    TRY(decode_program(subject));
     subject.subprograms = TRY(find_subprograms(subject.insns));
     for (const Subprogram& subprogram : subject.subprograms) {
         TRY(check_jumps(subject, subprogram));
     }
     TRY(read_function_info(subject));
-    TRY(check_map_references(subject));
+    TRY(check_references(subject));
     TRY(check_control_flow(subject));
     describe_subprograms(subject);
     find_doings(subject);

@@ -15,6 +15,9 @@
 namespace skep::verify {
 
 // The program decoded, its subprograms found and named; or the first thing that is wrong.
+// The refusal of an instruction that means nothing, in the decoder's words.
+Finding unusable(InsnIndex at, const std::string& message);
+
 Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& environment);
 
 } // namespace skep::verify

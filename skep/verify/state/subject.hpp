@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,6 +57,9 @@ struct Subject {
     std::vector<Insn> insns;                                    // by slot
     std::vector<Subprogram> subprograms;                        // main first
     std::vector<std::vector<SpecialField>> special_fields = {}; // by map index, once noted
+    // Instructions that are refused when they are reached, with the words for it; in `insns` stands
+    // something of the same shape.
+    std::map<InsnIndex, std::string> unusable = {};
 
     [[nodiscard]] const spec::MapSpec& map(MapRef ref) const {
         const spec::MapSpec& outer = environment.maps[ref.index()];

@@ -161,6 +161,9 @@ void step_alu(Workspace& workspace, State& state, const Insn& insn) {
         return;
     }
     const Value& dst = state.reg(insn.dst);
+    if (insn.alu_op == AluOp::le64 && dst.is_scalar()) {
+        return; // these hosts are little-endian: it stays what it is, with its links
+    }
     if (is_unary(insn.alu_op)) {
         if (dst.is_scalar()) {
             step_numbers(workspace, state, insn, dst);

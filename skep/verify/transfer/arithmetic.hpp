@@ -33,7 +33,8 @@ struct Parallel {
         return zero_extended<Bits>(Operation::run(low_half(a), low_half(b)));
     }
 };
-// Nothing is known of the result but its width.
+// Nothing is known of the result, not even that a 32-bit one leaves the upper half zero: Linux has
+// it so, and programs that rely on more would be refused by it.
 struct Unknown {
     template <unsigned Bits>
     static constexpr BasicScalar<Bits> apply(const BasicScalar<Bits>&, const BasicScalar<Bits>&) {
@@ -42,18 +43,50 @@ struct Unknown {
     template <unsigned Bits>
     static constexpr BasicScalar<Bits> apply_low(const BasicScalar<Bits>&,
                                                  const BasicScalar<Bits>&) {
-        return zero_extended<Bits>(Piece<Bits / 2>::top());
-    }
-};
-// Byte order: nothing is known of the result at all.
-struct Reordered : Unknown {
-    template <unsigned Bits>
-    static constexpr BasicScalar<Bits> apply_low(const BasicScalar<Bits>&,
-                                                 const BasicScalar<Bits>&) {
         return BasicScalar<Bits>::top();
     }
 };
-// A shift: known only when the amount is one number below the width.
+// The low `count` bits are kept, the rest is zero: what a narrow load does, too.
+template <unsigned count>
+struct LowBits {
+    template <unsigned Bits>
+    static constexpr BasicScalar<Bits> apply(const BasicScalar<Bits>& a, const BasicScalar<Bits>&) {
+        BasicScalar<Bits> result = a;
+        result.keep_low_bits(count);
+        return result;
+    }
+    template <unsigned Bits>
+    static constexpr BasicScalar<Bits> apply_low(const BasicScalar<Bits>& a,
+                                                 const BasicScalar<Bits>& b) {
+        return apply(a, b);
+    }
+};
+constexpr std::uint64_t reversed_bytes(std::uint64_t number, unsigned count) {
+    return __builtin_bswap64(number) >> (64 - count);
+}
+// The low `count` bits with their bytes in reverse, the rest zero. Each bit goes to a place of its
+// own, known or not, and intervals mean nothing afterwards.
+template <unsigned count>
+struct Reversed {
+    template <unsigned Bits>
+    static constexpr BasicScalar<Bits> apply(const BasicScalar<Bits>& a, const BasicScalar<Bits>&) {
+        if constexpr (Bits < 64) {
+            return BasicScalar<Bits>::top(); // byte order is a matter of programs' own width
+        } else {
+            BasicScalar<Bits> result;
+            result.bits = {reversed_bytes(a.bits.value, count), reversed_bytes(a.bits.mask, count)};
+            result.intervals_from_bits();
+            return result;
+        }
+    }
+    template <unsigned Bits>
+    static constexpr BasicScalar<Bits> apply_low(const BasicScalar<Bits>& a,
+                                                 const BasicScalar<Bits>& b) {
+        return apply(a, b);
+    }
+};
+// A shift: known only when the amount is one number below the width, the whole of it: Linux looks
+// at the upper half of the amount even when only the low half shifts.
 template <class Operation>
 struct Shift {
     template <unsigned Bits>
@@ -67,8 +100,8 @@ struct Shift {
     template <unsigned Bits>
     static constexpr BasicScalar<Bits> apply_low(const BasicScalar<Bits>& a,
                                                  const BasicScalar<Bits>& amount) {
-        if (amount.u_low.max >= Bits / 2 || !amount.low_is_constant()) {
-            return zero_extended<Bits>(Piece<Bits / 2>::top());
+        if (amount.u.max >= Bits / 2 || !amount.low_is_constant()) {
+            return BasicScalar<Bits>::top();
         }
         return zero_extended<Bits>(
             Operation::run(low_half(a), static_cast<unsigned>(amount.low_value())));
@@ -224,23 +257,23 @@ struct Transfer<AluOp::movsx16> : Extended<16> {};
 template <>
 struct Transfer<AluOp::movsx32> : Extended<32> {};
 template <>
-struct Transfer<AluOp::le16> : Reordered {};
+struct Transfer<AluOp::le16> : LowBits<16> {};
 template <>
-struct Transfer<AluOp::le32> : Reordered {};
+struct Transfer<AluOp::le32> : LowBits<32> {};
 template <>
-struct Transfer<AluOp::le64> : Reordered {};
+struct Transfer<AluOp::le64> : LowBits<64> {};
 template <>
-struct Transfer<AluOp::be16> : Reordered {};
+struct Transfer<AluOp::be16> : Reversed<16> {};
 template <>
-struct Transfer<AluOp::be32> : Reordered {};
+struct Transfer<AluOp::be32> : Reversed<32> {};
 template <>
-struct Transfer<AluOp::be64> : Reordered {};
+struct Transfer<AluOp::be64> : Reversed<64> {};
 template <>
-struct Transfer<AluOp::bswap16> : Reordered {};
+struct Transfer<AluOp::bswap16> : Reversed<16> {};
 template <>
-struct Transfer<AluOp::bswap32> : Reordered {};
+struct Transfer<AluOp::bswap32> : Reversed<32> {};
 template <>
-struct Transfer<AluOp::bswap64> : Reordered {};
+struct Transfer<AluOp::bswap64> : Reversed<64> {};
 
 // By an operation known at run time: on the whole register, or on the low half.
 Scalar transferred(spec::AluOp op, const Scalar& a, const Scalar& b);

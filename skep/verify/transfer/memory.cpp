@@ -19,6 +19,15 @@ bool is_load(const Insn& insn) {
            (insn.kind == InsnKind::atomic && insn.atomic_op == AtomicOp::load_acq);
 }
 bool is_atomic(const Insn& insn) { return insn.kind == InsnKind::atomic; }
+spec::AtomicForm form_of(const Insn& insn) { return spec::row(insn.atomic_op).form; }
+bool reads_and_writes(const Insn& insn) {
+    return is_atomic(insn) &&
+           (form_of(insn) == spec::AtomicForm::update || form_of(insn) == spec::AtomicForm::fetch);
+}
+// Where an atomic instruction puts what it fetched.
+Reg fetched_into(const Insn& insn) {
+    return insn.atomic_op == AtomicOp::cmpxchg ? Reg{0} : insn.src;
+}
 
 Finding no_pointer(Reg reg, const Value& base) {
     if (base.may_be_null()) {
@@ -142,6 +151,36 @@ Ruling<MemoryPlan> check_kept_pointer(const Subject& subject, const State& state
     return MemoryPlan{request.value, std::nullopt, false};
 }
 
+// Linux judges the store after the fetched number has taken the place of the address.
+Ruling<void> check_address_survives(const Insn& insn) {
+    if (form_of(insn) != spec::AtomicForm::fetch || fetched_into(insn) != insn.dst) {
+        return {};
+    }
+    return refuse(
+        {.code = FindingCode::wrong_pointer,
+         .kernel = fmt::format("misaligned access off (0x0; 0xffffffffffffffff)+0+{} "
+                               "size {}",
+                               insn.offset, insn.size_bytes),
+         .what = "an atomic operation that overwrites its own address",
+         .because = fmt::format("R{} is the address and receives what is fetched", insn.dst),
+         .suggestion = "use another register for the address"});
+}
+
+// On the stack, what is read and written at once has one place.
+Ruling<void> check_exact_place(const RegionRequest& request) {
+    if (!request.value.is(ValueKind::stack) || request.value.number.is_constant()) {
+        return {};
+    }
+    return refuse(
+        {.code = FindingCode::stack_access,
+         .kernel =
+             fmt::format("variable offset stack pointer cannot be passed into helper "
+                         "function; var_off={} off={} size={}",
+                         bits_text(request.value.number.bits), request.offset, request.size_bytes),
+         .what = "an atomic operation on one of several places of the stack",
+         .because = "its address is the frame pointer plus a number that is not known exactly"});
+}
+
 Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const Insn& insn,
                                Reg reg) {
     RegionRequest request;
@@ -151,6 +190,12 @@ Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const
     request.size_bytes = insn.size_bytes;
     request.direction = is_load(insn) ? Direction::read : Direction::write;
     request.accessor = is_atomic(insn) ? Accessor::atomic : Accessor::load_store;
+    if (reads_and_writes(insn)) { // its read is judged first, as a load would be
+        TRY(check_exact_place(request));
+        request.direction = Direction::read;
+        TRY(check_region(subject, state, request));
+        request.direction = Direction::write;
+    }
     const RegionUse use = TRY(check_region(subject, state, request));
     if (const auto field = pointer_field(subject, request.value, insn.offset)) {
         return check_kept_pointer(subject, state, insn, request, *field);
@@ -236,11 +281,10 @@ Value stored_value(const State& state, const Insn& insn) {
 }
 
 void step_atomic(Workspace& workspace, const MemoryPlan& plan, State& state, const Insn& insn) {
-    const spec::AtomicForm form = spec::row(insn.atomic_op).form;
+    const spec::AtomicForm form = form_of(insn);
     if (form == spec::AtomicForm::fetch) {
         const Value before = loaded(workspace, plan, state, insn);
-        const Reg result = insn.atomic_op == AtomicOp::cmpxchg ? Reg{0} : insn.src;
-        state.set_reg(result, before);
+        state.set_reg(fetched_into(insn), before);
     }
     if (plan.base.is(ValueKind::stack)) {
         stack_store(workspace, state, plan.base, insn,
@@ -258,6 +302,7 @@ Ruling<MemoryPlan> check_memory(const Subject& subject, const State& state, cons
     const Value& base = state.reg(reg);
     if (is_atomic(insn)) {
         TRY(check_atomic_target(insn, reg, base));
+        TRY(check_address_survives(insn));
     }
     if (base.may_be_null() || base.is_scalar()) {
         return no_pointer(reg, base);

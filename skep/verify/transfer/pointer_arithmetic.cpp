@@ -87,7 +87,7 @@ Ruling<void> check_kind(const Insn& insn, const Operands& operands) {
         allowed = constant;
         break;
     case ValueKind::map_pointer:
-        allowed = operands.number.is_constant_zero();
+        allowed = operands.number.is_constant_zero() && insn.alu_op == AluOp::add;
         break;
     case ValueKind::packet_end:
     case ValueKind::socket:

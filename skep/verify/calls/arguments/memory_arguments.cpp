@@ -211,14 +211,17 @@ Ruling<void> check_fixed_memory(const CallSite& site, unsigned number, CallPlan&
     const spec::Arg& argument = site.argument(number);
     TRY(check_extent(site, number, {.size_bytes = argument.bytes, .access = argument.access},
                      plan));
-    // What a function writes as a number must be aligned, which only the stack can fail to be here.
+    // What a function writes as a number must be aligned.
     const Value& value = site.value(number);
     const Tnum64 place = value.number.bits.plus(
         Tnum64::constant(static_cast<std::uint64_t>(std::int64_t{value.offset})));
-    if (writes(argument.access) && value.is(ValueKind::stack) &&
-        (place.greatest() & (argument.bytes - 1U)) != 0) {
+    if (writes(argument.access) && (place.greatest() & (argument.bytes - 1U)) != 0) {
+        const bool value_of_map = value.is(ValueKind::map_value);
+        const std::string_view memory = value.is(ValueKind::stack) ? "stack "
+                                        : value_of_map             ? "value "
+                                                                   : "";
         return refuse(FindingCode::misaligned_access, EACCES,
-                      fmt::format("misaligned stack access off {}+{}+0 size {}",
+                      fmt::format("misaligned {}access off {}+{}+0 size {}", memory,
                                   value.number.is_zero() ? "0" : bits_text(value.number.bits),
                                   value.offset, argument.bytes),
                       fmt::format("{} writes {} bytes there at once", site.name(), argument.bytes));

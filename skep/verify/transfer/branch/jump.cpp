@@ -59,8 +59,8 @@ void learn_numbers(Workspace& workspace, State& state, const Insn& insn, bool ta
     }
 }
 
-// Equal to a pointer that is not null means not null. (A typed kernel pointer may be null after
-// all.)
+// Equal to a pointer that is not null means not null, of the register that was compared: Linux says
+// nothing of its copies. (A typed kernel pointer may be null after all.)
 void learn_equal_pointers(Workspace& workspace, State& state, const Insn& insn, bool taken) {
     const Value dst = state.reg(insn.dst);
     const Value src = state.reg(insn.src);
@@ -70,7 +70,7 @@ void learn_equal_pointers(Workspace& workspace, State& state, const Insn& insn, 
         src.is(ValueKind::btf_object)) {
         return;
     }
-    learn_null(workspace.subject, state, dst.may_be_null() ? dst : src, Nullness::not_null);
+    learn_not_null(workspace.subject, state, dst.may_be_null() ? insn.dst : insn.src);
 }
 
 bool same_register(const Insn& insn) { return insn.source == Source::reg && insn.src == insn.dst; }

@@ -85,9 +85,17 @@ void learn_null(const Subject& subject, State& state, const Value& pointer, Null
         return;
     }
     state.update_values(same, [](Value& value) { value = Value::constant(0); });
-    if (reference != 0) {
-        state.resources.release(reference); // nothing was acquired after all
+    // Nothing was acquired after all. (A pointer made from another one names that one's reference,
+    // which its own being null says nothing about.)
+    if (reference != 0 && reference == id) {
+        state.resources.release(reference);
     }
+}
+
+void learn_not_null(const Subject& subject, State& state, Reg reg) {
+    Value value = state.reg(reg);
+    found(subject, value);
+    state.set_reg(reg, value);
 }
 
 } // namespace skep::verify

@@ -17,4 +17,7 @@ bool never_null(const Value& value);
 // flag.
 void learn_null(const Subject& subject, State& state, const Value& pointer, Nullness found);
 
+// The pointer in this register alone is not null; its copies are left as they are.
+void learn_not_null(const Subject& subject, State& state, Reg reg);
+
 } // namespace skep::verify

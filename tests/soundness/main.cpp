@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] [--first N] [--objects FOLDER]
+//
+// Runs accepted programs (generated ones; with --objects those of a folder of objects and their
+// mutants) on random inputs and holds every instruction against the verifier's claims. Prints what
+// was checked, and each violation with the program.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "skep/bytecode/disassemble.hpp"
+#include "tests/soundness/claims_run.hpp"
+#include "tests/verdicts/campaign/generator/generator.hpp"
+#include "tests/verdicts/campaign/generator/mutant.hpp"
+#include "tests/verdicts/campaign/generator/surroundings.hpp"
+
+namespace skep::tests::soundness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Arguments {
+    std::uint64_t count = 1000, seconds = 60, seed = 1, runs = 8, first = 0;
+    std::string objects;
+};
+
+struct Sums {
+    std::uint64_t tried = 0, programs = 0, insns = 0, violations = 0;
+};
+
+std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object) {
+    std::vector<spec::MapSpec> specs;
+    for (const load::ObjectMap& map : object.maps) {
+        specs.push_back(map.spec);
+        if (map.read_only_data) {
+            specs.back().constant_value = map.initial_value;
+        }
+    }
+    return specs;
+}
+
+class Campaign {
+  public:
+    explicit Campaign(const Arguments& arguments)
+        : arguments_(arguments), end_(Clock::now() + std::chrono::seconds(arguments.seconds)) {}
+
+    void generated() {
+        const load::ObjectSpec object = campaign::generated_world_object();
+        Bench bench(map_specs(object));
+        for (std::uint64_t number = arguments_.first; !is_over(); ++number) {
+            std::mt19937_64 random = random_for(number);
+            if (number % kRenewEvery == 0) {
+                bench.renew();
+            }
+            one(campaign::generate(random), bench, object, fmt::format("generated {}", number));
+            next_ = number + 1;
+        }
+    }
+
+    void objects() {
+        std::vector<std::filesystem::path> paths;
+        for (const auto& entry : std::filesystem::directory_iterator(arguments_.objects)) {
+            paths.push_back(entry.path());
+        }
+        std::sort(paths.begin(), paths.end());
+        for (std::uint64_t visit = arguments_.first; !is_over() && !paths.empty(); ++visit) {
+            object(paths[visit % paths.size()], visit);
+            next_ = visit + 1;
+        }
+    }
+
+    void print() const {
+        fmt::print("{} tried, {} programs run, {} instructions checked, {} violations, next {}\n",
+                   sums_.tried, sums_.programs, sums_.insns, sums_.violations, next_);
+    }
+    [[nodiscard]] bool failed() const { return sums_.violations != 0; }
+
+  private:
+    static constexpr std::uint64_t kRenewEvery = 64;
+    static constexpr unsigned kMutants = 20;
+
+    [[nodiscard]] bool is_over() const {
+        return sums_.tried >= arguments_.count || Clock::now() >= end_;
+    }
+
+    [[nodiscard]] std::mt19937_64 random_for(std::uint64_t number) const {
+        std::seed_seq sequence{arguments_.seed, arguments_.seed >> 32, number, number >> 32};
+        return std::mt19937_64(sequence);
+    }
+
+    void object(const std::filesystem::path& path, std::uint64_t visit) {
+        std::ifstream stream(path, std::ios::binary);
+        const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(stream), {}};
+        const Result<load::ObjectSpec> object = load::load_object(bytes, path.filename(), {});
+        if (!object.ok()) {
+            return;
+        }
+        constexpr std::uint32_t kMostEntries = 1U << 16;
+        std::vector<spec::MapSpec> specs = map_specs(*object);
+        for (spec::MapSpec& spec : specs) { // room for many, but not for all of a production object
+            spec.max_entries = std::min(spec.max_entries, kMostEntries);
+        }
+        Bench bench(std::move(specs));
+        std::mt19937_64 random = random_for(visit);
+        for (const load::ObjectProgram& program : object->programs) {
+            ProgramSpec spec = program.spec;
+            spec.license = object->license;
+            one(spec, bench, *object, fmt::format("{} {}", object->file, spec.name));
+            for (unsigned mutant = 0; mutant < kMutants && !is_over(); ++mutant) {
+                ProgramSpec changed = spec;
+                changed.lines.clear();
+                const std::uint32_t at = campaign::mutate(changed.insns, random);
+                one(changed, bench, *object,
+                    fmt::format("{} {} visit {} mutant {} insn {}", object->file, spec.name, visit,
+                                mutant, at));
+            }
+        }
+    }
+
+    void one(const ProgramSpec& program, Bench& bench, const load::ObjectSpec& object,
+             const std::string& name) {
+        verify::Environment environment;
+        environment.maps = bench.specs();
+        environment.program_types = object.types ? &*object.types : nullptr;
+        environment.instruction_limit = 20'000;
+        std::mt19937_64 random = random_for(sums_.tried);
+        const Tested tested =
+            test(program, bench, environment, static_cast<unsigned>(arguments_.runs), random);
+        ++sums_.tried;
+        sums_.programs += tested.ran ? 1U : 0U;
+        sums_.insns += tested.checked_insns;
+        if (tested.violation.has_value()) {
+            ++sums_.violations;
+            fmt::print("== {} type {}\n{}\n{}\n", name, static_cast<std::uint32_t>(program.type),
+                       describe(*tested.violation), disassemble_program(program.insns));
+        }
+        constexpr std::uint64_t kTellEvery = 20'000;
+        if (sums_.tried % kTellEvery == 0) {
+            print();
+            std::fflush(stdout);
+        }
+    }
+
+    const Arguments& arguments_;
+    Clock::time_point end_;
+    Sums sums_;
+    std::uint64_t next_ = 0;
+};
+
+std::optional<Arguments> parse(int count, char** words) {
+    Arguments arguments;
+    for (int index = 1; index + 1 < count; index += 2) {
+        const std::string word = words[index];
+        const std::uint64_t number = std::strtoull(words[index + 1], nullptr, 10);
+        if (word == "--count") {
+            arguments.count = number;
+        } else if (word == "--seconds") {
+            arguments.seconds = number;
+        } else if (word == "--seed") {
+            arguments.seed = number;
+        } else if (word == "--runs") {
+            arguments.runs = number;
+        } else if (word == "--first") {
+            arguments.first = number;
+        } else if (word == "--objects") {
+            arguments.objects = words[index + 1];
+        } else {
+            return std::nullopt;
+        }
+    }
+    return count % 2 == 1 ? std::optional(arguments) : std::nullopt;
+}
+
+int run(const Arguments& arguments) {
+    Campaign campaign(arguments);
+    if (arguments.objects.empty()) {
+        campaign.generated();
+    } else {
+        campaign.objects();
+    }
+    campaign.print();
+    return campaign.failed() ? 1 : 0;
+}
+
+} // namespace
+} // namespace skep::tests::soundness
+
+int main(int count, char** words) {
+    const auto arguments = skep::tests::soundness::parse(count, words);
+    if (!arguments) {
+        fmt::print(stderr, "usage: claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] "
+                           "[--first N] [--objects FOLDER]\n");
+        return 2;
+    }
+    return skep::tests::soundness::run(*arguments);
+}
