@@ -47,6 +47,16 @@ const Op* store_release(const Op* self, Machine& machine) {
     return self + 1;
 }
 
+// Said outright: GCC 12 forgets to make these when it sanitizes.
+template const Op* load_acquire<std::uint8_t>(const Op*, Machine&);
+template const Op* load_acquire<std::uint16_t>(const Op*, Machine&);
+template const Op* load_acquire<std::uint32_t>(const Op*, Machine&);
+template const Op* load_acquire<std::uint64_t>(const Op*, Machine&);
+template const Op* store_release<std::uint8_t>(const Op*, Machine&);
+template const Op* store_release<std::uint16_t>(const Op*, Machine&);
+template const Op* store_release<std::uint32_t>(const Op*, Machine&);
+template const Op* store_release<std::uint64_t>(const Op*, Machine&);
+
 using HandlersOfRow = std::array<Handlers, 9>; // by size in bytes; null where the row has none
 
 template <AtomicOp op>
