@@ -17,6 +17,7 @@
 #include "skep/run/code/debugger.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/run/code/perf_map.hpp"
+#include "skep/run/interpreter/claim_checked.hpp"
 #include "skep/run/interpreter/counted.hpp"
 #include "skep/run/test_run.hpp"
 #include "skep/run/tiers.hpp"
@@ -36,6 +37,8 @@ struct Engine {
     bool hardened = false; // machine code in which no constant stands as it is
     bool counts = false;   // how often each instruction runs; the interpreter does that
     bool perf_map = false; // names for perf
+    // Every instruction is held against what the verifier said of it; the interpreter does that.
+    bool checks_claims = false;
 };
 
 struct Request {
@@ -47,6 +50,22 @@ struct Request {
     bool shows_code = false; // bytecode and machine code beside each other
     load::Options options;
 };
+
+Result<void> fit_together(const Engine& engine) {
+    const bool interprets =
+        engine.counts || engine.checks_claims || engine.tier == run::Tier::interpreter;
+    if (interprets && (engine.hardened || engine.tier == run::Tier::jit)) {
+        return fail(
+            Code::invalid_input,
+            "the interpreter counts instructions and checks claims; --tier jit and --harden "
+            "are about machine code: they do not go together");
+    }
+    if (engine.counts && engine.checks_claims) {
+        return fail(Code::invalid_input, "--profile and --check-claims watch the program each in "
+                                         "its own way: choose one");
+    }
+    return {};
+}
 
 Result<Request> read_request(Words& words) {
     Request request;
@@ -73,6 +92,8 @@ Result<Request> read_request(Words& words) {
             request.engine.hardened = true;
         } else if (word == "--profile") {
             request.engine.counts = true;
+        } else if (word == "--check-claims") {
+            request.engine.checks_claims = true;
         } else if (word == "--code") {
             request.shows_code = true;
         } else if (word == "--perf-map") {
@@ -86,7 +107,7 @@ Result<Request> read_request(Words& words) {
                 Code::invalid_input,
                 fmt::format("unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
                             "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit] "
-                            "[--harden] [--profile] [--code] [--perf-map]",
+                            "[--harden] [--profile] [--check-claims] [--code] [--perf-map]",
                             word));
         } else {
             request.file = word;
@@ -95,12 +116,7 @@ Result<Request> read_request(Words& words) {
     if (request.file.empty()) {
         return fail(Code::invalid_input, "no object file: skep run FILE");
     }
-    if ((request.engine.counts || request.engine.tier == run::Tier::interpreter) &&
-        (request.engine.hardened || request.engine.tier == run::Tier::jit)) {
-        return fail(Code::invalid_input,
-                    "instructions are counted by the interpreter, and --harden is about machine "
-                    "code: they do not go together");
-    }
+    TRY(fit_together(request.engine));
     return request;
 }
 
@@ -181,6 +197,22 @@ class Household {
         }
         return views;
     }
+    // How many instructions were held against the verifier's claims, or what contradicted one.
+    [[nodiscard]] Result<std::uint64_t> checked_insns() const {
+        std::uint64_t count = 0;
+        for (const Checked& checked : checked_) {
+            count += checked.executable->checked_insns();
+            if (const auto& wrong = checked.executable->violation(); wrong.has_value()) {
+                return fail(Code::invalid_input,
+                            fmt::format("program '{}', instruction {}: {} is {:#x}, but the "
+                                        "verifier claimed {}\nThis is a mistake of skep's: "
+                                        "please report it with the object and the input.",
+                                        checked.program, wrong->insn.value, wrong->place,
+                                        wrong->found, wrong->claimed));
+            }
+        }
+        return count;
+    }
     [[nodiscard]] std::uint64_t compile_us() const {
         return compile_us_;
     } // of the program asked for last
@@ -212,7 +244,13 @@ class Household {
         environment.program_types = object_.types.has_value() ? &*object_.types : nullptr;
         environment.kernel_types = kernel_.types();
         environment.cpu_count = os::possible_cpus();
-        verify::Outcome outcome = verify::verify(program.spec, environment);
+        verify::Claimed claimed;
+        if (engine_.checks_claims) {
+            claimed = verify::verify_with_claims(program.spec, environment);
+        } else {
+            claimed.outcome = verify::verify(program.spec, environment);
+        }
+        verify::Outcome& outcome = claimed.outcome;
         if (!outcome.program.has_value()) {
             return Error{Code::access_denied, 0,
                          fmt::format("program '{}' is refused: {}\nskep verify {} says why",
@@ -222,7 +260,8 @@ class Household {
         run::Binding binding;
         binding.maps = map_views_;
         const auto begin = std::chrono::steady_clock::now();
-        std::unique_ptr<run::Executable> made = TRY(make_executable(*verified_.back(), binding));
+        std::unique_ptr<run::Executable> made =
+            TRY(make_executable(*verified_.back(), binding, program.spec.name, claimed.claims));
         const auto spent = std::chrono::steady_clock::now() - begin;
         compile_us_ = static_cast<std::uint64_t>(
             std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
@@ -238,8 +277,14 @@ class Household {
         return kept.get();
     }
 
-    Result<std::unique_ptr<run::Executable>> make_executable(const verify::VerifiedProgram& program,
-                                                             const run::Binding& binding) {
+    Result<std::unique_ptr<run::Executable>>
+    make_executable(const verify::VerifiedProgram& program, const run::Binding& binding,
+                    const std::string& name, const std::shared_ptr<verify::Claims>& claims) {
+        if (claims != nullptr) {
+            auto checked = TRY(run::make_claim_checked(program, claims, binding));
+            checked_.push_back({name, checked.get()});
+            return std::unique_ptr<run::Executable>(std::move(checked));
+        }
         if (engine_.counts) {
             auto counted = TRY(run::make_counted(program, binding));
             counted_ = counted.get();
@@ -263,6 +308,11 @@ class Household {
     std::vector<std::unique_ptr<verify::VerifiedProgram>> verified_;
     std::map<std::uint32_t, std::unique_ptr<run::Executable>> ready_; // by id
     const run::CountedExecutable* counted_ = nullptr;                 // of the one asked for
+    struct Checked {
+        std::string program;
+        const run::ClaimCheckedExecutable* executable;
+    };
+    std::vector<Checked> checked_; // when claims are checked
     std::unique_ptr<run::Executable> shown_;
     std::vector<run::code::DebuggerEntry> debugger_; // goes before the code that it names
     std::uint64_t compile_us_ = 0;
@@ -306,6 +356,7 @@ Result<void> show(Session& session, const run::TestRunAnswer& answer,
     const std::uint64_t compile_us = household.compile_us();
     const bool has_views = request.shows_code || request.engine.counts;
     const std::string_view tier = run::name_of(executable.tier());
+    const std::uint64_t checked_insns = TRY(household.checked_insns());
     if (observe::JsonWriter* json = session.json()) {
         json->begin_object();
         json->member("retval", answer.retval);
@@ -314,6 +365,9 @@ Result<void> show(Session& session, const run::TestRunAnswer& answer,
         json->member("code_bytes", executable.code_bytes());
         json->member("tier", tier);
         json->member("faults", answer.faults);
+        if (request.engine.checks_claims) {
+            json->member("checked_insns", checked_insns);
+        }
         if (has_views) {
             TRY(show_views(session, household, request));
         }
@@ -324,6 +378,9 @@ Result<void> show(Session& session, const run::TestRunAnswer& answer,
                   answer.retval, answer.duration_ns, tier, compile_us, executable.code_bytes());
     if (answer.faults != 0) {
         session.print("{} of the runs ended by a fault in generated code\n", answer.faults);
+    }
+    if (request.engine.checks_claims) {
+        session.print("{} instructions were as the verifier claimed\n", checked_insns);
     }
     if (has_views) {
         session.print("\n");
@@ -374,7 +431,8 @@ const Noun& run_noun() {
     static constexpr Verb row{
         "",
         "FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] [--repeat N] "
-        "[--tier { interpreter | jit }] [--harden] [--profile] [--code] [--perf-map] "
+        "[--tier { interpreter | jit }] [--harden] [--profile] [--check-claims] [--code] "
+        "[--perf-map] "
         "[--type TYPE] [--map-size NAME=N]",
         "verifies a program and runs it here, on a packet from a file, loading nothing",
         run_file,
@@ -388,6 +446,9 @@ const Noun& run_noun() {
         "--tier TIER        interpreter or jit; else machine code where there is any\n"
         "--harden           machine code in which no constant of the program stands as it is\n"
         "--profile          how often each C line and instruction ran; the interpreter counts\n"
+        "--check-claims     before each instruction, that registers and stack are what the "
+        "verifier\n"
+        "                   said they would be; the interpreter does that\n"
         "--code             C lines, bytecode and machine code beside each other\n"
         "--perf-map         names for perf, in /tmp/perf-PID.map\n"
         "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
