@@ -165,8 +165,8 @@ Result<void> check_type(const abi::ProgLoadAttr& attr) {
 } // namespace
 
 std::array<std::uint8_t, abi::kTagSize> tag_of(std::span<const RawInsn> insns) {
-    ByteVector bytes(insns.size() * sizeof(RawInsn));
-    std::memcpy(bytes.data(), insns.data(), bytes.size());
+    const auto* first = reinterpret_cast<const std::uint8_t*>(insns.data());
+    ByteVector bytes(first, first + insns.size_bytes());
     constexpr std::size_t kImmediate = 4; // offset in an instruction
     for (std::size_t i = 0; i < insns.size(); ++i) {
         if (!names_map_by_descriptor(insns[i])) {
