@@ -83,8 +83,9 @@ class CodeRelocator {
     Result<void> apply_wide(const Relocation& relocation, const Symbol& symbol, std::uint32_t at) {
         RawInsn& low = code_.insns[at];
         const std::int64_t addend = relocation.addend.value_or(low.imm);
-        if (symbol.is_extern()) {
-            return apply_wide_extern(draft_.externs.at(relocation.symbol), symbol, at);
+        if (const auto found = draft_.externs.find(relocation.symbol);
+            found != draft_.externs.end()) {
+            return apply_wide_extern(found->second, symbol, at);
         }
         const std::int64_t offset = static_cast<std::int64_t>(symbol.value) + addend;
         if (symbol.section == 0) {
@@ -181,8 +182,9 @@ class CodeRelocator {
 
     Result<void> apply_call(const Relocation& relocation, const Symbol& symbol, std::uint32_t at) {
         RawInsn& insn = code_.insns[at];
-        if (symbol.is_extern()) {
-            return apply_call_extern(draft_.externs.at(relocation.symbol), symbol, at);
+        if (const auto found = draft_.externs.find(relocation.symbol);
+            found != draft_.externs.end()) {
+            return apply_call_extern(found->second, symbol, at);
         }
         if (symbol.section == 0 || !draft_.elf.sections()[symbol.section].is_code) {
             return fail(Code::invalid_input, "a call of what is no code");
