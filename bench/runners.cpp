@@ -2,6 +2,8 @@
 #include "bench/runners.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <chrono>
 #include <cstring>
 
@@ -23,7 +25,12 @@ constexpr int kProgTestRun = 10;
 
 std::uint64_t mixed(std::uint64_t number) { return (number + 1) * 0x9e3779b97f4a7c15ULL; }
 
+// bpf(2) and the XDP record hold addresses as numbers: the two casts of this file are that.
 std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
+
+std::uint8_t* at_address(std::uint64_t number) {
+    return reinterpret_cast<std::uint8_t*>(number); // NOLINT
+}
 
 std::uint64_t steady_ns(void*, int) {
     return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
@@ -38,12 +45,13 @@ void fill(const spec::MapSpec& shape, Write write) {
             for (std::size_t at = 0; at < value.size(); ++at) {
                 value[at] = static_cast<std::uint8_t>(mixed(i * 64 + at) >> 56);
             }
-            write(reinterpret_cast<const std::uint8_t*>(&i), value.data()); // NOLINT: a key
+            write(std::bit_cast<std::array<std::uint8_t, 4>>(i).data(), value.data());
         }
     } else if (shape.type == spec::MapType::lpm_trie && shape.key_size_bytes == 8) {
         for (std::uint32_t i = 0; i < kRoutes; ++i) {
-            const std::uint32_t key[2] = {8 + i % 17, static_cast<std::uint32_t>(mixed(i) >> 20)};
-            write(reinterpret_cast<const std::uint8_t*>(key), value.data()); // NOLINT: a key
+            const std::array<std::uint32_t, 2> key{8 + i % 17,
+                                                   static_cast<std::uint32_t>(mixed(i) >> 20)};
+            write(std::bit_cast<std::array<std::uint8_t, 8>>(key).data(), value.data());
         }
     }
 }
@@ -175,8 +183,8 @@ NativeRunner::NativeRunner(int (*function)(void*), std::span<const load::ObjectM
         pointers_.push_back(map);
     }
     const spec::HostXdp& record = context_.record();
-    native_ = {reinterpret_cast<std::uint8_t*>(record.data),     // NOLINT: addresses as numbers
-               reinterpret_cast<std::uint8_t*>(record.data_end), // NOLINT
+    native_ = {at_address(record.data),
+               at_address(record.data_end),
                pointers_.data(),
                native_lookup,
                native_update,

@@ -96,47 +96,19 @@ std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object) {
     return specs;
 }
 
-namespace {
-
-// Types of programs whose context and helpers speak of no kernel structure.
-bool stands_alone(spec::ProgramType type) {
-    return type == spec::ProgramType::xdp || type == spec::ProgramType::sched_cls ||
-           type == spec::ProgramType::sched_act || type == spec::ProgramType::socket_filter ||
-           type == spec::ProgramType::cgroup_skb;
-}
-
-bool names_kernel_types(const ProgramSpec& program) {
-    if (!stands_alone(program.type) || program.attach_btf_id != 0) {
-        return true;
-    }
-    for (std::uint32_t at = 0; at < program.insns.size();) {
-        const auto decoded = decode(program.insns, InsnIndex(at));
-        const Insn* insn = std::get_if<Insn>(&decoded);
-        const bool is_kernel_address = insn != nullptr && insn->kind == InsnKind::load_wide &&
-                                       insn->wide_source == WideSource::btf_variable;
-        if (insn != nullptr && (insn->kind == InsnKind::call_kfunc || is_kernel_address)) {
-            return true;
-        }
-        at += insn == nullptr ? 1 : insn->slots();
-    }
-    return false;
-}
-
-} // namespace
-
-KernelTypes KernelTypes::for_object(const load::ObjectSpec& object) {
-    KernelTypes kernel;
-    const bool is_wanted = std::any_of(
-        object.programs.begin(), object.programs.end(),
-        [](const load::ObjectProgram& program) { return names_kernel_types(program.spec); });
-    if (is_wanted) {
+const btf::Btf* RunningKernel::read() {
+    if (!std::exchange(was_read_, true)) {
         const Result<ByteVector> raw = os::read_file(kKernelTypes);
         Result<btf::Btf> types = raw.ok() ? btf::Btf::parse(*raw) : Result<btf::Btf>(raw.error());
         if (types.ok()) {
-            kernel.types_ = std::move(*types);
+            types_ = std::move(*types);
         }
     }
-    return kernel;
+    return types_.has_value() ? &*types_ : nullptr;
+}
+
+verify::KernelTypes RunningKernel::types() {
+    return verify::KernelTypes([this] { return read(); });
 }
 
 } // namespace skep::app

@@ -10,6 +10,7 @@
 #include "apps/skep/words.hpp"
 
 #include "skep/load/object.hpp"
+#include "skep/verify/environment.hpp"
 
 namespace skep::app {
 
@@ -23,14 +24,16 @@ Result<void> read_map_size_option(Words& words, load::Options& options);
 // is to know of them.
 std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object);
 
-// The running kernel's types, read only for programs that speak of them: they are large.
-class KernelTypes {
+// The running kernel's types, kept for all programs of a command once one of them needed them.
+class RunningKernel {
   public:
-    static KernelTypes for_object(const load::ObjectSpec& object);
-    [[nodiscard]] const btf::Btf* types() const { return types_.has_value() ? &*types_ : nullptr; }
+    // For environments that do not outlive this.
+    [[nodiscard]] verify::KernelTypes types();
 
   private:
+    const btf::Btf* read();
     std::optional<btf::Btf> types_;
+    bool was_read_ = false;
 };
 
 } // namespace skep::app

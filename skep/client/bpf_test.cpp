@@ -46,11 +46,17 @@ class ScriptedEngine final : public Transport {
     Script script_;
 };
 
+// What a script fills in: bpf_attr has the addresses of its caller as numbers.
+template <class T>
+T* at_address(std::uint64_t number) {
+    return reinterpret_cast<T*>(number);
+}
+
 // Answers OBJ_GET_INFO_BY_FD with a record, changed by the script from call to call.
 ScriptedEngine telling(std::function<void(int, abi::ProgInfo&)> tell) {
     return {EngineKind::user, [tell = std::move(tell), calls = 0](Command, void* raw) mutable {
                 const auto& attr = *static_cast<abi::InfoAttr*>(raw);
-                tell(calls++, *reinterpret_cast<abi::ProgInfo*>(attr.info));
+                tell(calls++, *at_address<abi::ProgInfo>(attr.info));
                 return 0L;
             }};
 }
@@ -58,7 +64,7 @@ ScriptedEngine telling(std::function<void(int, abi::ProgInfo&)> tell) {
 TEST(ProgramInfo, ArraysAreFetchedInTheSizesTheEngineNamed) {
     ScriptedEngine engine = telling([](int, abi::ProgInfo& info) {
         if (info.map_ids != 0) {
-            reinterpret_cast<std::uint32_t*>(info.map_ids)[1] = 7;
+            at_address<std::uint32_t>(info.map_ids)[1] = 7;
         }
         info.nr_map_ids = 2;
     });
@@ -107,7 +113,7 @@ TEST(ProgramLoad, ARefusalIsAskedForItsReasonAndALongOneAgain) {
         if (attr.log_size == 0) {
             return -EACCES;
         }
-        std::strcpy(reinterpret_cast<char*>(attr.log_buf), "because");
+        std::strcpy(at_address<char>(attr.log_buf), "because");
         return log_sizes.size() < 3 ? -ENOSPC : -EACCES;
     });
     const LoadAnswer answer = load_program(engine, request());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/client/daemon_control.hpp"
 
-#include <cstring>
+#include <cerrno>
 
 #include "skep/client/marshal.hpp"
 #include "skep/os/machine.hpp"
@@ -15,7 +15,11 @@ namespace {
 
 constexpr int kPatienceMs = 5000;
 
-// One private command without descriptors or maps; false when nobody listens.
+// Whether this says that the other side has gone.
+bool is_gone(const Error& error) { return error.os_errno == EPIPE || error.os_errno == ECONNRESET; }
+
+// One private command without descriptors or maps; false when nobody listens. A daemon that ends
+// lets go of whoever knocked meanwhile: then nobody listens any more.
 template <class T>
 Result<bool> ask_daemon(spec::PrivateCommand command, T& attributes) {
     const syscall::DaemonPlace place = syscall::daemon_place(syscall::pin_directory_path());
@@ -33,10 +37,14 @@ Result<bool> ask_daemon(spec::PrivateCommand command, T& attributes) {
     Marshaller marshaller(static_cast<std::uint32_t>(command), &attributes, sizeof attributes,
                           no_maps);
     const Marshalled call = TRY(marshaller.marshal());
-    TRY(syscall::send_request(connection, call.request, call.files));
+    auto sent = syscall::send_request(connection, call.request, call.files);
+    if (!sent.ok() && is_gone(sent.error())) {
+        return false;
+    }
+    TRY(std::move(sent));
     auto message = TRY(os::receive_message(connection, kPatienceMs));
     if (message.is_end) {
-        return fail(Code::again, "the daemon ended during the call");
+        return false;
     }
     const auto received = TRY(syscall::open_answer(std::move(message)));
     if (received.answer.result < 0) {

@@ -2,6 +2,8 @@
 #include "skep/datapath/redirects.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -121,9 +123,9 @@ Redirected Redirects::deliver(XdpRun& run, std::uint64_t time_ns) {
     if ((where.flags & kBroadcast) != 0) {
         return send_to_all(run, map, time_ns);
     }
-    const auto key = static_cast<std::uint32_t>(where.index);
-    const std::uint8_t* value =
-        map.lookup(reinterpret_cast<const std::uint8_t*>(&key), run.cpu()); // NOLINT: a key's bytes
+    const auto key =
+        std::bit_cast<std::array<std::uint8_t, 4>>(static_cast<std::uint32_t>(where.index));
+    const std::uint8_t* value = map.lookup(key.data(), run.cpu());
     if (value == nullptr) {
         return Redirected::no_target; // it was emptied since the program looked
     }

@@ -3,6 +3,8 @@
 // Redirects between sinks that only take notes, from maps of the real kinds.
 #include "skep/datapath/redirects.hpp"
 
+#include <array>
+#include <bit>
 #include <functional>
 #include <map>
 #include <string>
@@ -83,9 +85,9 @@ std::unique_ptr<maps::Map> device_map(spec::MapType type,
     spec.max_entries = 8;
     auto map = maps::make_map(spec, 1).value();
     for (const auto& [key, value] : entries) {
-        const auto* value_bytes = reinterpret_cast<const std::uint8_t*>(&value);
-        const auto* key_bytes = reinterpret_cast<const std::uint8_t*>(&key);
-        EXPECT_EQ(map->write_user(key_bytes, Bytes(value_bytes, 8), 0), 0);
+        const auto key_bytes = std::bit_cast<std::array<std::uint8_t, 4>>(key);
+        const auto value_bytes = std::bit_cast<std::array<std::uint8_t, 8>>(value);
+        EXPECT_EQ(map->write_user(key_bytes.data(), value_bytes, 0), 0);
     }
     return map;
 }

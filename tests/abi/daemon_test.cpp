@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <thread>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include "skep/client/daemon_control.hpp"
 #include "skep/client/transport.hpp"
 #include "skep/os/fd.hpp"
+#include "skep/os/files.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/storage/private_directory.hpp"
@@ -27,6 +29,7 @@
 #include "skep/spec/commands.hpp"
 #include "skep/spec/map_spec.hpp"
 #include "skep/spec/program_types.hpp"
+#include "skep/syscall/wire/daemon_place.hpp"
 #include "skep/syscall/wire/message.hpp"
 
 namespace skep {
@@ -236,6 +239,32 @@ TEST_F(Daemon, TurnsAwayEveryOtherUserEvenWhereTheyCanReachItsSocket) {
         ASSERT_EQ(::chmod(door.c_str(), 0700), 0) << door;
     }
     EXPECT_TRUE(make_map(*engine_).is_open()) << "its own user is served as before";
+}
+
+// A daemon that ends takes no more calls: it hangs up on whoever is in its queue.
+TEST(DaemonControl, OneThatHangsUpIsNoLongerThere) {
+    const std::string directory = os::make_temporary_directory("skep-test").value();
+    ASSERT_TRUE(os::ensure_private_directory(directory + "/.skepd", os::Parent::must_exist).ok());
+    ::setenv("SKEP_BPFFS", directory.c_str(), 1);
+    const syscall::DaemonPlace place = syscall::daemon_place(directory);
+    for (const bool reads_first : {false, true}) {
+        const os::Fd listener = os::listen_for_messages(place.socket).value();
+        std::thread ending([&listener, reads_first] {
+            std::optional<os::Fd> caller;
+            while (!caller.has_value()) {
+                caller = os::accept_connection(listener).value();
+            }
+            if (reads_first) {
+                EXPECT_TRUE(os::receive_message(*caller, 5000).ok());
+            }
+        });
+        const auto status = client::daemon_status();
+        ending.join();
+        ASSERT_TRUE(status.ok()) << status.error().message;
+        EXPECT_FALSE(status->has_value());
+        std::filesystem::remove(place.socket);
+    }
+    os::remove_directory(directory);
 }
 
 } // namespace

@@ -125,8 +125,7 @@ Result<Request> read_request(Words& words) {
 class Household {
   public:
     Household(Session& session, const load::ObjectSpec& object, const Engine& engine)
-        : session_(session), object_(object), engine_(engine), specs_(map_specs(object)),
-          kernel_(KernelTypes::for_object(object)) {
+        : session_(session), object_(object), engine_(engine), specs_(map_specs(object)) {
         services_.owner = this;
         services_.trace = [](void* owner, helpers::Invocation&, const char* text,
                              std::uint32_t size) {
@@ -301,7 +300,7 @@ class Household {
     const load::ObjectSpec& object_;
     const Engine& engine_;
     std::vector<spec::MapSpec> specs_;
-    KernelTypes kernel_;
+    RunningKernel kernel_;
     helpers::Services services_;
     std::vector<std::unique_ptr<maps::Map>> maps_;
     std::vector<maps::Map*> map_views_;

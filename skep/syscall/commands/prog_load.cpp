@@ -39,22 +39,6 @@ spec::MapSpec shape_for_verifier(const MapObject& object) {
     return shape;
 }
 
-// Whether judging the program needs the kernel's types: they are large and are read when first
-// needed.
-bool needs_kernel_types(const ProgramSpec& program) {
-    using spec::ProgramType;
-    const bool typed_by_kernel =
-        program.type == ProgramType::tracing || program.type == ProgramType::lsm ||
-        program.type == ProgramType::struct_ops || program.type == ProgramType::ext;
-    const bool calls_kernel =
-        std::any_of(program.insns.begin(), program.insns.end(), [](const RawInsn& insn) {
-            constexpr std::uint8_t kCall = 0x85;
-            constexpr Reg kKernelFunction = 2;
-            return insn.opcode == kCall && insn.src() == kKernelFunction;
-        });
-    return typed_by_kernel || calls_kernel || program.attach_btf_id != 0;
-}
-
 std::shared_ptr<const btf::Btf> kernel_types(Call& call) {
     auto object = call.objects().find(registry::ObjectKind::btf, 1);
     if (object == nullptr) {
@@ -75,11 +59,14 @@ verify::Outcome judge(Call& call, const ProgramRequest& request, std::uint32_t l
     for (const auto& map : request.maps) {
         shapes.push_back(shape_for_verifier(*map));
     }
-    const auto kernel = needs_kernel_types(request.spec) ? kernel_types(call) : nullptr;
+    std::shared_ptr<const btf::Btf> kernel; // as long as the judgement lasts
     verify::Environment environment;
     environment.maps = shapes;
     environment.program_types = request.types == nullptr ? nullptr : request.types->types.get();
-    environment.kernel_types = kernel.get();
+    environment.kernel_types = verify::KernelTypes([&kernel, &call] {
+        kernel = kernel_types(call);
+        return kernel.get();
+    });
     environment.cpu_count = call.engine.cpu_count;
     environment.log_level = log_level & 7;
     const std::uint64_t begin_ns = os::boot_time_ns();

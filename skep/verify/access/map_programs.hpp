@@ -2,7 +2,7 @@
 //
 // Which maps a program may name at all, whatever it does with them.
 //
-// Proved by: tests/verdicts/object_test.cpp.
+// Proved by: tests/verdicts/objects/run_programs and tests/verdicts/object_test.cpp.
 #pragma once
 
 #include "skep/verify/access/special_fields.hpp"

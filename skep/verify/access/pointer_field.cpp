@@ -15,8 +15,7 @@ namespace skep::verify {
 namespace {
 
 const btf::Btf* types_behind(const Subject& subject, const SpecialField& field) {
-    return field.instance == 0 ? subject.environment.kernel_types
-                               : subject.environment.program_types;
+    return subject.environment.types_of(field.instance);
 }
 
 std::string_view type_behind(const Subject& subject, const SpecialField& field) {

@@ -3,7 +3,7 @@
 // Pointers to kernel objects, and to objects of the program, that map values keep: what a load
 // gives, what a store or exchange may put there.
 //
-// Proved by: tests/verdicts/object_test.cpp.
+// Proved by: tests/verdicts/objects/run_programs and tests/verdicts/object_test.cpp.
 #pragma once
 
 #include <optional>

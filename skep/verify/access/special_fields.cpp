@@ -34,7 +34,7 @@ bool holds_objects(std::string_view name) {
 
 class Collector {
   public:
-    Collector(const btf::Btf& types, const btf::Btf* kernel_types)
+    Collector(const btf::Btf& types, const KernelTypes& kernel_types)
         : types_(types), kernel_types_(kernel_types) {}
 
     // `owner` and `component` name the declaration, for the tags that it may have.
@@ -114,7 +114,7 @@ class Collector {
         field.type = target;
         field.instance = 1;
         // The kernel's structure of that name, when it has one, else the program's own.
-        const auto known = kernel_types_ != nullptr && tag->pointer != PointerField::user
+        const auto known = tag->pointer != PointerField::user && kernel_types_ != nullptr
                                ? kernel_types_->find(types_.type(target).name, btf::Kind::structure)
                                : std::nullopt;
         if (known.has_value()) {
@@ -150,7 +150,7 @@ class Collector {
     }
 
     const btf::Btf& types_;
-    const btf::Btf* kernel_types_;
+    const KernelTypes& kernel_types_;
     std::vector<SpecialField> fields_;
 };
 

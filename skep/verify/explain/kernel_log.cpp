@@ -323,15 +323,17 @@ std::string KernelLog::slots_text(const State& state, const Insn& insn) const {
 // An argument of a traced function was read from the context.
 std::string KernelLog::context_remark(const State& state, const Insn& insn) const {
     constexpr std::int32_t kArgumentBytes = 8;
-    const btf::Btf* types = subject_.environment.kernel_types;
     if (insn.kind != InsnKind::load || !before_.reg(insn.src).is(ValueKind::context) ||
-        types == nullptr || subject_.program.attach_target.empty() ||
+        subject_.program.attach_target.empty() ||
         subject_.program.type != spec::ProgramType::tracing) {
         return {};
     }
     const Value& loaded = state.reg(insn.dst);
-    if (!loaded.is(ValueKind::btf_object) || loaded.instance != 0 ||
-        !types->has(loaded.type_id())) {
+    if (!loaded.is(ValueKind::btf_object) || loaded.instance != 0) {
+        return {};
+    }
+    const btf::Btf* types = subject_.environment.kernel_types;
+    if (types == nullptr || !types->has(loaded.type_id())) {
         return {};
     }
     return fmt::format("func '{}' arg{} has btf_id {} type STRUCT '{}'",

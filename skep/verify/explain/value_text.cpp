@@ -166,15 +166,6 @@ bool is_map_kind(const Value& value) {
            value.is(ValueKind::map_key);
 }
 
-std::string type_name(const Subject& subject, const Value& value) {
-    const btf::Btf* types =
-        value.instance == 0 ? subject.environment.kernel_types : subject.environment.program_types;
-    if (types == nullptr || !types->has(value.type_id())) {
-        return {};
-    }
-    return std::string(types->type(value.type_id()).name);
-}
-
 std::string constant_text(const Scalar& number) {
     return number_text(static_cast<std::int64_t>(number.value()));
 }
@@ -202,6 +193,14 @@ void add_payload(Fields& fields, const Subject& subject, const Value& value) {
 }
 
 } // namespace
+
+std::string type_name(const Subject& subject, const Value& value) {
+    const btf::Btf* types = subject.environment.types_of(value.instance);
+    if (types == nullptr || !types->has(value.type_id())) {
+        return {};
+    }
+    return std::string(types->type(value.type_id()).name);
+}
 
 std::string bits_text(const Tnum64& bits) {
     return fmt::format("({:#x}; {:#x})", bits.value, bits.mask);

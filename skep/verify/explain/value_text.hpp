@@ -14,6 +14,8 @@ namespace skep::verify {
 
 // The kind with its flags: "rdonly_mem_or_null", "pkt", "fp", "scalar".
 std::string kind_text(const Value& value);
+// The name of the structure that a btf_object points at; empty when it has none.
+std::string type_name(const Subject& subject, const Value& value);
 
 // The whole value, as after "R1=". `precise` puts a P before a number that some check relied on.
 std::string value_text(const Subject& subject, const State& state, const Value& value,

@@ -177,7 +177,7 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
         session.remark("{}: {}", file, warning);
     }
     const std::vector<spec::MapSpec> maps = map_specs(object);
-    const KernelTypes kernel = KernelTypes::for_object(object);
+    RunningKernel kernel;
     verify::Environment environment;
     environment.maps = maps;
     environment.program_types = object.types.has_value() ? &*object.types : nullptr;

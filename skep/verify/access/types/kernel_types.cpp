@@ -95,14 +95,8 @@ Value on_one_cpu(const Subject& subject, const Value& variable) {
 }
 
 const btf::Btf* types_of(const Subject& subject, const Value& value) {
-    const btf::Btf* types =
-        value.instance == 0 ? subject.environment.kernel_types : subject.environment.program_types;
+    const btf::Btf* types = subject.environment.types_of(value.instance);
     return types != nullptr && types->has(value.type_id()) ? types : nullptr;
-}
-
-std::string type_name(const Subject& subject, const Value& value) {
-    const btf::Btf* types = types_of(subject, value);
-    return types == nullptr ? std::string{} : std::string(types->type(value.type_id()).name);
 }
 
 bool begins_with_type(const Subject& subject, const Value& value, std::string_view wanted) {

@@ -15,9 +15,6 @@ namespace skep::verify {
 // The BTF that a btf_object's type id belongs to; null when it was not given.
 const btf::Btf* types_of(const Subject& subject, const Value& value);
 
-// The name of the structure that a btf_object points at; empty when it has none.
-std::string type_name(const Subject& subject, const Value& value);
-
 // Whether the object is a structure of that name, or one whose first member is, and so on: a
 // pointer to such a structure is also one to its beginning. Precondition: its variable part is
 // known.

@@ -10,7 +10,7 @@
 //
 // A root (list head or tree root) is used only while the lock that lies beside it is held.
 //
-// Proved by: tests/verdicts/object_test.cpp.
+// Proved by: tests/verdicts/objects/run_programs and tests/verdicts/object_test.cpp.
 #pragma once
 
 #include "skep/verify/calls/kfunc/kfunc_site.hpp"
