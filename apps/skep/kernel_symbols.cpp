@@ -45,4 +45,21 @@ std::string_view KernelSymbols::at(std::uint64_t address) const {
     return found != symbols_.end() && found->address == address ? found->name : std::string_view();
 }
 
+std::optional<std::uint64_t> KernelSymbols::address_of(std::string_view name) const {
+    const std::string_view text = text_;
+    for (std::size_t at = text.find(name); at != std::string_view::npos;
+         at = text.find(name, at + 1)) {
+        const std::size_t end = at + name.size();
+        const bool is_whole = at > 0 && text[at - 1] == ' ' &&
+                              (end == text.size() || text[end] == '\n' || text[end] == '\t');
+        if (is_whole) {
+            const std::size_t line = text.rfind('\n', at) + 1; // 0 at the beginning
+            std::uint64_t address = 0;
+            std::from_chars(text.data() + line, text.data() + at, address, 16);
+            return address;
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace skep::app

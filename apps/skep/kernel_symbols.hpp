@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ class KernelSymbols {
 
     // The symbol at exactly this address, or empty.
     [[nodiscard]] std::string_view at(std::uint64_t address) const;
+    // Where a symbol is; 0 for a process that is not shown addresses.
+    [[nodiscard]] std::optional<std::uint64_t> address_of(std::string_view name) const;
     // What the immediate of a helper call counts from; 0 when unknown.
     [[nodiscard]] std::uint64_t call_base() const { return call_base_; }
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// The kernel's types are large, so they are read only when the object cannot be read well without.
 #include "apps/skep/object_file.hpp"
-
-#include <algorithm>
 
 #include "skep/btf/btf.hpp"
 #include "skep/os/files.hpp"
@@ -12,15 +8,6 @@
 namespace skep::app {
 
 namespace {
-
-constexpr const char* kKernelTypes = "/sys/kernel/btf/vmlinux";
-
-bool is_whole(const Result<load::ObjectSpec>& object) {
-    return object.ok() && std::none_of(object->programs.begin(), object->programs.end(),
-                                       [](const load::ObjectProgram& program) {
-                                           return program.error.has_value();
-                                       });
-}
 
 // What to do with a file that is no object.
 std::string advice_on(const std::string& file) {
@@ -35,8 +22,10 @@ std::string advice_on(const std::string& file) {
 
 } // namespace
 
-Result<load::ObjectSpec> read_object(const std::string& file, load::Options options) {
+Result<load::ObjectSpec> read_object(const std::string& file, load::Options options,
+                                     RunningKernel& kernel) {
     const ByteVector bytes = TRY(os::read_file(file));
+    kernel.tell(options);
     Result<load::ObjectSpec> object = load::load_object(bytes, file, options);
     const bool is_elf = bytes.size() > 4 && bytes[0] == 0x7f && bytes[1] == 'E' &&
                         bytes[2] == 'L' && bytes[3] == 'F';
@@ -45,17 +34,7 @@ Result<load::ObjectSpec> read_object(const std::string& file, load::Options opti
         error.message += advice_on(file);
         return error;
     }
-    if (is_whole(object) || options.target_btf != nullptr) {
-        return object;
-    }
-    const Result<ByteVector> raw = os::read_file(kKernelTypes);
-    if (!raw.ok()) {
-        return object;
-    }
-    const btf::Btf kernel = TRY_WHILE(kKernelTypes, btf::Btf::parse(*raw));
-    options.target_btf = &kernel;
-    Result<load::ObjectSpec> again = load::load_object(bytes, file, options);
-    return again.ok() || !object.ok() ? std::move(again) : std::move(object);
+    return object;
 }
 
 Result<void> read_type_option(Words& words, load::Options& options) {
@@ -94,21 +73,6 @@ std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object) {
         }
     }
     return specs;
-}
-
-const btf::Btf* RunningKernel::read() {
-    if (!std::exchange(was_read_, true)) {
-        const Result<ByteVector> raw = os::read_file(kKernelTypes);
-        Result<btf::Btf> types = raw.ok() ? btf::Btf::parse(*raw) : Result<btf::Btf>(raw.error());
-        if (types.ok()) {
-            types_ = std::move(*types);
-        }
-    }
-    return types_.has_value() ? &*types_ : nullptr;
-}
-
-verify::KernelTypes RunningKernel::types() {
-    return verify::KernelTypes([this] { return read(); });
 }
 
 } // namespace skep::app

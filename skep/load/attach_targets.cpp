@@ -41,7 +41,7 @@ std::optional<std::pair<std::string, Kind>> kernel_name(spec::AttachTarget targe
     return std::nullopt;
 }
 
-void resolve_program(const btf::Btf& target, ObjectProgram& program) {
+void resolve_program(const btf::TypesOnDemand& target, ObjectProgram& program) {
     std::string_view section = program.spec.section;
     section.remove_prefix(section.starts_with('?') ? 1 : 0);
     const auto match = spec::match_section_name(section);
@@ -49,10 +49,10 @@ void resolve_program(const btf::Btf& target, ObjectProgram& program) {
         return;
     }
     const auto wanted = kernel_name(match->row->target, match->target);
-    if (!wanted) {
+    if (!wanted || target == nullptr) {
         return;
     }
-    const auto id = target.find(wanted->first, wanted->second);
+    const auto id = target->find(wanted->first, wanted->second);
     if (id) {
         program.spec.attach_btf_id = *id;
     } else if (!program.error) {
@@ -208,10 +208,8 @@ Result<void> read_struct_ops(Draft& draft) {
 }
 
 Result<void> resolve_attach_targets(Draft& draft) {
-    if (draft.options.target_btf != nullptr) {
-        for (ObjectProgram& program : draft.spec.programs) {
-            resolve_program(*draft.options.target_btf, program);
-        }
+    for (ObjectProgram& program : draft.spec.programs) {
+        resolve_program(draft.options.target_btf, program);
     }
     return {};
 }

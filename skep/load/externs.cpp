@@ -12,6 +12,7 @@
 // A weak extern that is not found is zero; a strong one is an error.
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -128,25 +129,34 @@ class ExternReader {
     }
 
     Result<void> fill(std::vector<std::uint8_t>& value, const Setting& setting) {
-        const auto given = draft_.options.kconfig.find(std::string(setting.name));
         std::string text;
         if (setting.name == "LINUX_KERNEL_VERSION") {
             text = std::to_string(draft_.options.kernel_version);
-        } else if (given != draft_.options.kconfig.end()) {
-            text = given->second;
+        } else if (const std::string* given = configured(setting.name)) {
+            text = *given;
         } else if (setting.extern_->is_weak) {
             return {};
         } else if (setting.name.starts_with("LINUX_HAS_")) {
             text = "y"; // what loaders find out by trying; true of every kernel since 5.15
-        } else if (draft_.options.kconfig.empty()) {
+        } else if (!configuration_.has_value()) {
             draft_.warn(
-                fmt::format("'{}' is taken as 0: no kernel configuration was given", setting.name));
+                fmt::format("'{}' is taken as 0: no kernel configuration is known", setting.name));
             return {};
         } else {
             return fail(Code::not_found,
                         "the kernel configuration that was given does not have it");
         }
         return store(value, setting, text);
+    }
+
+    const std::string* configured(std::string_view name) {
+        if (!std::exchange(configuration_was_read_, true) && draft_.options.kernel_configuration) {
+            configuration_ = draft_.options.kernel_configuration();
+        }
+        const auto found = configuration_.has_value() ? configuration_->find(name)
+                                                      : KernelConfiguration::const_iterator();
+        return configuration_.has_value() && found != configuration_->end() ? &found->second
+                                                                            : nullptr;
     }
 
     Result<void> store(std::vector<std::uint8_t>& value, const Setting& setting,
@@ -200,11 +210,11 @@ class ExternReader {
         const bool has_type =
             type.kind == Kind::function || draft_.spec.types->resolve(type.target) != 0;
         if (!has_type) {
-            const auto address = draft_.options.kernel_addresses.find(std::string(type.name));
-            if (address != draft_.options.kernel_addresses.end()) {
-                found.address = address->second;
-                found.is_found = true;
-            }
+            const auto address = draft_.options.kernel_address
+                                     ? draft_.options.kernel_address(type.name)
+                                     : std::nullopt;
+            found.is_found = address.has_value();
+            found.address = address.value_or(0);
             return;
         }
         if (draft_.options.target_btf == nullptr) {
@@ -218,6 +228,8 @@ class ExternReader {
 
     Draft& draft_;
     std::map<std::string, std::uint32_t, std::less<>> by_name_;
+    std::optional<KernelConfiguration> configuration_;
+    bool configuration_was_read_ = false;
 };
 
 } // namespace

@@ -8,13 +8,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "skep/base/bytes.hpp"
-#include "skep/btf/btf.hpp"
+#include "skep/btf/types_on_demand.hpp"
 #include "skep/bytecode/program.hpp"
 #include "skep/spec/map_spec.hpp"
 
@@ -60,14 +61,19 @@ struct ObjectSpec {
     std::vector<std::string> warnings; // what was lenient, one sentence each
 };
 
+// CONFIG_X and its value as the configuration has it: y, m, a number, "text".
+using KernelConfiguration = std::map<std::string, std::string, std::less<>>;
+
+// Of the target kernel, what costs to find out is asked for when the object needs it.
 struct Options {
     std::optional<spec::ProgramType> type;          // for sections whose name tells none
     std::map<std::string, std::uint32_t> map_sizes; // --map-size NAME=N
-    const btf::Btf* target_btf = nullptr; // for CO-RE; null: relocations are an error when needed
-    std::map<std::string, std::string>
-        kconfig;                      // CONFIG_X=value; LINUX_KERNEL_VERSION is given apart
+    btf::TypesOnDemand target_btf;                  // null: relocations are an error when needed
     std::uint32_t kernel_version = 0; // KERNEL_VERSION(a,b,c) for LINUX_KERNEL_VERSION
-    std::map<std::string, std::uint64_t> kernel_addresses; // of untyped ksyms, from kallsyms
+    // For CONFIG_X; empty, or answering nothing: not known.
+    std::function<std::optional<KernelConfiguration>()> kernel_configuration;
+    // Of untyped ksyms; 0 is an address that is there and not shown.
+    std::function<std::optional<std::uint64_t>(std::string_view)> kernel_address;
 };
 
 // Reads an ELF object of machine BPF, either byte order of this host's kind.

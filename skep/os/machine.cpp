@@ -31,6 +31,8 @@ std::uint64_t clock_ns(int clock_id) {
 std::uint64_t boot_time_ns() { return clock_ns(CLOCK_BOOTTIME); }
 std::uint64_t steady_time_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
+std::string kernel_release() { return first_line("/proc/sys/kernel/osrelease"); }
+
 std::uint32_t possible_cpus() {
     // "0-7", or "0-3,8-11": the last number is the highest CPU that may ever come up.
     const std::string line = first_line("/sys/devices/system/cpu/possible");

@@ -22,6 +22,9 @@ std::uint32_t possible_cpus();
 std::uint32_t user_id();
 std::uint32_t process_id();
 
+// "6.18.44-1-amd64"; empty when the machine does not tell.
+std::string kernel_release();
+
 // A number that is different after each boot, as text; empty when the machine does not tell.
 std::string boot_id();
 

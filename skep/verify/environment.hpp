@@ -5,11 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
-#include <utility>
 
-#include "skep/btf/btf.hpp"
+#include "skep/btf/types_on_demand.hpp"
 #include "skep/spec/map_spec.hpp"
 
 namespace skep::verify {
@@ -24,33 +22,10 @@ struct Capabilities {
 // Bits of log_level in PROG_LOAD.
 enum LogLevel : std::uint32_t { kLogNone = 0, kLogPath = 1, kLogAll = 2, kLogStatistics = 4 };
 
-// The kernel's types, or who can read them: they are large and few programs need them, so they are
-// read when a rule first asks. Which programs those are is then nobody's guess. One thread at a
-// time for each copy; what is read stays its owner's.
-class KernelTypes {
-  public:
-    using Reader = std::function<const btf::Btf*()>; // null: there are none
-    KernelTypes() = default;
-    KernelTypes(const btf::Btf* types) : types_(types) {} // NOLINT: as good as the types themselves
-    explicit KernelTypes(Reader reader) : reader_(std::move(reader)) {}
-
-    operator const btf::Btf*() const { // NOLINT: as above
-        if (reader_) {
-            types_ = std::exchange(reader_, nullptr)();
-        }
-        return types_;
-    }
-    const btf::Btf* operator->() const { return *this; }
-
-  private:
-    mutable const btf::Btf* types_ = nullptr;
-    mutable Reader reader_; // until it was asked
-};
-
 struct Environment {
     std::span<const spec::MapSpec> maps;     // by the index that instructions carry
     const btf::Btf* program_types = nullptr; // BTF that came with the program
-    KernelTypes kernel_types;                // vmlinux BTF; null when there is none
+    btf::TypesOnDemand kernel_types;         // vmlinux BTF; null when there is none
     Capabilities capabilities;
     bool kernel_variables = false; // the kernel tells the addresses of its variables
     std::uint32_t cpu_count = 1;

@@ -124,8 +124,10 @@ Result<Request> read_request(Words& words) {
 // known by its place plus one: that is what slots of program arrays and maps of maps hold.
 class Household {
   public:
-    Household(Session& session, const load::ObjectSpec& object, const Engine& engine)
-        : session_(session), object_(object), engine_(engine), specs_(map_specs(object)) {
+    Household(Session& session, const load::ObjectSpec& object, RunningKernel& kernel,
+              const Engine& engine)
+        : session_(session), object_(object), engine_(engine), specs_(map_specs(object)),
+          kernel_(kernel) {
         services_.owner = this;
         services_.trace = [](void* owner, helpers::Invocation&, const char* text,
                              std::uint32_t size) {
@@ -300,7 +302,7 @@ class Household {
     const load::ObjectSpec& object_;
     const Engine& engine_;
     std::vector<spec::MapSpec> specs_;
-    RunningKernel kernel_;
+    RunningKernel& kernel_;
     helpers::Services services_;
     std::vector<std::unique_ptr<maps::Map>> maps_;
     std::vector<maps::Map*> map_views_;
@@ -390,10 +392,11 @@ Result<void> show(Session& session, const run::TestRunAnswer& answer,
 
 Result<void> run_file(Session& session, Words& words) {
     const Request request = TRY(read_request(words));
-    const load::ObjectSpec object = TRY(read_object(request.file, request.options));
+    RunningKernel kernel;
+    const load::ObjectSpec object = TRY(read_object(request.file, request.options, kernel));
     const std::size_t place = TRY(choose(object, request.program));
     TRY(run::code::install_fault_handlers());
-    Household household(session, object, request.engine);
+    Household household(session, object, kernel, request.engine);
     TRY(household.make_maps());
     run::Executable* executable = TRY(household.make_ready(place));
     run::TestRun wanted;

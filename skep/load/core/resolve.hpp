@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "skep/btf/types_on_demand.hpp"
 #include "skep/load/core/access.hpp"
 
 namespace skep::load::core {
@@ -42,7 +43,8 @@ struct Resolution {
 class Resolver {
   public:
     // `target` may be null: then only what needs no target can be resolved.
-    Resolver(const btf::Btf& local, const btf::Btf* target) : local_(local), target_(target) {}
+    Resolver(const btf::Btf& local, const btf::TypesOnDemand& target)
+        : local_(local), target_(target) {}
 
     Result<Resolution> resolve(CoreKind kind, btf::TypeId type, std::string_view access);
 
@@ -54,7 +56,7 @@ class Resolver {
     Result<const std::vector<btf::TypeId>*> candidates(btf::TypeId type);
 
     const btf::Btf& local_;
-    const btf::Btf* target_;
+    const btf::TypesOnDemand& target_;
     std::map<btf::TypeId, std::vector<btf::TypeId>> candidates_;
 };
 

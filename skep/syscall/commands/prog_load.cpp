@@ -63,7 +63,7 @@ verify::Outcome judge(Call& call, const ProgramRequest& request, std::uint32_t l
     verify::Environment environment;
     environment.maps = shapes;
     environment.program_types = request.types == nullptr ? nullptr : request.types->types.get();
-    environment.kernel_types = verify::KernelTypes([&kernel, &call] {
+    environment.kernel_types = btf::TypesOnDemand([&kernel, &call] {
         kernel = kernel_types(call);
         return kernel.get();
     });

@@ -34,7 +34,7 @@ bool holds_objects(std::string_view name) {
 
 class Collector {
   public:
-    Collector(const btf::Btf& types, const KernelTypes& kernel_types)
+    Collector(const btf::Btf& types, const btf::TypesOnDemand& kernel_types)
         : types_(types), kernel_types_(kernel_types) {}
 
     // `owner` and `component` name the declaration, for the tags that it may have.
@@ -150,7 +150,7 @@ class Collector {
     }
 
     const btf::Btf& types_;
-    const KernelTypes& kernel_types_;
+    const btf::TypesOnDemand& kernel_types_;
     std::vector<SpecialField> fields_;
 };
 

@@ -81,7 +81,8 @@ Result<load::ObjectSpec> open_object(const Request& request) {
     if (request.type.has_value()) {
         options.type = request.type->row->type;
     }
-    Result<load::ObjectSpec> object = read_object(request.file, options);
+    RunningKernel kernel;
+    Result<load::ObjectSpec> object = read_object(request.file, options, kernel);
     if (!object.ok()) {
         return explained("failed to open object file", std::move(object).error());
     }

@@ -72,6 +72,7 @@ Result<Request> read_request(Session& session, Words& words) {
             request.log_level = TRY(words.number<std::uint32_t>("log level"));
         } else if (word == "--kernel-version") {
             request.kernel_version = TRY(read_kernel_version(words));
+            request.options.kernel_version = request.kernel_version;
             request.asks_of_versions = true;
         } else if (word == "--mode") {
             request.mode = TRY(read_mode(words));
@@ -172,12 +173,12 @@ std::optional<verify::Outcome> judge_before_global_functions(const load::ObjectS
 
 // True when every program was accepted.
 Result<bool> verify_file(Session& session, const Request& request, const std::string& file) {
-    const load::ObjectSpec object = TRY(read_object(file, request.options));
+    RunningKernel kernel;
+    const load::ObjectSpec object = TRY(read_object(file, request.options, kernel));
     for (const std::string& warning : object.warnings) {
         session.remark("{}: {}", file, warning);
     }
     const std::vector<spec::MapSpec> maps = map_specs(object);
-    RunningKernel kernel;
     verify::Environment environment;
     environment.maps = maps;
     environment.program_types = object.types.has_value() ? &*object.types : nullptr;
