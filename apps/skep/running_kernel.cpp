@@ -67,11 +67,13 @@ load::KernelConfiguration configuration_in(std::string_view text) {
 
 const btf::Btf* RunningKernel::read_types() {
     if (!std::exchange(types_were_read_, true)) {
+        const auto begin = std::chrono::steady_clock::now();
         const auto raw = os::read_file(kTypes);
         auto types = raw.ok() ? btf::Btf::parse(*raw) : Result<btf::Btf>(raw.error());
         if (types.ok()) {
             types_ = std::move(*types);
         }
+        reading_time_ = std::chrono::steady_clock::now() - begin;
     }
     return types_.has_value() ? &*types_ : nullptr;
 }

@@ -8,6 +8,7 @@
 // matters. Proved by: running_kernel_test.cpp.
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "apps/skep/kernel_symbols.hpp"
@@ -21,6 +22,8 @@ class RunningKernel {
   public:
     // For loaders and environments that do not outlive this.
     [[nodiscard]] btf::TypesOnDemand types();
+    // How long reading them took: what is no verifier's time. 0 before.
+    [[nodiscard]] std::chrono::steady_clock::duration reading_time() const { return reading_time_; }
     // Completes what the options leave open.
     void tell(load::Options& options);
 
@@ -29,6 +32,7 @@ class RunningKernel {
 
     std::optional<btf::Btf> types_;
     bool types_were_read_ = false;
+    std::chrono::steady_clock::duration reading_time_{};
     std::optional<KernelSymbols> symbols_;
 };
 

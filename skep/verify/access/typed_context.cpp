@@ -110,9 +110,12 @@ std::optional<Target> member_target(const Subject& subject, const btf::Btf& type
 }
 
 std::optional<Target> target_of(const Subject& subject) {
-    const btf::Btf* types = subject.environment.kernel_types;
     const std::uint32_t id = subject.program.attach_btf_id;
-    if (types == nullptr || id == 0 || !types->has(id) || subject.program.attach_program_id != 0) {
+    if (id == 0 || subject.program.attach_program_id != 0) {
+        return std::nullopt;
+    }
+    const btf::Btf* types = subject.environment.kernel_types;
+    if (types == nullptr || !types->has(id)) {
         return std::nullopt;
     }
     const btf::Type& type = types->type(id);

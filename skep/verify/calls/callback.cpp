@@ -13,11 +13,7 @@ namespace {
 
 // A kernel function that orders a tree, or runs work later.
 bool takes_function(const Subject& subject, const Insn& insn) {
-    const btf::Btf* types = subject.environment.kernel_types;
-    const auto id = static_cast<btf::TypeId>(insn.imm);
-    const bool is_function = insn.imm > 0 && insn.offset == 0 && types != nullptr &&
-                             types->has(id) && types->type(id).kind == btf::Kind::function;
-    const spec::KfuncRow* row = is_function ? spec::find_kfunc(types->type(id).name) : nullptr;
+    const spec::KfuncRow* row = subject.kfunc_row(insn);
     return row != nullptr && (row->rule == spec::KfuncRule::tree_add ||
                               row->rule == spec::KfuncRule::work_set_callback ||
                               row->rule == spec::KfuncRule::task_work);

@@ -42,11 +42,8 @@ std::string frame_prefix(unsigned frame) {
 
 std::string call_name(const Subject& subject, const Insn& insn) {
     if (insn.kind == InsnKind::call_kfunc) {
-        const btf::Btf* types = subject.environment.kernel_types;
-        const auto id = static_cast<btf::TypeId>(insn.imm);
-        const bool is_known =
-            types != nullptr && insn.imm > 0 && insn.offset == 0 && types->has(id);
-        return is_known ? std::string(types->type(id).name) : std::string{};
+        const btf::Type* function = subject.called_kfunc(insn);
+        return function == nullptr ? std::string{} : std::string(function->name);
     }
     const spec::HelperRow* row = insn.kind == InsnKind::call_helper
                                      ? spec::find_helper(static_cast<std::uint32_t>(insn.imm))

@@ -254,12 +254,10 @@ class Collector {
             return;
         }
         need(insn.offset == 0 ? Feature::kernel_functions : Feature::module_functions, at);
-        const btf::Btf* types = subject_.environment.kernel_types;
-        const auto id = static_cast<btf::TypeId>(insn.imm);
-        if (types != nullptr && insn.imm > 0 && insn.offset == 0 && types->has(id)) {
-            const spec::KfuncRow* row = spec::find_kfunc(types->type(id).name);
+        if (const btf::Type* function = subject_.called_kfunc(insn)) {
+            const spec::KfuncRow* row = subject_.kfunc_row(insn);
             need(row == nullptr ? "?" : row->since,
-                 fmt::format("kernel function {}", types->type(id).name), at);
+                 fmt::format("kernel function {}", function->name), at);
         }
     }
 

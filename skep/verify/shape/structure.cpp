@@ -230,14 +230,6 @@ void describe_subprograms(Subject& subject) {
     }
 }
 
-// The row of the kernel function that is called; null when it is not known.
-const spec::KfuncRow* kfunc_row(const Subject& subject, const Insn& insn) {
-    const btf::Btf* types = subject.environment.kernel_types;
-    const auto id = static_cast<btf::TypeId>(insn.imm);
-    const bool is_known = types != nullptr && insn.imm > 0 && insn.offset == 0 && types->has(id);
-    return is_known ? spec::find_kfunc(types->type(id).name) : nullptr;
-}
-
 // What calling this does. Of a function that is not known, the worst.
 struct Doings {
     bool moves_packet = false;
@@ -251,7 +243,7 @@ struct Doings {
 
 Doings doings_of(const Subject& subject, const Insn& insn) {
     if (insn.kind == InsnKind::call_kfunc) {
-        const spec::KfuncRow* row = kfunc_row(subject, insn);
+        const spec::KfuncRow* row = subject.kfunc_row(insn);
         return row == nullptr ? Doings{true, true}
                               : Doings{row->flags.has(spec::KfuncFlag::moves_packet),
                                        row->flags.has(spec::KfuncFlag::sleeps)};

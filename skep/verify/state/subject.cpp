@@ -20,4 +20,20 @@ std::optional<std::uint32_t> Subject::subprogram_at(InsnIndex start) const {
     return subprograms[index].start == start ? std::optional(index) : std::nullopt;
 }
 
+const btf::Type* Subject::called_kfunc(const Insn& insn) const {
+    if (insn.kind != InsnKind::call_kfunc || insn.imm <= 0 || insn.offset != 0) {
+        return nullptr;
+    }
+    const btf::Btf* types = environment.kernel_types;
+    const auto id = static_cast<btf::TypeId>(insn.imm);
+    const bool is_function =
+        types != nullptr && types->has(id) && types->type(id).kind == btf::Kind::function;
+    return is_function ? &types->type(id) : nullptr;
+}
+
+const spec::KfuncRow* Subject::kfunc_row(const Insn& insn) const {
+    const btf::Type* function = called_kfunc(insn);
+    return function == nullptr ? nullptr : spec::find_kfunc(function->name);
+}
+
 } // namespace skep::verify

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "skep/bytecode/program.hpp"
+#include "skep/spec/kfuncs.hpp"
 #include "skep/verify/environment.hpp"
 #include "skep/verify/state/value.hpp"
 
@@ -69,6 +70,10 @@ struct Subject {
     [[nodiscard]] std::optional<std::uint32_t> subprogram_at(InsnIndex start) const;
     [[nodiscard]] std::uint32_t subprogram_of(InsnIndex at) const;
     [[nodiscard]] const Insn& insn(InsnIndex at) const { return insns[at.value]; }
+    // The kernel's function that a call_kfunc calls, and its row; null when the types that were
+    // given have no such function, or when it is a module's.
+    [[nodiscard]] const btf::Type* called_kfunc(const Insn& insn) const;
+    [[nodiscard]] const spec::KfuncRow* kfunc_row(const Insn& insn) const;
 };
 
 } // namespace skep::verify

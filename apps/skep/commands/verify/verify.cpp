@@ -132,16 +132,24 @@ Result<Judgements> judgements_of(Session& session, const Request& request,
     return client::judge_programs(*engine, object, request.log_level);
 }
 
+// What a program is judged by.
+struct Terms {
+    verify::Environment environment;
+    verify::Mode mode;
+    const RunningKernel& kernel;
+};
+
 Judged judge_in_time(const load::ObjectSpec& object, const load::ObjectProgram& program,
-                     const verify::Environment& environment, verify::Mode mode,
-                     const std::optional<client::Judgement>& judgement) {
-    const auto begin = std::chrono::steady_clock::now();
-    verify::Outcome outcome = judge(object, program, environment, mode);
-    const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::steady_clock::now() - begin);
+                     const Terms& terms, const std::optional<client::Judgement>& judgement) {
+    const auto now = [&terms] { // a clock that stands while types are read
+        return std::chrono::steady_clock::now() - terms.kernel.reading_time();
+    };
+    const auto begin = now();
+    verify::Outcome outcome = judge(object, program, terms.environment, terms.mode);
+    const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(now() - begin);
     if (judgement.has_value() && program.spec.type != spec::ProgramType::unspec) {
         return {object.file, program.spec,
-                as_the_engine_says(*judgement, std::move(outcome), environment.log_level),
+                as_the_engine_says(*judgement, std::move(outcome), terms.environment.log_level),
                 judgement->time_us};
     }
     verify::add_verification_time(outcome.log, static_cast<std::uint64_t>(spent.count()));
@@ -172,14 +180,15 @@ std::optional<verify::Outcome> judge_before_global_functions(const load::ObjectS
 }
 
 // True when every program was accepted.
-Result<bool> verify_file(Session& session, const Request& request, const std::string& file) {
-    RunningKernel kernel;
+Result<bool> verify_file(Session& session, const Request& request, const std::string& file,
+                         RunningKernel& kernel) {
     const load::ObjectSpec object = TRY(read_object(file, request.options, kernel));
     for (const std::string& warning : object.warnings) {
         session.remark("{}: {}", file, warning);
     }
     const std::vector<spec::MapSpec> maps = map_specs(object);
-    verify::Environment environment;
+    Terms terms{{}, request.mode, kernel};
+    verify::Environment& environment = terms.environment;
     environment.maps = maps;
     environment.program_types = object.types.has_value() ? &*object.types : nullptr;
     environment.kernel_types = kernel.types();
@@ -200,8 +209,7 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
             continue;
         }
         found = true;
-        const Judged judged =
-            judge_in_time(object, program, environment, request.mode, judgements[place]);
+        const Judged judged = judge_in_time(object, program, terms, judgements[place]);
         const auto earlier = request.kernels
                                  ? judge_before_global_functions(object, program, environment)
                                  : std::nullopt;
@@ -231,12 +239,13 @@ Result<void> verify_files(Session& session, Words& words) {
     bool all_accepted = true;
     const bool shows_progress = request.files.size() > 1 && os::wants_progress();
     std::size_t number = 0;
+    RunningKernel kernel;
     for (const std::string& file : request.files) {
         if (shows_progress) {
             session.err().write(
                 fmt::format("\r\x1b[K[{}/{}] {}", ++number, request.files.size(), file));
         }
-        Result<bool> accepted = verify_file(session, request, file);
+        Result<bool> accepted = verify_file(session, request, file, kernel);
         if (!accepted.ok() && request.files.size() == 1) {
             return std::move(accepted).error();
         }

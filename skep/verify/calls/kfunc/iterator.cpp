@@ -170,10 +170,10 @@ void end_iterator(const CallPlan& plan, State& state) {
 void step_iteration(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
                     IdSource& ids) {
     const btf::Btf& types = *subject.environment.kernel_types;
-    const btf::Type& function = *called_kfunc(subject, at);
+    const btf::Type& function = *subject.called_kfunc(subject.insn(at));
     const State before = state;
     const KfuncSite site{subject, before,
-                         at,      *spec::find_kfunc(function.name),
+                         at,      *subject.kfunc_row(subject.insn(at)),
                          types,   types.type(types.resolve(function.target))};
     const Value identity = slot_at(before, *plan.iterator, 0).value;
     step_common(plan, state);

@@ -42,12 +42,12 @@ Finding not_judged(std::string_view name, std::string_view what) {
 
 // Which function, and whether anyone may call it.
 Ruling<const spec::KfuncRow*> find_row(const Subject& subject, InsnIndex at) {
-    const btf::Type* function = called_kfunc(subject, at);
+    const btf::Type* function = subject.called_kfunc(subject.insn(at));
     if (function == nullptr) {
         return not_judged(fmt::format("#{}", subject.insn(at).imm),
                           "is no function in the kernel's types that were given");
     }
-    const spec::KfuncRow* row = spec::find_kfunc(function->name);
+    const spec::KfuncRow* row = subject.kfunc_row(subject.insn(at));
     const btf::Btf& types = *subject.environment.kernel_types;
     const bool has_prototype =
         types.type(types.resolve(function->target)).kind == btf::Kind::function_prototype;
@@ -515,26 +515,17 @@ Value step_by_rule(const KfuncSite& site, const CallPlan& plan, State& state, Id
 KfuncSite site_of(const Subject& subject, const State& state, InsnIndex at,
                   const spec::KfuncRow& row) {
     const btf::Btf& types = *subject.environment.kernel_types;
-    return {subject, state, at,
-            row,     types, types.type(types.resolve(called_kfunc(subject, at)->target))};
+    return {subject, state,
+            at,      row,
+            types,   types.type(types.resolve(subject.called_kfunc(subject.insn(at))->target))};
 }
 
 bool has_rule(const Subject& subject, InsnIndex at, KfuncRule rule) {
-    const btf::Type* function = called_kfunc(subject, at);
-    const spec::KfuncRow* row = function == nullptr ? nullptr : spec::find_kfunc(function->name);
+    const spec::KfuncRow* row = subject.kfunc_row(subject.insn(at));
     return row != nullptr && row->rule == rule;
 }
 
 } // namespace
-
-const btf::Type* called_kfunc(const Subject& subject, InsnIndex at) {
-    const btf::Btf* types = subject.environment.kernel_types;
-    const Insn& insn = subject.insn(at);
-    const auto id = static_cast<btf::TypeId>(insn.imm);
-    const bool is_function = insn.imm > 0 && insn.offset == 0 && types != nullptr &&
-                             types->has(id) && types->type(id).kind == btf::Kind::function;
-    return is_function ? &types->type(id) : nullptr;
-}
 
 bool goes_over_elements(const Subject& subject, InsnIndex at) {
     return has_rule(subject, at, KfuncRule::iter_next);
@@ -559,8 +550,7 @@ Ruling<CallPlan> check_kfunc_call(const Subject& subject, const State& state, In
 void step_failed_lock(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
                       IdSource& ids) {
     const State before = state;
-    const KfuncSite site =
-        site_of(subject, before, at, *spec::find_kfunc(called_kfunc(subject, at)->name));
+    const KfuncSite site = site_of(subject, before, at, *subject.kfunc_row(subject.insn(at)));
     step_common(plan, state);
     state.set_reg(0, step_resilient_lock(site, plan, false, state, ids));
 }
@@ -568,8 +558,7 @@ void step_failed_lock(const Subject& subject, const CallPlan& plan, InsnIndex at
 void step_kfunc_call(const Subject& subject, const CallPlan& plan, InsnIndex at, State& state,
                      IdSource& ids) {
     const State before = state;
-    const KfuncSite site =
-        site_of(subject, before, at, *spec::find_kfunc(called_kfunc(subject, at)->name));
+    const KfuncSite site = site_of(subject, before, at, *subject.kfunc_row(subject.insn(at)));
     step_common(plan, state);
     step_dynptrs(plan, at, state, ids);
     state.set_reg(0, step_by_rule(site, plan, state, ids));

@@ -40,7 +40,4 @@ struct KfuncSite {
     [[nodiscard]] bool in_rcu_section() const { return state.in_rcu_section(); }
 };
 
-// The function that the instruction at `at` calls, found in the kernel's types; null without.
-const btf::Type* called_kfunc(const Subject& subject, InsnIndex at);
-
 } // namespace skep::verify

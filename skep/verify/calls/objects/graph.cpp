@@ -109,11 +109,7 @@ bool orders_tree(const Subject& subject, const State& state) {
     if (frame.callback != CallbackKind::synchronous) {
         return false;
     }
-    const btf::Type* function = called_kfunc(subject, frame.call_site);
-    const spec::KfuncRow* row =
-        subject.insn(frame.call_site).kind == InsnKind::call_kfunc && function != nullptr
-            ? spec::find_kfunc(function->name)
-            : nullptr;
+    const spec::KfuncRow* row = subject.kfunc_row(subject.insn(frame.call_site));
     return row != nullptr && row->rule == KfuncRule::tree_add;
 }
 

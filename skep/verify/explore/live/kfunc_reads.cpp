@@ -42,7 +42,7 @@ bool takes_function(const btf::Btf& types, const btf::Member& parameter) {
 } // namespace
 
 std::optional<KfuncReads> kfunc_reads(const Subject& subject, InsnIndex at) {
-    const btf::Type* function = called_kfunc(subject, at);
+    const btf::Type* function = subject.called_kfunc(subject.insn(at));
     const btf::Btf* types = subject.environment.kernel_types;
     if (function == nullptr || types == nullptr) {
         return std::nullopt;
