@@ -161,14 +161,17 @@ class ObjectLoader {
         os::Fd inner;
         if (spec.inner != nullptr) {
             const spec::MapSpec shape = for_this_machine(*spec.inner);
-            inner = TRY_WHILE("the shape of its inner maps", create_map(engine_, {.spec = &shape}));
+            inner = TRY_WHILE("the shape of its inner maps", make_typed_map({.spec = &shape}));
         }
-        MapRequest request{.spec = &spec,
-                           .btf_fd = loaded_.types.is_open() && takes_types(spec.type)
-                                         ? loaded_.types.number()
-                                         : -1,
-                           .inner_fd = inner.is_open() ? inner.number() : -1,
-                           .ifindex = request_.ifindex};
+        return make_typed_map({.spec = &spec,
+                               .inner_fd = inner.is_open() ? inner.number() : -1,
+                               .ifindex = request_.ifindex});
+    }
+
+    // With the types of the object where the engine takes them for such a map.
+    Result<os::Fd> make_typed_map(MapRequest request) {
+        const bool has_types = loaded_.types.is_open() && takes_types(request.spec->type);
+        request.btf_fd = has_types ? loaded_.types.number() : -1;
         Result<os::Fd> made = create_map(engine_, request);
         if (!made.ok() && request.btf_fd >= 0 && made.error().code != Code::not_permitted) {
             request.btf_fd = -1; // the engine may not take types for this map
