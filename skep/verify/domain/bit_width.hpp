@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers of a width in bits: 64 and 32 are what programs compute with; 8 and 4 exist so that every
-// abstract operation can be proved by trying every pair of inputs.
+// Numbers of a width in bits: 64 and 32 are what programs compute with; 8, 4 and 2 exist so that
+// every abstract operation can be proved by trying every pair of inputs.
 //
 // A number of 4 bits is kept in a byte whose upper half is zero (unsigned) or the sign (signed);
 // trimmed() restores that after arithmetic.
@@ -14,7 +14,7 @@ namespace skep::verify {
 
 template <unsigned Bits>
 struct BitWidth {
-    static_assert(Bits == 4 || Bits == 8 || Bits == 16 || Bits == 32 || Bits == 64);
+    static_assert(Bits == 2 || Bits == 4 || Bits == 8 || Bits == 16 || Bits == 32 || Bits == 64);
 
     using Unsigned = std::conditional_t<
         Bits <= 8, std::uint8_t,

@@ -10,8 +10,8 @@
 // Each function returns a set that holds every concrete result of members; the argument stands
 // above it. Bounds follow spec/verifier.md, section 3.
 //
-// Proved by: transfer/arithmetic_test.cpp (pairs of sets at eight bits, every member, against the
-// table).
+// Proved by: tests/soundness/domain (every pair of sets at four bits, random ones at full width,
+// against the table); transfer/arithmetic_test.cpp (the same at eight bits).
 #pragma once
 
 #include "skep/verify/domain/scalar.hpp"

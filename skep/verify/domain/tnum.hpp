@@ -137,7 +137,7 @@ struct Tnum {
         return {BitWidth<To>::trimmed(value), BitWidth<To>::trimmed(mask)};
     }
     // This number with its low half replaced.
-    [[nodiscard]] constexpr Tnum with_low(const Tnum<Bits / 2>& low) const requires(Bits > 4) {
+    [[nodiscard]] constexpr Tnum with_low(const Tnum<Bits / 2>& low) const requires(Bits > 2) {
         const Number upper = static_cast<Number>(~Number{BitWidth<Bits / 2>::kUnsignedMax});
         return {static_cast<Number>((value & upper) | low.value),
                 static_cast<Number>((mask & upper) | low.mask)};
