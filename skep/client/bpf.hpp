@@ -122,6 +122,13 @@ struct ProgramRecord {
 enum class ProgramParts : std::uint8_t { maps, code };
 Result<ProgramRecord> info_of_program(Transport& engine, int fd, ProgramParts parts);
 
+// Where the machine code of each running instruction begins, from the whole code's beginning, and
+// the end; empty when there is none, or the engine does not tell (the kernel).
+Result<std::vector<std::uint32_t>> code_offsets(Transport& engine, int fd);
+// Memory in which the engine counts, for each running instruction, how often it is carried out, and
+// behind them the runs: while the descriptor is open. The user engine's alone.
+Result<os::Fd> profile(Transport& engine, int fd);
+
 struct TestRun {
     Bytes data_in;
     Bytes context_in;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "skep/client/bpf_call.hpp"
+#include "skep/spec/private/private_commands.hpp"
 
 namespace skep::client {
 
@@ -155,6 +156,36 @@ Result<ProgramRecord> info_of_program(Transport& engine, int fd, ProgramParts pa
     keep(record.jited_lines, info.jited_line_info == 0 ? 0 : info.nr_jited_line_info);
     keep(record.tags, info.prog_tags == 0 ? 0 : info.nr_prog_tags);
     return record;
+}
+
+Result<std::vector<std::uint32_t>> code_offsets(Transport& engine, int fd) {
+    std::vector<std::uint32_t> offsets;
+    if (engine.engine() != EngineKind::user) {
+        return offsets;
+    }
+    constexpr auto kCommand = static_cast<Command>(spec::PrivateCommand::program_code);
+    abi::ProgramCodeAttr attr = {};
+    for (int round = 0; round < 2; ++round) { // the first tells how many there are
+        attr.fd = static_cast<std::uint32_t>(fd);
+        TRY(make_room(offsets, attr.needed, attr.offsets));
+        attr.count = attr.needed;
+        if (const long answer = call(engine, kCommand, attr); answer < 0) {
+            return refused(engine, kCommand, answer, "where the instructions' machine code lies");
+        }
+    }
+    keep(offsets, attr.needed);
+    return offsets;
+}
+
+Result<os::Fd> profile(Transport& engine, int fd) {
+    constexpr auto kCommand = static_cast<Command>(spec::PrivateCommand::program_profile);
+    abi::ProgramProfileAttr attr = {};
+    attr.fd = static_cast<std::uint32_t>(fd);
+    const long answer = call(engine, kCommand, attr);
+    if (answer < 0) {
+        return refused(engine, kCommand, answer, "counting the program's instructions");
+    }
+    return os::Fd(static_cast<int>(answer));
 }
 
 Result<TestRunAnswer> test_run(Transport& engine, int fd, const TestRun& run) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Capstone does the decoding. x86 is shown in the AT&T notation, which is what bpftool and objdump
-// show by default. The target of a jump inside the function is shown as an offset in it.
+// show by default. The target of a jump inside the function is shown as an offset in it, by name.
 #include "skep/observe/machine_code.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
@@ -84,11 +85,11 @@ void name_target(MachineInsn& insn, const MachineFunction& function, Machine mac
     if (!transfers_control(insn.operation, machine) || insn.operands.empty()) {
         return;
     }
-    const std::optional<std::uint64_t> target = bare_address(insn.operands.back());
-    if (target.has_value() && *target >= function.address &&
-        *target < function.address + function.code.size()) {
-        insn.remark = fmt::format("<+{:#x}>", *target - function.address);
-        insn.operands.back() = fmt::format("{:#x}", *target - function.address);
+    insn.target = bare_address(insn.operands.back());
+    if (insn.target.has_value() && *insn.target >= function.address &&
+        *insn.target < function.address + function.code.size()) {
+        insn.remark = fmt::format("<{}+{:#x}>", function.name, *insn.target - function.address);
+        insn.operands.back() = fmt::format("{:#x}", *insn.target - function.address);
     }
 }
 
@@ -137,10 +138,55 @@ Result<std::vector<MachineInsn>> disassemble_machine_code(const MachineFunction&
 
 namespace {
 
-// Calls `at_line` for each line that begins at or before the address and was not shown yet.
-class LineCursor {
+// Where a jump or call goes, in words: a place in the function and the instruction whose code
+// begins there, another function of the program, or what the caller knows.
+void name_target(MachineInsn& insn, const MachineFunction& function,
+                 std::span<const MachineFunction> functions, const AddressNames& names) {
+    if (!insn.target.has_value()) {
+        return;
+    }
+    if (!insn.remark.empty()) {
+        // Of several that begin there the first: the others became one with it.
+        const auto mark =
+            std::find_if(function.bytecode.begin(), function.bytecode.end(),
+                         [&](const BytecodeMark& one) { return one.address == *insn.target; });
+        if (mark != function.bytecode.end()) {
+            insn.remark += fmt::format(" insn {}", mark->index.value);
+        }
+        return;
+    }
+    for (const MachineFunction& other : functions) {
+        if (other.address != 0 && other.address == *insn.target) {
+            insn.remark = fmt::format("<{}>", other.name);
+            return;
+        }
+    }
+    const std::string name = names ? names(*insn.target) : std::string();
+    insn.remark = name.empty() ? name : fmt::format("<{}>", name);
+}
+
+Result<std::vector<MachineInsn>> named_insns(const MachineFunction& function,
+                                             std::span<const MachineFunction> functions,
+                                             const AddressNames& names) {
+    std::vector<MachineInsn> insns = TRY(disassemble_machine_code(function, this_machine()));
+    for (MachineInsn& insn : insns) {
+        name_target(insn, function, functions, names);
+    }
+    return insns;
+}
+
+// Calls `at_line` for each line that begins at or before the address and was not shown yet, and
+// `at_bytecode` likewise. A line is shown before its bytecode.
+class MarkCursor {
   public:
-    explicit LineCursor(const MachineFunction& function) : function_(function) {}
+    explicit MarkCursor(const MachineFunction& function) : function_(function) {}
+    template <class AtBytecode>
+    void advance_bytecode(std::uint64_t address, const AtBytecode& at_bytecode) {
+        const auto& marks = function_.bytecode;
+        for (; next_mark_ < marks.size() && marks[next_mark_].address <= address; ++next_mark_) {
+            at_bytecode(marks[next_mark_]);
+        }
+    }
     template <class AtLine>
     void advance(std::uint64_t address, const AtLine& at_line) {
         const SourceLine* newest = nullptr;
@@ -155,6 +201,7 @@ class LineCursor {
   private:
     const MachineFunction& function_;
     std::size_t next_ = 0;
+    std::size_t next_mark_ = 0;
 };
 
 std::string hex_text(Bytes bytes) {
@@ -168,16 +215,19 @@ std::string hex_text(Bytes bytes) {
 } // namespace
 
 Result<void> print_machine_code_text(Output& output, std::span<const MachineFunction> functions,
-                                     const ListingStyle& style) {
+                                     const ListingStyle& style, const AddressNames& names) {
     for (const MachineFunction& function : functions) {
         if (!function.prototype.empty()) {
             output.write(fmt::format("{}:\n", function.prototype));
         }
         output.write(fmt::format("{}:\n", function.name));
-        LineCursor lines(function);
-        for (const MachineInsn& insn : TRY(disassemble_machine_code(function, this_machine()))) {
+        MarkCursor lines(function);
+        for (const MachineInsn& insn : TRY(named_insns(function, functions, names))) {
             lines.advance(function.address + insn.offset, [&](const SourceLine& line) {
                 output.write(source_words(line, style.line_numbers) + "\n");
+            });
+            lines.advance_bytecode(function.address + insn.offset, [&](const BytecodeMark& mark) {
+                output.write(fmt::format("# {:>4}: {}\n", mark.index.value, mark.text));
             });
             std::string operands;
             for (const std::string& operand : insn.operands) {
@@ -196,8 +246,29 @@ Result<void> print_machine_code_text(Output& output, std::span<const MachineFunc
     return {};
 }
 
+namespace {
+
+void print_bytecode_json(JsonWriter& json, MarkCursor& marks, std::uint64_t address) {
+    bool is_open = false;
+    marks.advance_bytecode(address, [&](const BytecodeMark& mark) {
+        if (!is_open) {
+            json.begin_array("bytecode");
+            is_open = true;
+        }
+        json.begin_object();
+        json.member("insn", mark.index.value);
+        json.member("disasm", std::string_view(mark.text));
+        json.end_object();
+    });
+    if (is_open) {
+        json.end_array();
+    }
+}
+
+} // namespace
+
 Result<void> print_machine_code_json(JsonWriter& json, std::span<const MachineFunction> functions,
-                                     const ListingStyle& style) {
+                                     const ListingStyle& style, const AddressNames& names) {
     json.begin_array();
     for (const MachineFunction& function : functions) {
         json.begin_object();
@@ -206,8 +277,8 @@ Result<void> print_machine_code_json(JsonWriter& json, std::span<const MachineFu
         }
         json.member("name", std::string_view(function.name));
         json.begin_array("insns");
-        LineCursor lines(function);
-        for (const MachineInsn& insn : TRY(disassemble_machine_code(function, this_machine()))) {
+        MarkCursor lines(function);
+        for (const MachineInsn& insn : TRY(named_insns(function, functions, names))) {
             json.begin_object();
             lines.advance(function.address + insn.offset, [&](const SourceLine& line) {
                 json.member("src", std::string_view(line.text));
@@ -217,6 +288,7 @@ Result<void> print_machine_code_json(JsonWriter& json, std::span<const MachineFu
                     json.member("line_col", line.column);
                 }
             });
+            print_bytecode_json(json, lines, function.address + insn.offset);
             json.member("pc", std::string_view(fmt::format("{:#x}", insn.offset)));
             json.member("operation", std::string_view(insn.operation));
             json.begin_array("operands");
@@ -224,6 +296,9 @@ Result<void> print_machine_code_json(JsonWriter& json, std::span<const MachineFu
                 json.value(std::string_view(operand));
             }
             json.end_array();
+            if (!insn.remark.empty()) {
+                json.member("target", std::string_view(insn.remark));
+            }
             if (style.opcodes) {
                 json.name("opcodes");
                 json.hex_bytes(insn.bytes);

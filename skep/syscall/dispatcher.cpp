@@ -59,6 +59,8 @@ constexpr std::array kHandlers{
     HandlerRow{static_cast<Command>(PrivateCommand::trace_open), trace_open},
     HandlerRow{static_cast<Command>(PrivateCommand::engine_facts), engine_facts},
     HandlerRow{static_cast<Command>(PrivateCommand::object_facts), object_facts},
+    HandlerRow{static_cast<Command>(PrivateCommand::program_code), program_code},
+    HandlerRow{static_cast<Command>(PrivateCommand::program_profile), program_profile},
 };
 
 Handler handler_of(Command command) {

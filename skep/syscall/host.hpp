@@ -71,6 +71,9 @@ class Host {
     // Runs of a program so far; counted while somebody holds a descriptor of enable_stats().
     [[nodiscard]] virtual registry::RunCounts counts_of(const registry::ProgramObject& program) = 0;
     virtual Result<os::Fd> enable_stats() = 0;
+    // How often each of its instructions is carried out, counted while the descriptor is held; see
+    // workers/profile.hpp for what lies in it.
+    virtual Result<os::Fd> profile(const std::shared_ptr<registry::ProgramObject>& program) = 0;
 
     // The ring that bpf_printk lines go to.
     virtual Result<os::Fd> trace_ring() = 0;

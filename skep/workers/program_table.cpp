@@ -6,23 +6,27 @@
 #include "skep/os/machine.hpp"
 #include "skep/run/code/debugger.hpp"
 #include "skep/run/code/perf_map.hpp"
+#include "skep/run/interpreter/counted.hpp"
 #include "skep/run/tiers.hpp"
+#include "skep/workers/profile.hpp"
 
 namespace skep::workers {
 namespace {
 
-// Counts the runs of a program that is entered from outside; tail calls go to the program itself.
+// Counts the runs of a program that is entered from outside; tail calls go to inner(). What runs
+// may be exchanged while runs are under way.
 class Counted final : public run::Executable {
   public:
     Counted(run::Executable& program, const RunStats* stats, std::uint32_t id)
-        : program_(program), stats_(stats), id_(id) {}
+        : program_(program), stats_(stats), id_(id), inner_(&program) {}
 
     std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+        run::Executable& inner = this->inner();
         if (stats_ == nullptr || !stats_->is_counting()) {
-            return program_.run(context, invocation);
+            return inner.run(context, invocation);
         }
         const std::uint64_t start_ns = os::steady_time_ns();
-        const std::uint64_t result = program_.run(context, invocation);
+        const std::uint64_t result = inner.run(context, invocation);
         if (RunStats::Entry* entry = entry_ != nullptr ? entry_ : entry_ = stats_->entry_of(id_);
             entry != nullptr) {
             entry->runs.fetch_add(1, std::memory_order_relaxed);
@@ -37,20 +41,40 @@ class Counted final : public run::Executable {
     }
     [[nodiscard]] std::uint64_t code_bytes() const override { return program_.code_bytes(); }
 
+    [[nodiscard]] run::Executable& inner() const { return *inner_.load(std::memory_order_acquire); }
+    // Null: the program itself again.
+    void set_inner(run::Executable* other) {
+        inner_.store(other == nullptr ? &program_ : other, std::memory_order_release);
+    }
+
   private:
     run::Executable& program_;
     const RunStats* stats_;
     std::uint32_t id_;
+    std::atomic<run::Executable*> inner_;
     RunStats::Entry* entry_ = nullptr;
 };
 
 } // namespace
+
+// A program that is being profiled: the interpreter in its place, and where it counts.
+struct ProgramTable::Profiling final : run::Executable {
+    ProfileCounts counts;
+    std::unique_ptr<run::CountedExecutable> interpreter;
+
+    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+        counts.runs().fetch_add(1, std::memory_order_relaxed);
+        return interpreter->run(context, invocation);
+    }
+    [[nodiscard]] run::Tier tier() const override { return run::Tier::interpreter; }
+};
 
 struct ProgramTable::Program {
     std::shared_ptr<const verify::VerifiedProgram> verified;
     std::unique_ptr<run::Executable> executable;
     std::unique_ptr<Counted> counted;
     std::vector<maps::Map*> maps;
+    std::unique_ptr<Profiling> profiling;
     run::code::DebuggerEntry debugger; // goes before the code that it names
 };
 
@@ -126,6 +150,33 @@ Result<void> ProgramTable::add_program(std::uint32_t id,
     return {};
 }
 
+Result<void> ProgramTable::start_profile(std::uint32_t id, const os::Fd& counts) {
+    Program* program = programs_.find(id);
+    if (program == nullptr) {
+        return fail(Code::not_found, "the program is not known here");
+    }
+    auto profiling = std::make_unique<Profiling>();
+    profiling->counts = TRY(
+        ProfileCounts::open(counts, program->verified->insns().size(), os::Protection::read_write));
+    run::Binding binding;
+    binding.maps = program->maps;
+    profiling->interpreter =
+        TRY(run::make_counted(*program->verified, binding, profiling->counts.insns()));
+    TRY(stop_profile(id));
+    program->profiling = std::move(profiling);
+    program->counted->set_inner(program->profiling.get());
+    return {};
+}
+
+Result<void> ProgramTable::stop_profile(std::uint32_t id) {
+    Program* program = programs_.find(id);
+    if (program != nullptr && program->profiling != nullptr) {
+        program->counted->set_inner(nullptr);
+        removed_profiles_.push_back(std::move(program->profiling));
+    }
+    return {};
+}
+
 void ProgramTable::remove_map(std::uint32_t id) {
     maps_.set(id, nullptr);
     if (auto owned = owned_maps_.extract(id); !owned.empty()) {
@@ -141,6 +192,7 @@ void ProgramTable::remove_program(std::uint32_t id) {
 }
 
 void ProgramTable::reclaim() {
+    removed_profiles_.clear(); // first: the programs, and what is
     removed_programs_.clear(); // before the maps that they are bound to
     removed_maps_.clear();
 }
@@ -181,7 +233,7 @@ bool ProgramTable::run_program(void* owner, std::uint32_t id, helpers::Invocatio
     if (program == nullptr) {
         return false;
     }
-    *result = program->executable->run(invocation.context, invocation);
+    *result = program->counted->inner().run(invocation.context, invocation);
     return true;
 }
 

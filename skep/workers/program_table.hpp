@@ -80,6 +80,10 @@ class ProgramTable {
     Result<void> add_program(std::uint32_t id,
                              std::shared_ptr<const verify::VerifiedProgram> program,
                              const std::vector<std::uint32_t>& map_ids);
+    // From the next run on, the interpreter runs the program and counts in this memory
+    // (profile.hpp); no longer, after stopping.
+    Result<void> start_profile(std::uint32_t id, const os::Fd& counts);
+    Result<void> stop_profile(std::uint32_t id);
     void remove_map(std::uint32_t id);
     void remove_program(std::uint32_t id);
     // Frees what was removed. Only while no program runs in this process.
@@ -95,6 +99,7 @@ class ProgramTable {
 
   private:
     struct Program;
+    struct Profiling;
 
     static void tell_names(Program& program);
     static void trace(void* owner, helpers::Invocation& invocation, const char* text,
@@ -113,6 +118,7 @@ class ProgramTable {
     std::map<std::uint32_t, std::unique_ptr<Program>> owned_programs_;
     std::vector<std::unique_ptr<maps::Map>> removed_maps_;
     std::vector<std::unique_ptr<Program>> removed_programs_;
+    std::vector<std::unique_ptr<Profiling>> removed_profiles_;
 };
 
 } // namespace skep::workers

@@ -37,6 +37,7 @@ enum class OrderKind : std::uint32_t {
     exchange,       // program id
     add_target,     // a port's number, the port; fd: what is sent through
     remove_target,  // its number
+    profile,        // program id; fd: memory to count its instructions in, none to stop
 };
 
 // Fields of all orders; each kind uses its own.

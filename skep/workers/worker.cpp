@@ -120,6 +120,10 @@ class Worker {
         case OrderKind::remove_target:
             TRY(remove_target(order));
             return os::Fd();
+        case OrderKind::profile:
+            TRY(fds.empty() ? table_.stop_profile(order.id)
+                            : table_.start_profile(order.id, fds.front()));
+            return os::Fd();
         }
         return fail(Code::invalid_input, "an unknown order");
     }

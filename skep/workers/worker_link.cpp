@@ -89,6 +89,14 @@ Result<void> WorkerLink::add_program(std::uint32_t id, const verify::VerifiedPro
     return {};
 }
 
+Result<void> WorkerLink::start_profile(std::uint32_t program_id, const os::Fd& counts) {
+    return perform(order_of(OrderKind::profile, program_id), {counts.number()});
+}
+
+void WorkerLink::stop_profile(std::uint32_t program_id) {
+    [[maybe_unused]] const auto sent = send(order_of(OrderKind::profile, program_id), {});
+}
+
 void WorkerLink::forget_map(std::uint32_t id) {
     if (maps_.erase(id) != 0) {
         [[maybe_unused]] const auto sent = send(order_of(OrderKind::remove_map, id), {});

@@ -50,7 +50,10 @@ class WorkerLink {
     Result<void> add_map(std::uint32_t id, const maps::Map& map);
     Result<void> add_program(std::uint32_t id, const verify::VerifiedProgram& program,
                              const std::vector<std::uint32_t>& map_ids);
+    // Counts the program's instructions in this memory, or no longer.
+    Result<void> start_profile(std::uint32_t program_id, const os::Fd& counts);
     // These only send: nothing depends on when they happen.
+    void stop_profile(std::uint32_t program_id);
     void forget_map(std::uint32_t id);
     void forget_program(std::uint32_t id);
 

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "apps/skep/command_table.hpp"
+#include "apps/skep/commands/profiling.hpp"
 #include "apps/skep/commands/run_views.hpp"
 #include "apps/skep/object_file.hpp"
 #include "skep/maps/map.hpp"
@@ -34,9 +35,10 @@ constexpr std::uint64_t kMaxInputBytes = 16U << 20;
 // How the programs are to be made ready.
 struct Engine {
     std::optional<run::Tier> tier;
-    bool hardened = false; // machine code in which no constant stands as it is
-    bool counts = false;   // how often each instruction runs; the interpreter does that
-    bool perf_map = false; // names for perf
+    bool hardened = false;        // machine code in which no constant stands as it is
+    bool profiles = false;        // what each instruction costs
+    std::optional<Metric> metric; // in what; nothing: cycles where the machine counts them
+    bool perf_map = false;        // names for perf
     // Every instruction is held against what the verifier said of it; the interpreter does that.
     bool checks_claims = false;
 };
@@ -52,15 +54,19 @@ struct Request {
 };
 
 Result<void> fit_together(const Engine& engine) {
-    const bool interprets =
-        engine.counts || engine.checks_claims || engine.tier == run::Tier::interpreter;
+    const bool counts = engine.metric == Metric::instructions;
+    const bool interprets = counts || engine.checks_claims || engine.tier == run::Tier::interpreter;
     if (interprets && (engine.hardened || engine.tier == run::Tier::jit)) {
         return fail(
             Code::invalid_input,
             "the interpreter counts instructions and checks claims; --tier jit and --harden "
             "are about machine code: they do not go together");
     }
-    if (engine.counts && engine.checks_claims) {
+    if (interprets && engine.metric.has_value() && !counts) {
+        return fail(Code::invalid_input, "cycles and time are sampled while machine code runs, not "
+                                         "the interpreter");
+    }
+    if (engine.profiles && engine.checks_claims) {
         return fail(Code::invalid_input, "--profile and --check-claims watch the program each in "
                                          "its own way: choose one");
     }
@@ -91,7 +97,8 @@ Result<Request> read_request(Words& words) {
         } else if (word == "--harden") {
             request.engine.hardened = true;
         } else if (word == "--profile") {
-            request.engine.counts = true;
+            request.engine.profiles = true;
+            request.engine.metric = take_metric(words);
         } else if (word == "--check-claims") {
             request.engine.checks_claims = true;
         } else if (word == "--code") {
@@ -105,10 +112,11 @@ Result<Request> read_request(Words& words) {
         } else if (word.starts_with("--") || !request.file.empty()) {
             return fail(
                 Code::invalid_input,
-                fmt::format("unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
-                            "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit] "
-                            "[--harden] [--profile] [--check-claims] [--code] [--perf-map]",
-                            word));
+                fmt::format(
+                    "unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
+                    "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit] "
+                    "[--harden] [--profile [METRIC]] [--check-claims] [--code] [--perf-map]",
+                    word));
         } else {
             request.file = word;
         }
@@ -182,18 +190,18 @@ class Household {
     [[nodiscard]] const helpers::Services& services() const { return services_; }
     [[nodiscard]] std::span<maps::Map* const> maps() const { return map_views_; }
     // What is to be seen of the program asked for.
-    Result<RunViews> views(bool with_code) {
-        RunViews views;
-        views.program = verified_.back().get();
-        views.types = object_.types.has_value() ? &*object_.types : nullptr;
+    Result<RunViews> views(bool with_code, std::optional<Costs> sampled) {
+        const verify::VerifiedProgram& program = *verified_.back();
+        RunViews views = views_of(program, object_.types.has_value() ? &*object_.types : nullptr);
+        views.costs = std::move(sampled);
         if (counted_ != nullptr) {
-            views.counts = counted_->counts();
+            views.costs = Costs{.of = counted_->counts()};
         }
         if (with_code) {
             run::Binding binding;
             binding.maps = map_views_;
-            shown_ = TRY(engine_.hardened ? run::make_hardened_jit(*views.program, binding)
-                                          : run::make_jit(*views.program, binding));
+            shown_ = TRY(engine_.hardened ? run::make_hardened_jit(program, binding)
+                                          : run::make_jit(program, binding));
             views.machine_code = shown_->listing();
         }
         return views;
@@ -286,7 +294,7 @@ class Household {
             checked_.push_back({name, checked.get()});
             return std::unique_ptr<run::Executable>(std::move(checked));
         }
-        if (engine_.counts) {
+        if (engine_.metric == Metric::instructions) {
             auto counted = TRY(run::make_counted(program, binding));
             counted_ = counted.get();
             return std::unique_ptr<run::Executable>(std::move(counted));
@@ -347,15 +355,25 @@ Result<ByteVector> read_input(const std::optional<std::string>& file) {
     return os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxInputBytes);
 }
 
-Result<void> show_views(Session& session, Household& household, const Request& request) {
-    const RunViews views = TRY(household.views(request.shows_code));
+// A run and what was seen of it.
+struct Done {
+    run::TestRunAnswer answer;
+    const run::Executable* executable = nullptr;
+    std::optional<Costs> sampled;
+};
+
+Result<void> show_views(Session& session, Household& household, const Request& request,
+                        const Done& done) {
+    const RunViews views = TRY(household.views(request.shows_code, done.sampled));
     return show_run_views(session, views);
 }
 
-Result<void> show(Session& session, const run::TestRunAnswer& answer,
-                  const run::Executable& executable, Household& household, const Request& request) {
+Result<void> show(Session& session, const Done& done, Household& household,
+                  const Request& request) {
+    const run::TestRunAnswer& answer = done.answer;
+    const run::Executable& executable = *done.executable;
     const std::uint64_t compile_us = household.compile_us();
-    const bool has_views = request.shows_code || request.engine.counts;
+    const bool has_views = request.shows_code || request.engine.profiles;
     const std::string_view tier = run::name_of(executable.tier());
     const std::uint64_t checked_insns = TRY(household.checked_insns());
     if (observe::JsonWriter* json = session.json()) {
@@ -370,7 +388,7 @@ Result<void> show(Session& session, const run::TestRunAnswer& answer,
             json->member("checked_insns", checked_insns);
         }
         if (has_views) {
-            TRY(show_views(session, household, request));
+            TRY(show_views(session, household, request, done));
         }
         json->end_object();
         return {};
@@ -385,13 +403,56 @@ Result<void> show(Session& session, const run::TestRunAnswer& answer,
     }
     if (has_views) {
         session.print("\n");
-        TRY(show_views(session, household, request));
+        TRY(show_views(session, household, request, done));
     }
     return {};
 }
 
+// Cycles, unless something else is asked for or nothing but the interpreter will do; instructions
+// where cycles cannot be had.
+Result<std::unique_ptr<os::Sampler>> choose_metric(Session& session, Engine& engine) {
+    if (!engine.profiles) {
+        return std::unique_ptr<os::Sampler>();
+    }
+    if (engine.metric.has_value()) {
+        return open_sampler(*engine.metric);
+    }
+    engine.metric = Metric::instructions;
+    if (engine.tier != run::Tier::interpreter) {
+        auto sampler = open_sampler(Metric::cycles);
+        if (sampler.ok()) {
+            engine.metric = Metric::cycles;
+            return sampler;
+        }
+        session.remark("{}; counting instructions instead", sampler.error().message);
+    }
+    TRY(fit_together(engine));
+    return std::unique_ptr<os::Sampler>();
+}
+
+constexpr std::size_t kFewSamples = 100;
+
+Result<Costs> sampled_costs(Session& session, os::Sampler& sampler, Metric metric,
+                            const run::Executable& executable) {
+    const os::Samples samples = TRY(sampler.stop());
+    const auto listing = executable.listing();
+    if (!listing.has_value()) {
+        return fail(Code::unsupported, "cycles and time are sampled in machine code, and there is "
+                                       "none here: --profile instructions counts without");
+    }
+    if (samples.samples.size() < kFewSamples) {
+        session.remark("only {} samples: a larger --repeat gives more", samples.samples.size());
+    }
+    if (samples.lost != 0) {
+        session.remark("{} samples were lost for want of room: the beginning alone is seen",
+                       samples.lost);
+    }
+    return costs_of(samples, metric, *listing);
+}
+
 Result<void> run_file(Session& session, Words& words) {
-    const Request request = TRY(read_request(words));
+    Request request = TRY(read_request(words));
+    const std::unique_ptr<os::Sampler> sampler = TRY(choose_metric(session, request.engine));
     RunningKernel kernel;
     const load::ObjectSpec object = TRY(read_object(request.file, request.options, kernel));
     const std::size_t place = TRY(choose(object, request.program));
@@ -415,8 +476,15 @@ Result<void> run_file(Session& session, Words& words) {
     subject.type = object.programs[place].spec.type;
     subject.maps = household.maps();
     subject.services = &household.services();
-    const run::TestRunAnswer answer =
-        TRY_WHILE("failed to run program", run::perform_test_run(wanted, subject));
+    if (sampler != nullptr) {
+        TRY(sampler->start());
+    }
+    Done done{TRY_WHILE("failed to run program", run::perform_test_run(wanted, subject)),
+              executable, std::nullopt};
+    if (sampler != nullptr) {
+        done.sampled = TRY(sampled_costs(session, *sampler, *request.engine.metric, *executable));
+    }
+    const run::TestRunAnswer& answer = done.answer;
     if (answer.os_errno != 0) {
         return error_from_errno(answer.os_errno, "failed to run program");
     }
@@ -424,7 +492,7 @@ Result<void> run_file(Session& session, Words& words) {
         TRY(os::write_file(*request.data_out == "-" ? "/dev/stdout" : *request.data_out,
                            answer.data_out));
     }
-    return show(session, answer, *executable, household, request);
+    return show(session, done, household, request);
 }
 
 } // namespace
@@ -433,8 +501,8 @@ const Noun& run_noun() {
     static constexpr Verb row{
         "",
         "FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] [--repeat N] "
-        "[--tier { interpreter | jit }] [--harden] [--profile] [--check-claims] [--code] "
-        "[--perf-map] "
+        "[--tier { interpreter | jit }] [--harden] [--profile [{ cycles | time | instructions }]] "
+        "[--check-claims] [--code] [--perf-map] "
         "[--type TYPE] [--map-size NAME=N]",
         "verifies a program and runs it here, on a packet from a file, loading nothing",
         run_file,
@@ -447,7 +515,10 @@ const Noun& run_noun() {
         "--repeat N         how often; duration_ns is of one run\n"
         "--tier TIER        interpreter or jit; else machine code where there is any\n"
         "--harden           machine code in which no constant of the program stands as it is\n"
-        "--profile          how often each C line and instruction ran; the interpreter counts\n"
+        "--profile          what each C line and instruction cost: cycles, or time in ns, sampled\n"
+        "                   while machine code runs; or how many instructions, which the "
+        "interpreter\n"
+        "                   counts. Cycles, else instructions where the machine has no counter\n"
         "--check-claims     before each instruction, that registers and stack are what the "
         "verifier\n"
         "                   said they would be; the interpreter does that\n"

@@ -32,18 +32,19 @@ std::string name_of_call(const Insn& insn, InsnIndex) {
 }
 
 // The last line record at or before the instruction as it was written.
-std::optional<observe::SourceLine> line_of(const RunViews& views, InsnIndex running) {
-    const std::vector<LineInfo>& lines = views.program->spec().lines;
-    const std::uint32_t written = views.program->origin(running).value;
+std::optional<observe::SourceLine> line_of(const verify::VerifiedProgram& program,
+                                           const btf::Btf* types, InsnIndex running) {
+    const std::vector<LineInfo>& lines = program.spec().lines;
+    const std::uint32_t written = program.origin(running).value;
     const auto after = std::upper_bound(
         lines.begin(), lines.end(), written,
         [](std::uint32_t insn, const LineInfo& line) { return insn < line.insn.value; });
-    if (views.types == nullptr || after == lines.begin()) {
+    if (types == nullptr || after == lines.begin()) {
         return std::nullopt;
     }
     const LineInfo& line = *(after - 1);
     return observe::source_line(
-        *views.types, {line.insn.value, line.file_name_offset, line.line_offset, line.line_column});
+        *types, {line.insn.value, line.file_name_offset, line.line_offset, line.line_column});
 }
 
 // Jumps inside the code say which instruction they go to.
@@ -90,15 +91,13 @@ Result<void> add_machine_code(const RunViews& views, std::vector<Row>& rows) {
 }
 
 Result<std::vector<Row>> rows_of(const RunViews& views) {
-    const std::vector<Insn> insns = TRY(decode_all(views.program->insns()));
-    Names names;
-    names.call = name_of_call;
+    const std::vector<Insn> insns = TRY(decode_all(views.insns));
     std::vector<Row> rows;
     for (std::uint32_t at = 0; at < insns.size(); at += insns[at].slots()) {
         rows.push_back({at,
-                        disassemble_with_opcode(insns[at], InsnIndex{at}, names),
-                        line_of(views, InsnIndex{at}),
-                        views.counts.empty() ? 0 : views.counts[at],
+                        disassemble_with_opcode(insns[at], InsnIndex{at}, views.names),
+                        views.line_of ? views.line_of(InsnIndex{at}) : std::nullopt,
+                        views.costs && at < views.costs->of.size() ? views.costs->of[at] : 0,
                         {}});
     }
     if (views.machine_code.has_value() && views.machine_code->insn_offsets.size() > insns.size()) {
@@ -142,9 +141,14 @@ double share(std::uint64_t count, std::uint64_t total) {
     return total == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(total);
 }
 
-void print_busiest(Session& session, const std::vector<Row>& rows) {
+void print_busiest(Session& session, const Costs& costs, const std::vector<Row>& rows) {
     const std::uint64_t total = total_of(rows);
-    session.print("{} instructions; by C line:\n", total);
+    session.print("{} {}", total, costs.unit);
+    if (costs.elsewhere != 0) {
+        session.print(", and {} outside the program's code (helpers, entering it)",
+                      costs.elsewhere);
+    }
+    session.print("; by C line:\n");
     const std::vector<Busy> lines = busiest(rows);
     for (std::size_t i = 0; i < std::min(lines.size(), kBusiestShown); ++i) {
         session.print("{:>14} {:>5.1f}%  {}:{}  {}\n", lines[i].count, share(lines[i].count, total),
@@ -178,7 +182,7 @@ void print_rows(Session& session, const RunViews& views, const std::vector<Row>&
             last = &*row.source;
             session.print("; {}  [{}:{}]\n", last->text, last->file, last->line);
         }
-        if (!views.counts.empty()) {
+        if (views.costs.has_value()) {
             session.print("{:>14}", row.count);
         }
         session.print("{:>6}: {}\n", row.index, row.text);
@@ -195,7 +199,7 @@ void write_row(observe::JsonWriter& json, const RunViews& views, const Row& row)
         json.member("file", std::string_view(row.source->file));
         json.member("line_num", row.source->line);
     }
-    if (!views.counts.empty()) {
+    if (views.costs.has_value()) {
         json.member("count", row.count);
     }
     if (!row.machine.empty()) {
@@ -220,17 +224,28 @@ void write_row(observe::JsonWriter& json, const RunViews& views, const Row& row)
 
 } // namespace
 
+RunViews views_of(const verify::VerifiedProgram& program, const btf::Btf* types) {
+    RunViews views;
+    views.insns = program.insns();
+    views.line_of = [&program, types](InsnIndex at) { return line_of(program, types, at); };
+    views.names.call = name_of_call;
+    return views;
+}
+
 Result<void> show_run_views(Session& session, const RunViews& views) {
     const std::vector<Row> rows = TRY(rows_of(views));
     observe::JsonWriter* json = session.json();
     if (json == nullptr) {
-        if (!views.counts.empty()) {
-            print_busiest(session, rows);
+        if (views.costs.has_value()) {
+            print_busiest(session, *views.costs, rows);
         }
         print_rows(session, views, rows);
         return {};
     }
-    if (!views.counts.empty()) {
+    if (views.costs.has_value()) {
+        json->member("metric", views.costs->unit);
+        json->member("total", total_of(rows));
+        json->member("elsewhere", views.costs->elsewhere);
         json->name("lines");
         json->begin_array();
         for (const Busy& busy : busiest(rows)) {

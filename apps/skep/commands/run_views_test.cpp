@@ -30,14 +30,14 @@ struct RunViewsOf : testing::Test {
         verify::Outcome outcome = verify::verify(spec, {});
         ASSERT_TRUE(outcome.program.has_value()) << outcome.message;
         program.emplace(std::move(*outcome.program));
-        views.program = &*program;
+        views = views_of(*program, nullptr);
     }
     std::optional<verify::VerifiedProgram> program;
     RunViews views;
 };
 
 TEST_F(RunViewsOf, CountsStandBesideTheirInstructions) {
-    views.counts = {3, 3, 3, 3, 1, 3};
+    views.costs = Costs{.of = {3, 3, 3, 3, 1, 3}};
     const std::string text = shown(views);
     EXPECT_NE(text.find("16 instructions"), std::string::npos) << text;
     EXPECT_NE(text.find("             1     4: (b7) r0 = 5\n"), std::string::npos) << text;

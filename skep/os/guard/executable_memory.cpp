@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/os/guard/executable_memory.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -9,15 +10,25 @@
 
 #include "skep/os/memory.hpp"
 
+#ifndef MADV_POPULATE_WRITE // since Linux 5.14; older headers do not name it
+#define MADV_POPULATE_WRITE 23
+#endif
+
 namespace skep::os {
+namespace {
+
+constexpr std::size_t kPagesAtOnce = 8;
+
+} // namespace
 
 ExecutableReservation::ExecutableReservation(ExecutableReservation&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_bytes_(std::exchange(other.size_bytes_, 0)) {
-}
+    : data_(std::exchange(other.data_, nullptr)), size_bytes_(std::exchange(other.size_bytes_, 0)),
+      present_bytes_(std::exchange(other.present_bytes_, 0)) {}
 
 ExecutableReservation& ExecutableReservation::operator=(ExecutableReservation&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_bytes_, other.size_bytes_);
+    std::swap(present_bytes_, other.present_bytes_);
     return *this;
 }
 
@@ -37,40 +48,43 @@ Result<ExecutableReservation> ExecutableReservation::make(std::size_t size_bytes
     ExecutableReservation reservation;
     reservation.data_ = static_cast<std::uint8_t*>(address) + guard_bytes;
     reservation.size_bytes_ = size_bytes;
+    if (::mprotect(reservation.data_, size_bytes, PROT_READ | PROT_WRITE) != 0) {
+        return error_from_errno(errno, "mapping memory for machine code");
+    }
     return reservation;
 }
 
-Result<void> ExecutableReservation::place(std::size_t offset_bytes, Bytes pages) {
-    SKEP_ASSERT(offset_bytes + pages.size() <= size_bytes_ && offset_bytes % page_size() == 0 &&
-                pages.size() % page_size() == 0);
-    void* fresh =
-        ::mmap(nullptr, pages.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (fresh == MAP_FAILED) {
-        return error_from_errno(errno, "mapping memory for machine code");
+Result<void> ExecutableReservation::place(std::size_t offset_bytes, Bytes code,
+                                          std::uint8_t filler) {
+    SKEP_ASSERT(offset_bytes + code.size() <= size_bytes_);
+    const std::size_t first = offset_bytes / page_size() * page_size();
+    const std::size_t end =
+        (offset_bytes + code.size() + page_size() - 1) / page_size() * page_size();
+    if (end > present_bytes_) {
+        // Several pages for the trouble of one; a machine that cannot gives them one by one.
+        const std::size_t wanted = std::min(size_bytes_, end + kPagesAtOnce * page_size());
+        static_cast<void>(
+            ::madvise(data_ + present_bytes_, wanted - present_bytes_, MADV_POPULATE_WRITE));
+        present_bytes_ = wanted;
     }
-    std::memcpy(fresh, pages.data(), pages.size());
-    if (::mprotect(fresh, pages.size(), PROT_READ | PROT_EXEC) != 0) {
-        const int reason = errno;
-        ::munmap(fresh, pages.size());
-        return error_from_errno(reason, "making machine code executable");
+    std::memset(data_ + first, filler, offset_bytes - first);
+    std::memcpy(data_ + offset_bytes, code.data(), code.size());
+    std::memset(data_ + offset_bytes + code.size(), filler, end - offset_bytes - code.size());
+    __builtin___clear_cache(reinterpret_cast<char*>(data_ + first), // NOLINT: what the
+                            reinterpret_cast<char*>(data_ + end));  // NOLINT: builtin takes
+    if (::mprotect(data_ + first, end - first, PROT_READ | PROT_EXEC) != 0) {
+        return error_from_errno(errno, "making machine code executable");
     }
-    std::uint8_t* place = data_ + offset_bytes;
-    if (::mremap(fresh, pages.size(), pages.size(), MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
-        MAP_FAILED) {
-        const int reason = errno;
-        ::munmap(fresh, pages.size());
-        return error_from_errno(reason, "moving machine code into place");
-    }
-    __builtin___clear_cache(reinterpret_cast<char*>(place),                 // NOLINT: what the
-                            reinterpret_cast<char*>(place) + pages.size()); // NOLINT: builtin takes
     return {};
 }
 
-void ExecutableReservation::clear(std::size_t offset_bytes, std::size_t size_bytes) {
-    SKEP_ASSERT(offset_bytes + size_bytes <= size_bytes_);
-    // A failure would leave old code where it was, which harms nobody: nothing jumps there.
-    static_cast<void>(::mmap(data_ + offset_bytes, size_bytes, PROT_NONE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
+Result<void> ExecutableReservation::reopen(std::size_t offset_bytes, std::size_t size_bytes) {
+    SKEP_ASSERT(offset_bytes + size_bytes <= size_bytes_ && offset_bytes % page_size() == 0 &&
+                size_bytes % page_size() == 0);
+    if (::mprotect(data_ + offset_bytes, size_bytes, PROT_READ | PROT_WRITE) != 0) {
+        return error_from_errno(errno, "taking machine code away");
+    }
+    return {};
 }
 
 } // namespace skep::os

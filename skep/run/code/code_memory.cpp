@@ -2,7 +2,6 @@
 #include "skep/run/code/code_memory.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "skep/os/memory.hpp"
@@ -21,42 +20,35 @@ constexpr std::uint8_t kFiller = 0x00;
 
 std::size_t rounded_up(std::size_t size, std::size_t to) { return (size + to - 1) / to * to; }
 
+std::size_t pages_for(std::size_t size) {
+    return rounded_up(size, os::page_size()) / os::page_size();
+}
+
 struct Place {
     Region* region = nullptr;
-    std::size_t offset = 0;
+    std::size_t page = 0;
 };
 
-std::optional<std::size_t> take_hole(Region& region, std::size_t size) {
-    for (auto hole = region.holes.begin(); hole != region.holes.end(); ++hole) {
-        if (hole->size < size) {
-            continue;
+// The first of so many free pages side by side.
+std::optional<std::size_t> free_run(const Region& region, std::size_t pages) {
+    std::size_t run = 0;
+    for (std::size_t page = 0; page < region.taken.size() && region.free_pages >= pages; ++page) {
+        run = region.taken[page] == 0 ? run + 1 : 0;
+        if (run == pages) {
+            return page + 1 - pages;
         }
-        const std::size_t offset = hole->offset;
-        hole->offset += size;
-        hole->size -= size;
-        if (hole->size == 0) {
-            region.holes.erase(hole);
-        }
-        return offset;
     }
     return std::nullopt;
 }
 
-void give_hole(Region& region, Region::Hole hole) {
-    auto next = std::find_if(region.holes.begin(), region.holes.end(),
-                             [&](const Region::Hole& other) { return other.offset > hole.offset; });
-    if (next != region.holes.end() && hole.offset + hole.size == next->offset) {
-        hole.size += next->size;
-        next = region.holes.erase(next);
-    }
-    if (next != region.holes.begin()) {
-        Region::Hole& before = *std::prev(next);
-        if (before.offset + before.size == hole.offset) {
-            before.size += hole.size;
-            return;
-        }
-    }
-    region.holes.insert(next, hole);
+void take(Region& region, std::size_t page, std::size_t pages) {
+    std::fill_n(region.taken.begin() + static_cast<std::ptrdiff_t>(page), pages, std::uint8_t{1});
+    region.free_pages -= pages;
+}
+
+void give_back(Region& region, std::size_t page, std::size_t pages) {
+    std::fill_n(region.taken.begin() + static_cast<std::ptrdiff_t>(page), pages, std::uint8_t{0});
+    region.free_pages += pages;
 }
 
 std::optional<std::size_t> free_slot(const CodeTable& table) {
@@ -77,8 +69,8 @@ Result<Region*> add_region(CodeTable& table, std::size_t size) {
     region.pages = TRY(
         os::ExecutableReservation::make(std::max(kRegionBytes, rounded_up(size, os::page_size()))));
     region.slot = *slot;
-    region.holes.push_back({0, region.pages.size()});
-    region.images_on_page.resize(region.pages.size() / os::page_size());
+    region.free_pages = region.pages.size() / os::page_size();
+    region.taken.resize(region.free_pages);
     const auto begin = reinterpret_cast<std::uintptr_t>(region.pages.data()); // NOLINT: an address
     CodeRange& range = table.ranges[*slot];
     // The guard pages belong to the range: code that runs off an end faults there.
@@ -90,42 +82,34 @@ Result<Region*> add_region(CodeTable& table, std::size_t size) {
     return &table.regions.back();
 }
 
-Result<Place> find_place(CodeTable& table, std::size_t size) {
+Result<Place> find_place(CodeTable& table, std::size_t pages) {
     for (Region& region : table.regions) {
-        if (const std::optional<std::size_t> offset = take_hole(region, size)) {
-            return Place{&region, *offset};
+        if (const std::optional<std::size_t> page = free_run(region, pages)) {
+            return Place{&region, *page};
         }
     }
-    Region* region = TRY(add_region(table, size));
-    return Place{region, take_hole(*region, size).value_or(0)};
+    return Place{TRY(add_region(table, pages * os::page_size())), 0};
 }
 
-// Calls `visit` with each page that [offset, offset + size) touches.
-template <class Visit>
-void for_each_page(std::size_t offset, std::size_t size, Visit visit) {
-    for (std::size_t page = offset / os::page_size(); page * os::page_size() < offset + size;
-         ++page) {
-        visit(page);
+// How far from its page's beginning the next image lies: somewhere else than the one before it.
+std::size_t distance_in_page(CodeTable& table, std::size_t size) {
+    constexpr std::size_t kStep = 5 * kImageAlignment;
+    const std::size_t whole = rounded_up(size, kImageAlignment);
+    const std::size_t room = pages_for(size) * os::page_size() - whole + kImageAlignment;
+    return table.placed++ * kStep % room / kImageAlignment * kImageAlignment;
+}
+
+// A region that holds nothing any more goes, but for one that the next image can have.
+void drop_if_empty(CodeTable& table, std::vector<Region>::iterator region) {
+    const auto is_empty = [](const Region& one) { return one.free_pages == one.taken.size(); };
+    const bool has_other =
+        std::any_of(table.regions.begin(), table.regions.end(),
+                    [&](const Region& one) { return &one != &*region && one.free_pages > 0; });
+    const bool is_large = region->pages.size() > kRegionBytes;
+    if (is_empty(*region) && (is_large || has_other)) {
+        table.ranges[region->slot].end.store(0, std::memory_order_release);
+        table.regions.erase(region);
     }
-}
-
-Result<void> write_pages(Region& region, std::size_t offset, Bytes code) {
-    const std::size_t page_bytes = os::page_size();
-    const std::size_t first = offset / page_bytes * page_bytes;
-    ByteVector pages(rounded_up(offset + code.size(), page_bytes) - first, kFiller);
-    for_each_page(offset, code.size(), [&](std::size_t page) {
-        if (region.images_on_page[page] > 0) {
-            std::memcpy(pages.data() + page * page_bytes - first,
-                        region.pages.data() + page * page_bytes, page_bytes);
-        }
-    });
-    const std::size_t whole = rounded_up(code.size(), kImageAlignment);
-    std::fill_n(pages.begin() + static_cast<std::ptrdiff_t>(offset - first), whole, kFiller);
-    std::copy(code.begin(), code.end(),
-              pages.begin() + static_cast<std::ptrdiff_t>(offset - first));
-    TRY(region.pages.place(first, pages));
-    for_each_page(offset, code.size(), [&](std::size_t page) { ++region.images_on_page[page]; });
-    return {};
 }
 
 } // namespace
@@ -134,14 +118,13 @@ Result<CodeImage> CodeImage::place(Bytes code) {
     SKEP_ASSERT(!code.empty());
     CodeTable& table = code_table();
     const std::lock_guard lock(table.mutex);
-    const std::size_t size = rounded_up(code.size(), kImageAlignment);
-    const Place place = TRY(find_place(table, size));
-    if (Result<void> written = write_pages(*place.region, place.offset, code); !written.ok()) {
-        give_hole(*place.region, {place.offset, size});
-        return std::move(written).error();
-    }
+    const std::size_t pages = pages_for(code.size());
+    const Place place = TRY(find_place(table, pages));
+    const std::size_t offset = place.page * os::page_size() + distance_in_page(table, code.size());
+    TRY(place.region->pages.place(offset, code, kFiller));
+    take(*place.region, place.page, pages);
     CodeImage image;
-    image.bytes_ = Bytes(place.region->pages.data() + place.offset, code.size());
+    image.bytes_ = Bytes(place.region->pages.data() + offset, code.size());
     return image;
 }
 
@@ -158,15 +141,12 @@ CodeImage::~CodeImage() {
         });
     SKEP_ASSERT(region != table.regions.end());
     const auto offset = static_cast<std::size_t>(bytes_.data() - region->pages.data());
-    give_hole(*region, {offset, rounded_up(bytes_.size(), kImageAlignment)});
-    for_each_page(offset, bytes_.size(), [&](std::size_t page) {
-        if (--region->images_on_page[page] == 0) {
-            region->pages.clear(page * os::page_size(), os::page_size());
-        }
-    });
-    if (region->holes.size() == 1 && region->holes.front().size == region->pages.size()) {
-        table.ranges[region->slot].end.store(0, std::memory_order_release);
-        table.regions.erase(region);
+    const std::size_t page = offset / os::page_size();
+    const std::size_t pages = pages_for(bytes_.size());
+    // Pages that the system does not open again are lost: they hold old code, which nobody calls.
+    if (region->pages.reopen(page * os::page_size(), pages * os::page_size()).ok()) {
+        give_back(*region, page, pages);
+        drop_if_empty(table, region);
     }
 }
 

@@ -2,8 +2,9 @@
 //
 // Code memory: a place for machine code, for as long as its image lives.
 //
-// Small images share pages and regions, large ones get a region of their own; around every region
-// lie guard pages. What no image covers is filled with an instruction that faults. The way in is
+// Every image has pages of its own in a region that it shares with others; large ones get a region
+// of their own. Around every region lie guard pages; what an image leaves of its pages is filled
+// with an instruction that faults, and pages without an image cannot be executed. The way in is
 // os/guard/executable_memory.hpp: nothing is ever writable and executable at once.
 //
 // Control plane; may be called from several threads.

@@ -41,7 +41,7 @@ std::string permissions_at(std::uintptr_t address) {
     return "";
 }
 
-TEST(CodeMemory, ImagesShareAPageAndKeepTheirBytes) {
+TEST(CodeMemory, ImagesHavePagesOfTheirOwnAndKeepTheirBytes) {
     const ByteVector first = numbered(100, 1);
     const ByteVector second = numbered(200, 50);
     auto one = CodeImage::place(first);
@@ -50,10 +50,12 @@ TEST(CodeMemory, ImagesShareAPageAndKeepTheirBytes) {
     ASSERT_TRUE(two.ok()) << two.error().message;
     EXPECT_TRUE(equal(one->bytes(), first));
     EXPECT_TRUE(equal(two->bytes(), second));
-    EXPECT_EQ(one->address() / os::page_size(), two->address() / os::page_size());
+    EXPECT_NE(one->address() / os::page_size(), two->address() / os::page_size());
+    EXPECT_EQ(one->address() % kImageAlignment, 0U);
+    EXPECT_NE(one->address() % os::page_size(), two->address() % os::page_size());
 }
 
-TEST(CodeMemory, PlaceThatWasGivenBackIsUsedAgain) {
+TEST(CodeMemory, PageThatWasGivenBackCannotBeExecutedAndIsUsedAgain) {
     const ByteVector bytes = numbered(100, 1);
     auto keeper = CodeImage::place(bytes);
     ASSERT_TRUE(keeper.ok());
@@ -63,10 +65,29 @@ TEST(CodeMemory, PlaceThatWasGivenBackIsUsedAgain) {
         ASSERT_TRUE(image.ok());
         before = image->address();
     }
+    EXPECT_EQ(permissions_at(before), "rw-p");
     auto again = CodeImage::place(numbered(128, 9));
     ASSERT_TRUE(again.ok());
-    EXPECT_EQ(again->address(), before);
+    EXPECT_EQ(again->address() / os::page_size(), before / os::page_size());
+    EXPECT_EQ(permissions_at(again->address()), "r-xp");
     EXPECT_TRUE(equal(keeper->bytes(), bytes));
+}
+
+TEST(CodeMemory, WhatSurroundsAnImageInItsPageFaults) {
+    auto image = CodeImage::place(numbered(100, 1));
+    ASSERT_TRUE(image.ok());
+    const std::size_t page_bytes = os::page_size();
+    const std::size_t begin = image->address() % page_bytes;
+    const std::uint8_t* page = image->bytes().data() - begin;
+#if defined(__x86_64__)
+    for (std::size_t at = 0; at < page_bytes; ++at) {
+        if (at < begin || at >= begin + image->bytes().size()) {
+            ASSERT_EQ(page[at], 0xf4) << at; // hlt
+        }
+    }
+#else
+    EXPECT_EQ(page[begin + image->bytes().size()], 0);
+#endif
 }
 
 TEST(CodeMemory, LargeImageSpansPages) {

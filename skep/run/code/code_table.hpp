@@ -7,12 +7,15 @@
 // read without a lock by the handler; everything else belongs to the control plane and is under the
 // mutex.
 //
-//   region   0            64 KiB                                     256 KiB
-//   ┌───────┬────────────┬──────────┬───────────────────────────────┬───────┐
-//   │ guard │ image A    │ image B  │ free, untouchable             │ guard │
-//   └───────┴────────────┴──────────┴───────────────────────────────┴───────┘
+//   region   0         4 KiB     8 KiB     12 KiB                      256 KiB
+//   ┌───────┬─────────┬─────────┬─────────┬───────────────────────────┬───────┐
+//   │ guard │ image A │ image B, two pages│ free: open, not executable│ guard │
+//   └───────┴─────────┴─────────┴─────────┴───────────────────────────┴───────┘
 //
-// Images lie in regions on multiples of 64 bytes; a page may hold several.
+// An image has pages of its own, so that placing one is a single change of permissions, of memory
+// in which nobody runs yet. Images begin on multiples of 64 bytes, small ones at different
+// distances from their page's beginning: else all of them would lie in the same few sets of the
+// cache.
 #pragma once
 
 #include <array>
@@ -38,14 +41,10 @@ struct CodeRange {
 };
 
 struct Region {
-    struct Hole {
-        std::size_t offset = 0;
-        std::size_t size = 0;
-    };
     os::ExecutableReservation pages;
-    std::size_t slot = 0;                      // in CodeTable::ranges
-    std::vector<Hole> holes;                   // rising, never adjacent
-    std::vector<std::uint16_t> images_on_page; // live images that touch the page
+    std::size_t slot = 0;            // in CodeTable::ranges
+    std::vector<std::uint8_t> taken; // by page: part of an image
+    std::size_t free_pages = 0;
 };
 
 struct CodeTable {
@@ -57,6 +56,7 @@ struct CodeTable {
 
     std::mutex mutex; // over what follows, and over changes to what stands above
     std::vector<Region> regions;
+    std::size_t placed = 0; // images so far
 
     // Whether generated code lies at this address. Safe in a signal handler.
     [[nodiscard]] bool holds(std::uintptr_t address) const;

@@ -22,8 +22,12 @@ struct Counting {
 
 class Counted final : public CountedExecutable {
   public:
-    explicit Counted(std::unique_ptr<const interpreter::Code> code)
-        : code_(std::move(code)), counts_(code_->ops.size()) {}
+    using Count = std::atomic<std::uint64_t>;
+
+    // Counts of its own when it is given none.
+    Counted(std::unique_ptr<const interpreter::Code> code, std::span<Count> counts)
+        : code_(std::move(code)), own_counts_(counts.empty() ? code_->ops.size() : 0),
+          counts_(counts.empty() ? std::span<Count>(own_counts_) : counts) {}
 
     std::uint64_t run(void* context, helpers::Invocation& invocation) override {
         Counting policy{code_->ops.data(), counts_.data()};
@@ -44,16 +48,24 @@ class Counted final : public CountedExecutable {
 
   private:
     std::unique_ptr<const interpreter::Code> code_;
-    std::vector<std::atomic<std::uint64_t>> counts_;
+    std::vector<Count> own_counts_;
+    std::span<Count> counts_;
 };
 
 } // namespace
 
 Result<std::unique_ptr<CountedExecutable>> make_counted(const verify::VerifiedProgram& program,
                                                         const Binding& binding) {
+    return make_counted(program, binding, {});
+}
+
+Result<std::unique_ptr<CountedExecutable>>
+make_counted(const verify::VerifiedProgram& program, const Binding& binding,
+             std::span<std::atomic<std::uint64_t>> into) {
+    SKEP_ASSERT(into.empty() || into.size() >= program.insns().size());
     std::unique_ptr<const interpreter::Code> code =
         TRY(interpreter::make_code(program, binding, interpreter::Form::alone));
-    return std::unique_ptr<CountedExecutable>(std::make_unique<Counted>(std::move(code)));
+    return std::unique_ptr<CountedExecutable>(std::make_unique<Counted>(std::move(code), into));
 }
 
 } // namespace skep::run

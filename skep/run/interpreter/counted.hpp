@@ -9,6 +9,8 @@
 // Proved by: tests/engines/counted_test.cpp.
 #pragma once
 
+#include <atomic>
+#include <span>
 #include <vector>
 
 #include "skep/run/executable.hpp"
@@ -23,5 +25,10 @@ class CountedExecutable : public Executable {
 
 Result<std::unique_ptr<CountedExecutable>> make_counted(const verify::VerifiedProgram& program,
                                                         const Binding& binding);
+// The same, counting in memory of the caller's: a count for each running instruction. It outlives
+// what is made.
+Result<std::unique_ptr<CountedExecutable>> make_counted(const verify::VerifiedProgram& program,
+                                                        const Binding& binding,
+                                                        std::span<std::atomic<std::uint64_t>> into);
 
 } // namespace skep::run

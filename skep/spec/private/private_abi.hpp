@@ -51,6 +51,21 @@ struct TraceOpenAttr {
     std::uint32_t flags;
 };
 
+// Where the machine code of each running instruction begins, as u32 from the whole code's
+// beginning; one more at the end. `needed` becomes how many there are: 0 when there is no machine
+// code.
+struct ProgramCodeAttr {
+    std::uint64_t offsets;
+    std::uint32_t fd, count, needed, padding;
+};
+
+// Counts how often each instruction of the program is carried out, as long as the descriptor that
+// is answered stays open somewhere. It holds a u64 for each running instruction, and one at the end
+// for the runs from outside.
+struct ProgramProfileAttr {
+    std::uint32_t fd, flags;
+};
+
 // How the daemon stands: answers in the attributes themselves.
 struct DaemonStatusAttr {
     std::uint64_t log_path;

@@ -33,6 +33,7 @@ Result<long> prog_bind_map(const SharedCall& call);
 // prog_run.cpp
 Result<long> prog_test_run(const SharedCall& call);
 Result<long> enable_stats(const SharedCall& call);
+Result<long> program_profile(const SharedCall& call); // a private command
 // objects.cpp
 Result<long> obj_pin(const SharedCall& call);
 Result<long> obj_get(const SharedCall& call);
@@ -58,5 +59,6 @@ Result<long> port_list(const SharedCall& call);
 Result<long> trace_open(const SharedCall& call);
 Result<long> engine_facts(const SharedCall& call);
 Result<long> object_facts(const SharedCall& call);
+Result<long> program_code(const SharedCall& call);
 
 } // namespace skep::syscall

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// skep's own commands that tell something: the trace stream, the engine, and what fdinfo would say
-// of an object.
+// skep's own commands that tell something: the trace stream, the engine, what fdinfo would say of
+// an object, and where instructions lie in machine code.
 #include <cerrno>
 
 #include "skep/os/machine.hpp"
@@ -61,6 +61,22 @@ Result<long> object_facts(const SharedCall& call) {
     }
     TRY(call->put(offsetof(abi::ObjectFactsAttr, memlock), memlock));
     TRY(call->put(offsetof(abi::ObjectFactsAttr, frozen), std::uint32_t{frozen ? 1U : 0U}));
+    return 0L;
+}
+
+Result<long> program_code(const SharedCall& call) {
+    const auto attr = call->attr<abi::ProgramCodeAttr>();
+    auto program = TRY(call->object_as<registry::ProgramObject>(attr.fd));
+    const auto listing = program->listing == nullptr ? std::nullopt : program->listing->listing();
+    ByteWriter offsets;
+    for (const std::uint32_t offset :
+         listing ? listing->insn_offsets : std::vector<std::uint32_t>()) {
+        offsets.write(offset);
+    }
+    const ByteVector all = offsets.take();
+    TRY(put_array(*call, {attr.offsets, attr.count}, all, sizeof(std::uint32_t)));
+    TRY(call->put(offsetof(abi::ProgramCodeAttr, needed),
+                  static_cast<std::uint32_t>(all.size() / sizeof(std::uint32_t))));
     return 0L;
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PROG_TEST_RUN and ENABLE_STATS. The run itself happens where the host says; the answer may come
-// much later, and then goes to a caller that may have gone away meanwhile.
+// PROG_TEST_RUN, ENABLE_STATS, and what is like it for one program's instructions. The run itself
+// happens where the host says; the answer may come much later, and then goes to a caller that may
+// have gone away meanwhile.
 #include <cerrno>
 
+#include "skep/spec/private/private_abi.hpp"
 #include "skep/syscall/commands/commands.hpp"
 
 namespace skep::syscall {
@@ -83,6 +85,15 @@ Result<long> enable_stats(const SharedCall& call) {
         return answer(EINVAL, "no such statistics");
     }
     return call->caller->give(TRY(call->engine.host.enable_stats()));
+}
+
+Result<long> program_profile(const SharedCall& call) {
+    const auto attr = call->attr<abi::ProgramProfileAttr>();
+    if (attr.flags != 0) {
+        return answer(EINVAL, "unknown flags");
+    }
+    auto program = TRY(call->object_as<registry::ProgramObject>(attr.fd));
+    return call->caller->give(TRY(call->engine.host.profile(program)));
 }
 
 } // namespace skep::syscall

@@ -9,6 +9,7 @@
 #include "skep/syscall/hosts/attachment_facts.hpp"
 #include "skep/syscall/hosts/reachable.hpp"
 #include "skep/syscall/hosts/seal_map.hpp"
+#include "skep/workers/profile.hpp"
 
 namespace skep::syscall {
 
@@ -94,6 +95,7 @@ Result<run::Executable*> LocalHost::executable_of(const std::shared_ptr<ProgramO
 
 void LocalHost::test_run(TestRunRequest request, TestRunDone done) {
     stats_.set_counting(os::is_held(stats_holders_));
+    end_profiles();
     const auto learned = learn(request.program);
     if (!learned.ok()) {
         done(learned.error());
@@ -208,6 +210,7 @@ void LocalHost::forget(const registry::Object& object) {
         table_.remove_map(object.id());
     } else if (object.kind() == ObjectKind::program) {
         table_.remove_program(object.id());
+        profiles_.erase(object.id());
         // The object is on its way out, and its listing with it; its running form goes when no run
         // can be in it.
         if (attachments_.empty()) {
@@ -235,6 +238,30 @@ registry::RunCounts LocalHost::counts_of(const ProgramObject& program) {
 Result<os::Fd> LocalHost::enable_stats() {
     stats_.set_counting(true);
     return os::new_handle(stats_holders_);
+}
+
+Result<os::Fd> LocalHost::profile(const std::shared_ptr<ProgramObject>& program) {
+    TRY(learn(program));
+    const auto known = profiles_.find(program->id());
+    if (known != profiles_.end()) {
+        return os::new_handle(known->second, os::Access::read_only);
+    }
+    os::Fd counts = TRY(workers::ProfileCounts::create(program->program->insns().size()));
+    TRY(table_.start_profile(program->id(), counts));
+    os::Fd holder = TRY(os::new_handle(counts, os::Access::read_only));
+    profiles_[program->id()] = std::move(counts);
+    return holder;
+}
+
+// Nobody holds a profile's descriptor any more: the program runs as it did before.
+void LocalHost::end_profiles() {
+    std::erase_if(profiles_, [this](const auto& profile) {
+        const bool ends = !os::is_held(profile.second);
+        if (ends) {
+            [[maybe_unused]] const auto stopped = table_.stop_profile(profile.first);
+        }
+        return ends;
+    });
 }
 
 Result<os::Fd> LocalHost::trace_ring() { return ring_.fd().duplicate(); }

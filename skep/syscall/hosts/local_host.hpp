@@ -39,6 +39,7 @@ class LocalHost final : public Host {
     Result<void> seal(registry::MapObject& map) override;
     [[nodiscard]] registry::RunCounts counts_of(const registry::ProgramObject& program) override;
     Result<os::Fd> enable_stats() override;
+    Result<os::Fd> profile(const std::shared_ptr<registry::ProgramObject>& program) override;
     Result<os::Fd> trace_ring() override;
 
   private:
@@ -49,6 +50,7 @@ class LocalHost final : public Host {
     Result<void> learn(const std::shared_ptr<registry::Object>& object);
     // Tells the ports of each other.
     Result<void> introduce(std::uint32_t number);
+    void end_profiles();
     Result<run::Executable*> executable_of(const std::shared_ptr<registry::ProgramObject>& program);
 
     std::uint32_t cpu_count_;
@@ -57,6 +59,7 @@ class LocalHost final : public Host {
     os::Fd stats_holders_; // whether somebody holds a descriptor that switched counting on
     workers::ProgramTable table_;
     std::map<std::uint32_t, std::unique_ptr<Attachment>> attachments_;
+    std::map<std::uint32_t, os::Fd> profiles_; // by program: memory to count in
     std::uint32_t last_attachment_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "skep/syscall/hosts/attachment_facts.hpp"
 #include "skep/syscall/hosts/reachable.hpp"
 #include "skep/syscall/hosts/seal_map.hpp"
+#include "skep/workers/profile.hpp"
 
 namespace skep::syscall {
 namespace {
@@ -52,6 +53,9 @@ Result<void> WorkerHost::teach(WorkerLink& link, const std::shared_ptr<registry:
         } else if (each->kind() == ObjectKind::program && !link.knows_program(each->id())) {
             const auto& program = static_cast<const ProgramObject&>(*each);
             TRY(link.add_program(program.id(), *program.program, map_ids_of(program)));
+            if (const auto profile = profiles_.find(program.id()); profile != profiles_.end()) {
+                TRY(link.start_profile(program.id(), profile->second));
+            }
         }
     }
     return {};
@@ -144,6 +148,7 @@ void WorkerHost::settle() {
 
 void WorkerHost::tick() {
     set_counting();
+    end_profiles();
     const std::uint64_t now_ns = os::steady_time_ns();
     for (std::size_t i = testers_.size(); i-- > 0;) {
         const Tester& tester = *testers_[i];
@@ -313,6 +318,7 @@ void WorkerHost::forget(const registry::Object& object) {
     }
     if (object.kind() == ObjectKind::program) {
         ended_runs_.erase(object.id());
+        profiles_.erase(object.id());
     }
 }
 
@@ -334,6 +340,53 @@ Result<void> WorkerHost::seal(MapObject& map) {
     TRY(check_not_mapped(map, engine, nullptr));
     // What workers have mapped stays as it is, frozen but not sealed.
     return in_use ? Result<void>() : seal_map(map, cpu_count_);
+}
+
+Result<os::Fd> WorkerHost::profile(const std::shared_ptr<ProgramObject>& program) {
+    auto& counts = profiles_[program->id()];
+    if (!counts.is_open()) {
+        auto made = workers::ProfileCounts::create(program->program->insns().size());
+        if (!made.ok()) {
+            profiles_.erase(program->id());
+            return made.error();
+        }
+        counts = std::move(*made);
+    }
+    auto holder = TRY(os::new_handle(counts, os::Access::read_only));
+    for_each_link([&](WorkerLink& link) {
+        if (link.knows_program(program->id())) {
+            // A worker that does not answer is found out by its socket.
+            [[maybe_unused]] const auto told = link.start_profile(program->id(), counts);
+        }
+    });
+    return holder;
+}
+
+// Nobody holds a profile's descriptor any more: the program runs as it did before.
+void WorkerHost::end_profiles() {
+    std::erase_if(profiles_, [this](const auto& profile) {
+        if (os::is_held(profile.second)) {
+            return false;
+        }
+        for_each_link([&](WorkerLink& link) {
+            if (link.knows_program(profile.first)) {
+                link.stop_profile(profile.first);
+            }
+        });
+        return true;
+    });
+}
+
+template <class Visit>
+void WorkerHost::for_each_link(Visit visit) {
+    for (const auto& tester : testers_) {
+        visit(*tester->link);
+    }
+    for (auto& [number, attachment] : attachments_) {
+        if (attachment.link != nullptr) {
+            visit(*attachment.link);
+        }
+    }
 }
 
 void WorkerHost::set_counting() {

@@ -53,6 +53,7 @@ class WorkerHost final : public Host {
     Result<void> seal(registry::MapObject& map) override;
     [[nodiscard]] registry::RunCounts counts_of(const registry::ProgramObject& program) override;
     Result<os::Fd> enable_stats() override;
+    Result<os::Fd> profile(const std::shared_ptr<registry::ProgramObject>& program) override;
     Result<os::Fd> trace_ring() override;
 
   private:
@@ -87,6 +88,9 @@ class WorkerHost final : public Host {
     void keep_counts(const workers::WorkerLink& link);
     void end_tester(std::size_t index, const Error& why);
     void set_counting();
+    void end_profiles();
+    template <class Visit>
+    void for_each_link(Visit visit);
 
     std::uint32_t cpu_count_;
     std::vector<std::string> words_;
@@ -95,7 +99,8 @@ class WorkerHost final : public Host {
     std::vector<std::unique_ptr<Tester>> testers_;
     std::map<std::uint32_t, Attachment> attachments_;
     std::map<std::uint32_t, workers::ProgramRuns>
-        ended_runs_; // by program, of workers that are gone
+        ended_runs_;                           // by program, of workers that are gone
+    std::map<std::uint32_t, os::Fd> profiles_; // by program: memory that workers count in
     std::uint32_t last_attachment_ = 0;
     std::function<void(const std::string&)> on_worker_end_;
 };

@@ -53,6 +53,21 @@ Result<void> tracelog(Session& session, Words& words) {
     return {};
 }
 
+constexpr std::string_view kDumpDetails =
+    "file FILE      the instructions themselves, into a file\n"
+    "opcodes        their bytes too\n"
+    "linum          file, line and column of each C line\n"
+    "bytecode       of jited: the bytecode beside the machine code made of it; on the kernel, "
+    "which\n"
+    "               tells where lines begin and no more, line by line\n"
+    "visual         of xlated: the control flow, for dot";
+
+constexpr std::string_view kProfileDetails =
+    "duration N     ends after N seconds\n"
+    "METRICs        instructions, of the user engine's programs; meanwhile the interpreter runs "
+    "the\n"
+    "               program. Cycles and time of a file's program: skep run FILE --profile";
+
 constexpr std::string_view kLoadDetails =
     "type TYPE      the programs' type, where their section's name tells none: xdp, tc, socket, "
     "...\n"
@@ -66,8 +81,9 @@ const Noun& prog_noun() {
     // clang-format off
     static constexpr std::array rows{
         Verb{"show|list", "[PROG]", "lists loaded programs, or shows those that are named", show_programs},
-        Verb{"dump", "{ xlated | jited } PROG [{ file FILE | [opcodes] [linum] | visual }]",
-             "prints a program's instructions, as the engine runs them or as machine code; visual draws the control flow (DOT)", dump_program},
+        Verb{"dump", "{ xlated | jited } PROG [{ file FILE | [opcodes] [linum] [bytecode] | visual }]",
+             "prints a program's instructions, as the engine runs them or as machine code; visual draws the control flow (DOT)", dump_program,
+             0, Status::plain, kDumpDetails},
         Verb{"pin", "PROG FILE", "gives a program a path that keeps it loaded", pin_program, 3, Status::errno_number},
         Verb{"load", "OBJ PATH [type TYPE] [dev DEVICE] [map { idx IDX | name NAME } MAP] [pinmaps DIR]",
              "loads the first program of an object file and pins it", load_first_program, 2, Status::plain, kLoadDetails},
@@ -78,7 +94,9 @@ const Noun& prog_noun() {
         Verb{"tracelog", "", "prints what programs say with bpf_printk, until Ctrl-C", tracelog},
         Verb{"run", "PROG data_in FILE [data_out FILE [data_size_out L]] [ctx_in FILE [ctx_out FILE [ctx_size_out M]]] [repeat N]",
              "runs a program once or more on given data", run_program_once, 4, Status::errno_number},
-        Verb{"profile", "", "", nullptr},
+        Verb{"profile", "PROG [duration DURATION] [METRICs]",
+             "counts how often each C line and instruction of a program is carried out, until Ctrl-C", profile_program,
+             2, Status::plain, kProfileDetails},
     };
     // clang-format on
     static constexpr Noun noun{.name = "prog", .says = "Loaded programs.", .verbs = rows};

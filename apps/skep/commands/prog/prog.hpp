@@ -13,5 +13,8 @@ Result<void> dump_program(Session& session, Words& words);
 Result<void> load_first_program(Session& session, Words& words);
 Result<void> load_all_programs(Session& session, Words& words);
 Result<void> run_program_once(Session& session, Words& words);
+// After loading, a map's place in an instruction holds its id.
+std::string name_of_loaded_map(const Insn& insn);
+Result<void> profile_program(Session& session, Words& words);
 
 } // namespace skep::app

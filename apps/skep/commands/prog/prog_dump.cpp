@@ -25,6 +25,7 @@ struct Request {
     What what = What::xlated;
     std::optional<std::string> file;
     bool visual = false;
+    bool bytecode = false; // beside machine code
     observe::ListingStyle style;
 };
 
@@ -38,10 +39,12 @@ Result<Request> read_style(Request request, Words& words) {
             request.style.line_numbers = observe::LineNumbers::show;
         } else if (request.what == What::xlated && words.take_keyword("visual")) {
             request.visual = true;
+        } else if (request.what == What::jited && words.take_keyword("bytecode")) {
+            request.bytecode = true;
         } else {
             return fail(Code::invalid_input,
-                        fmt::format("expected 'file', 'opcodes', 'linum'{}, got: {}",
-                                    request.what == What::xlated ? " or 'visual'" : "",
+                        fmt::format("expected 'file', 'opcodes', 'linum' or '{}', got: {}",
+                                    request.what == What::xlated ? "visual" : "bytecode",
                                     words.shown()));
         }
     }
@@ -64,7 +67,8 @@ std::string tag_text(const std::array<std::uint8_t, abi::kTagSize>& tag) {
 struct Subject {
     client::ProgramRecord record;
     std::optional<btf::Btf> types;
-    const KernelSymbols* symbols = nullptr; // of the kernel engine
+    std::vector<std::uint32_t> code_offsets; // of instructions, where the engine tells
+    const KernelSymbols* symbols = nullptr;  // of the kernel engine
 
     // The kernel's name for a subprogram: bpf_prog_TAG_function.
     [[nodiscard]] std::string function_name(std::size_t number) const {
@@ -113,17 +117,7 @@ Names names_for(const Subject& subject) {
         }
         return {};
     };
-    // After loading, a map's place in the instruction holds its id.
-    names.wide = [](const Insn& insn, InsnIndex) -> std::string {
-        if (insn.wide_source == WideSource::map_fd) {
-            return fmt::format("map[id:{}]", static_cast<std::uint32_t>(insn.imm));
-        }
-        if (insn.wide_source == WideSource::map_value_fd) {
-            return fmt::format("map[id:{}][0]+{}", static_cast<std::uint32_t>(insn.imm),
-                               insn.imm_high);
-        }
-        return {};
-    };
+    names.wide = [](const Insn& insn, InsnIndex) { return name_of_loaded_map(insn); };
     return names;
 }
 
@@ -132,6 +126,7 @@ Result<Subject> subject_of(Session& session, const os::Fd& program, const Kernel
     Subject subject;
     subject.record =
         TRY(client::info_of_program(*engine, program.number(), client::ProgramParts::code));
+    subject.code_offsets = TRY(client::code_offsets(*engine, program.number()));
     subject.symbols = symbols;
     if (subject.record.info.btf_id != 0) {
         const os::Fd btf =
@@ -198,7 +193,40 @@ lines_within(const Subject& subject, std::uint64_t address, std::uint64_t size) 
     return lines;
 }
 
-Result<std::vector<observe::MachineFunction>> machine_functions(const Subject& subject) {
+// Where the code of each listed instruction begins: exactly where the engine tells; else with the
+// line that the instruction belongs to, or with its function.
+std::vector<observe::BytecodeMark> bytecode_marks(const Subject& subject) {
+    const client::ProgramRecord& record = subject.record;
+    const observe::ListedProgram program{.insns = record.xlated, .functions = {}, .lines = {}};
+    std::vector<observe::BytecodeMark> marks;
+    std::size_t line = 0;
+    std::uint64_t address = record.ksyms.empty() ? 0 : record.ksyms.front();
+    const std::uint64_t whole = address;
+    for (const observe::ListedInsn& insn : observe::make_listing(program, names_for(subject))) {
+        const std::uint32_t at = insn.index.value;
+        if (const auto number = subject.function_at(at); number && *number < record.ksyms.size()) {
+            address = record.ksyms[*number];
+        }
+        for (; line < std::min(record.lines.size(), record.jited_lines.size()) &&
+               record.lines[line][0] <= at;
+             ++line) {
+            address = record.jited_lines[line];
+        }
+        if (at < subject.code_offsets.size()) {
+            address = whole + subject.code_offsets[at];
+        }
+        marks.push_back({address, insn.index, insn.text});
+    }
+    std::stable_sort(marks.begin(), marks.end(), [](const auto& left, const auto& right) {
+        return left.address < right.address;
+    });
+    return marks;
+}
+
+Result<std::vector<observe::MachineFunction>> machine_functions(const Subject& subject,
+                                                                bool bytecode) {
+    const std::vector<observe::BytecodeMark> marks =
+        bytecode ? bytecode_marks(subject) : std::vector<observe::BytecodeMark>();
     const client::ProgramRecord& record = subject.record;
     std::vector<observe::MachineFunction> functions;
     std::vector<std::uint32_t> sizes = record.func_lens;
@@ -219,6 +247,11 @@ Result<std::vector<observe::MachineFunction>> machine_functions(const Subject& s
         if (function.address != 0) {
             function.lines = lines_within(subject, function.address, sizes[number]);
         }
+        std::copy_if(marks.begin(), marks.end(), std::back_inserter(function.bytecode),
+                     [&](const observe::BytecodeMark& mark) {
+                         return mark.address >= function.address &&
+                                mark.address - function.address < function.code.size();
+                     });
         offset += sizes[number];
         functions.push_back(std::move(function));
     }
@@ -235,10 +268,15 @@ Result<void> show_jited(Session& session, const Request& request, const Subject&
     if (request.file.has_value()) {
         return os::write_file(*request.file, subject.record.jited);
     }
-    const std::vector<observe::MachineFunction> functions = TRY(machine_functions(subject));
+    const std::vector<observe::MachineFunction> functions =
+        TRY(machine_functions(subject, request.bytecode));
+    const observe::AddressNames names = [&subject](std::uint64_t address) {
+        return std::string(subject.symbols == nullptr ? std::string_view()
+                                                      : subject.symbols->at(address));
+    };
     return session.json() != nullptr
-               ? observe::print_machine_code_json(*session.json(), functions, request.style)
-               : observe::print_machine_code_text(session.out(), functions, request.style);
+               ? observe::print_machine_code_json(*session.json(), functions, request.style, names)
+               : observe::print_machine_code_text(session.out(), functions, request.style, names);
 }
 
 Result<void> show(Session& session, const Request& request, const Subject& subject) {
@@ -282,6 +320,16 @@ Result<void> show_several(Session& session, const Request& request,
 
 } // namespace
 
+std::string name_of_loaded_map(const Insn& insn) {
+    if (insn.wide_source == WideSource::map_fd) {
+        return fmt::format("map[id:{}]", static_cast<std::uint32_t>(insn.imm));
+    }
+    if (insn.wide_source == WideSource::map_value_fd) {
+        return fmt::format("map[id:{}][0]+{}", static_cast<std::uint32_t>(insn.imm), insn.imm_high);
+    }
+    return {};
+}
+
 Result<void> dump_program(Session& session, Words& words) {
     Request request;
     if (words.take_keyword("jited")) {
@@ -296,7 +344,7 @@ Result<void> dump_program(Session& session, Words& words) {
         return fail(Code::invalid_input, "several programs match, and a file holds one");
     }
     std::optional<KernelSymbols> symbols;
-    if (session.options().engine == client::EngineKind::kernel && request.what == What::xlated) {
+    if (session.options().engine == client::EngineKind::kernel) {
         symbols = KernelSymbols::read();
     }
     std::vector<Subject> subjects;
