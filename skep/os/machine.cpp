@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fstream>
 
+#include <sys/auxv.h>
 #include <unistd.h>
 
 namespace skep::os {
@@ -18,6 +19,14 @@ std::string first_line(const char* path) {
 }
 
 } // namespace
+
+bool has_large_atomics() {
+#if defined(__aarch64__)
+    return (::getauxval(AT_HWCAP) & HWCAP_ATOMICS) != 0;
+#else
+    return false;
+#endif
+}
 
 std::uint64_t clock_ns(int clock_id) {
     timespec time{};

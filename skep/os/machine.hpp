@@ -19,6 +19,10 @@ std::uint64_t clock_ns(int clock_id);
 // CPUs that may ever come up, as clients that size per-CPU values count them; at least 1.
 std::uint32_t possible_cpus();
 
+// Whether the processor has the large system extensions of arm64: atomic operations that are one
+// instruction. False on other machines.
+bool has_large_atomics();
+
 std::uint32_t user_id();
 std::uint32_t process_id();
 

@@ -27,7 +27,7 @@ struct TierRow {
     std::string_view missing; // then: why
 };
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 constexpr Maker kMakeJit = make_jit;
 #else
 constexpr Maker kMakeJit = nullptr;

@@ -12,7 +12,7 @@ namespace skep::tests {
 namespace {
 
 std::uint64_t run_on_any(const verify::VerifiedProgram& program) {
-    auto image = run::jit::compile(program, {}, run::jit::Processor::any);
+    auto image = run::jit::compile(program, {}, {.processor = run::jit::Processor::any});
     EXPECT_TRUE(image.ok());
     EXPECT_TRUE(run::jit::bind(*image, {}).ok());
     auto executable = run::jit::make_runnable(std::move(image).value());

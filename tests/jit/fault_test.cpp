@@ -5,6 +5,7 @@
 
 #include "skep/bytecode/assemble.hpp"
 #include "skep/run/code/guard.hpp"
+#include "skep/run/jit/image.hpp"
 #include "tests/support/engines.hpp"
 #include "tests/support/unchecked.hpp"
 
@@ -37,7 +38,8 @@ TEST_F(WrongFact, OfANonzeroDivisorEndsTheRun) {
     options.facts.resize(3);
     options.facts[2].divisor_nonzero = true;
     EXPECT_EQ(run("r0 = 7\nr1 = 0\nr0 /= r1\nexit", options), 0U);
-    EXPECT_EQ(invocation.faults, 1U);
+    const bool division_is_total = run::jit::kThisMachine == run::jit::Machine::arm64;
+    EXPECT_EQ(invocation.faults, division_is_total ? 0U : 1U);
 }
 
 TEST_F(WrongFact, OfMemoryThatIsThereEndsTheRun) {

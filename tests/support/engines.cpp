@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "skep/run/interpreter/checked.hpp"
+#include "skep/run/tiers.hpp"
 
 namespace skep::tests {
 namespace {
@@ -13,16 +14,21 @@ std::uint64_t steady_clock_ns(void*, int) {
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-constexpr std::array kEngines {
-    Engine{"interpreter", run::make_interpreter}, Engine{"checked_interpreter", run::make_checked},
-#if defined(__x86_64__)
-        Engine{"hardened_jit", run::make_hardened_jit}, Engine{"jit", run::make_jit},
-#endif
+constexpr std::array kEngines{
+    Engine{"interpreter", run::make_interpreter},
+    Engine{"checked_interpreter", run::make_checked},
+    Engine{"hardened_jit", run::make_hardened_jit},
+    Engine{"jit", run::make_jit},
 };
+constexpr std::size_t kWithoutMachineCode = 2;
 
 } // namespace
 
-std::span<const Engine> engines() { return kEngines; }
+std::span<const Engine> engines() {
+    return run::check_available(run::Tier::jit).ok()
+               ? kEngines
+               : std::span(kEngines).first(kWithoutMachineCode);
+}
 
 Result<std::uint64_t> run_once(const Engine& engine, const verify::VerifiedProgram& program,
                                void* context, const run::Binding& binding) {

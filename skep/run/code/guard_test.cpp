@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Code that faults on purpose. The code is x86-64; on other machines the tests are skipped.
+// Code that faults on purpose, for each machine that code is generated for; on others the tests are
+// skipped.
 #include "skep/run/code/guard.hpp"
 
 #include <array>
@@ -17,11 +18,51 @@
 namespace skep::run::code {
 namespace {
 
+#if defined(__x86_64__)
+constexpr bool kHasCode = true;
+// mov rax, rdi; ret
+const ByteVector kAnswersItsArgument{0x48, 0x89, 0xf8, 0xc3};
+// mov rax, [16]; ret
+const ByteVector kReadsAt16{0x48, 0x8b, 0x04, 0x25, 0x10, 0x00, 0x00, 0x00, 0xc3};
+const ByteVector kNoInstruction{0x0f, 0x0b}; // ud2
+const ByteVector kNop{0x90};
+const ByteVector kPushesForEver{0x50, 0xeb, 0xfd}; // again: push rax; jmp again
+// push rax; push rax; xor ebx, ebx; xor ebp, ebp; xor r13d, r13d; xor r14d, r14d; xor r15d, r15d;
+// mov [0], rax
+const ByteVector kSpoilsAndFaults{0x50, 0x50, 0x31, 0xdb, 0x31, 0xed, 0x45, 0x31,
+                                  0xed, 0x45, 0x31, 0xf6, 0x45, 0x31, 0xff, 0x48,
+                                  0x89, 0x04, 0x25, 0x00, 0x00, 0x00, 0x00};
+#else
+ByteVector words(std::initializer_list<std::uint32_t> list) {
+    ByteVector bytes;
+    for (const std::uint32_t word : list) {
+        for (unsigned shift = 0; shift < 32; shift += 8) {
+            bytes.push_back(static_cast<std::uint8_t>(word >> shift));
+        }
+    }
+    return bytes;
+}
+#if defined(__aarch64__)
+constexpr bool kHasCode = true;
+#else
+constexpr bool kHasCode = false;
+#endif
+const ByteVector kAnswersItsArgument = words({0xd65f03c0});                // ret
+const ByteVector kReadsAt16 = words({0xd2800209, 0xf9400120, 0xd65f03c0}); // mov; ldr x0, [x9]
+const ByteVector kNoInstruction = words({0});                              // udf
+const ByteVector kNop = words({0xd503201f});
+const ByteVector kPushesForEver = words({0xa9bf7bfd, 0x17ffffff}); // stp x29, x30, [sp, #-16]!; b
+// sub sp, sp, #32; zero to all that a C function keeps, but for the anchor; str x0, [0]
+const ByteVector kSpoilsAndFaults =
+    words({0xd10083ff, 0xd2800013, 0xd2800014, 0xd2800015, 0xd2800016, 0xd2800017, 0xd2800018,
+           0xd280001a, 0xd280001b, 0xd280001c, 0xd280001d, 0xd2800009, 0xf9000120});
+#endif
+
 struct Guard : testing::Test {
     void SetUp() override {
-#if !defined(__x86_64__)
-        GTEST_SKIP() << "the machine code in this test is x86-64";
-#endif
+        if (!kHasCode) {
+            GTEST_SKIP() << "there is no machine code for this machine";
+        }
         ASSERT_TRUE(install_fault_handlers().ok());
         invocation.engine = &frame;
     }
@@ -39,49 +80,46 @@ struct Guard : testing::Test {
 
 TEST_F(Guard, LetsCodeRunAndAnswer) {
     int anything = 0;
-    EXPECT_EQ(run({0x48, 0x89, 0xf8, 0xc3}, &anything), // mov rax, rdi; ret
-              reinterpret_cast<std::uintptr_t>(&anything));
+    EXPECT_EQ(run(kAnswersItsArgument, &anything), reinterpret_cast<std::uintptr_t>(&anything));
     EXPECT_EQ(frame.instruction, 0U);
 }
 
 TEST_F(Guard, EndsARunThatReadsWhatIsNotThere) {
-    EXPECT_EQ(run({0x48, 0x8b, 0x04, 0x25, 0x10, 0x00, 0x00, 0x00, 0xc3}),
-              0U); // mov rax, [16]; ret
+    EXPECT_EQ(run(kReadsAt16), 0U);
     EXPECT_NE(frame.instruction, 0U);
     EXPECT_EQ(frame.signal, SIGSEGV);
     EXPECT_EQ(frame.address, 16U);
 }
 
 TEST_F(Guard, EndsARunThatDividesByZero) {
+#if !defined(__x86_64__)
+    GTEST_SKIP() << "this machine divides by zero without a fault";
+#endif
     EXPECT_EQ(run({0x31, 0xc9, 0x48, 0xf7, 0xf1, 0xc3}), 0U); // xor ecx, ecx; div rcx; ret
     EXPECT_EQ(frame.signal, SIGFPE);
 }
 
 TEST_F(Guard, EndsARunThatMeetsNoInstruction) {
-    EXPECT_EQ(run({0x0f, 0x0b}), 0U); // ud2
+    EXPECT_EQ(run(kNoInstruction), 0U);
     EXPECT_EQ(frame.signal, SIGILL);
 }
 
 TEST_F(Guard, EndsARunThatRunsOffItsEnd) {
-    EXPECT_EQ(run({0x90}), 0U); // nop, and nothing after it
+    EXPECT_EQ(run(kNop), 0U); // and nothing after it
     EXPECT_NE(frame.instruction, 0U);
 }
 
 TEST_F(Guard, EndsARunThatRunsOutOfStackOnAnAlternateOne) {
     auto stack = os::AlternateStack::install();
     ASSERT_TRUE(stack.ok());
-    EXPECT_EQ(run({0x50, 0xeb, 0xfd}), 0U); // again: push rax; jmp again
+    EXPECT_EQ(run(kPushesForEver), 0U);
     EXPECT_EQ(frame.signal, SIGSEGV);
 }
 
 TEST_F(Guard, RestoresStackAndRegistersAfterAFault) {
-    // push rax; push rax; xor ebx, ebx; xor ebp, ebp; xor r13d, r13d; xor r14d, r14d; xor r15d,
-    // r15d; mov [0], rax
-    const ByteVector code{0x50, 0x50, 0x31, 0xdb, 0x31, 0xed, 0x45, 0x31, 0xed, 0x45, 0x31, 0xf6,
-                          0x45, 0x31, 0xff, 0x48, 0x89, 0x04, 0x25, 0x00, 0x00, 0x00, 0x00};
     std::array<volatile int, 8> kept{1, 2, 3, 4, 5, 6, 7, 8};
     for (int round = 0; round < 100; ++round) {
-        EXPECT_EQ(run(code), 0U);
+        EXPECT_EQ(run(kSpoilsAndFaults), 0U);
     }
     for (std::size_t i = 0; i < kept.size(); ++i) {
         EXPECT_EQ(kept[i], static_cast<int>(i) + 1);

@@ -8,22 +8,11 @@
 #include <fmt/format.h>
 
 #include "skep/helpers/invocation.hpp"
-#include "skep/run/jit/lowering.hpp"
+#include "skep/run/jit/machines.hpp"
 #include "skep/run/jit/routines.hpp"
-#if defined(__x86_64__)
-#include "skep/run/jit/x64/target.hpp"
-#endif
 
 namespace skep::run::jit {
 namespace {
-
-#if defined(__x86_64__)
-using HostTarget = x64::TargetX64;
-HostTarget make_target(Processor processor, std::size_t slots, std::uint64_t blinding) {
-    const bool this_one = processor == Processor::this_one;
-    return HostTarget({.bmi2 = this_one && __builtin_cpu_supports("bmi2") != 0}, slots, blinding);
-}
-#endif
 
 // In-place look-up wants numbers that fit an immediate, and values that lie together.
 MapShape shape_of(maps::Map& map, std::uint32_t index) {
@@ -84,6 +73,24 @@ Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& bi
     return fail(Code::invalid_input, "a relocation of no known kind");
 }
 
+// Puts the address into the room that image.hpp describes.
+void fill_in(Image& image, std::uint32_t offset, std::uint64_t address) {
+    std::uint8_t* room = image.code.data() + offset;
+    if (image.machine != Machine::arm64) {
+        std::memcpy(room, &address, sizeof(address));
+        return;
+    }
+    constexpr std::uint32_t kNumberPlace = 5;
+    constexpr std::uint32_t kNumberBits = 0xffff;
+    for (unsigned part = 0; part < 4; ++part) {
+        std::uint32_t word = 0;
+        std::memcpy(&word, room + part * sizeof(word), sizeof(word));
+        word &= ~(kNumberBits << kNumberPlace);
+        word |= (static_cast<std::uint32_t>(address >> (16 * part)) & kNumberBits) << kNumberPlace;
+        std::memcpy(room + part * sizeof(word), &word, sizeof(word));
+    }
+}
+
 } // namespace
 
 std::vector<MapShape> map_shapes(const verify::VerifiedProgram& program, const Binding& binding) {
@@ -96,26 +103,28 @@ std::vector<MapShape> map_shapes(const verify::VerifiedProgram& program, const B
     return shapes;
 }
 
-Result<Image> compile([[maybe_unused]] const verify::VerifiedProgram& program,
-                      [[maybe_unused]] MapShapes shapes, [[maybe_unused]] Processor processor,
-                      [[maybe_unused]] std::uint64_t blinding) {
-#if defined(__x86_64__)
-    shapes = blinding != 0 ? MapShapes() : shapes;
+Result<Image> compile(const verify::VerifiedProgram& program, MapShapes shapes, Wanted wanted) {
+    shapes = wanted.blinding != 0 ? MapShapes() : shapes;
+    if (wanted.machine != kThisMachine) {
+        wanted.processor = Processor::any;
+    }
     const Plan plan = TRY(make_plan(program, shapes));
-    HostTarget target = make_target(processor, plan.insns.size(), blinding);
-    return Lowering<HostTarget>(program, plan, shapes, target,
-                                blinding != 0 ? Deferring::no : Deferring::yes)
-        .run();
-#else
+    switch (wanted.machine) {
+    case Machine::x64:
+        return x64::lower({program, plan, shapes, wanted});
+    case Machine::arm64:
+        return arm64::lower({program, plan, shapes, wanted});
+    case Machine::none:
+        break;
+    }
     return fail(Code::unsupported,
                 "there is no code generator for this machine: use the interpreter");
-#endif
 }
 
 Result<void> bind(Image& image, const Binding& binding) {
     for (const Relocation& relocation : image.relocations) {
         const std::uint64_t address = TRY(address_of(relocation, binding));
-        std::memcpy(image.code.data() + relocation.offset, &address, sizeof(address));
+        fill_in(image, relocation.offset, address);
     }
     return {};
 }

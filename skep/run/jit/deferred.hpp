@@ -293,12 +293,8 @@ class Deferred {
             return target_.alu({AluOp::movsx32, Width::w64}, reg, value.source);
         case Kind::left:
         case Kind::right:
-            if (value.source != reg) {
-                target_.alu({AluOp::mov, value.width}, reg, value.source);
-            }
-            return target_.alu_imm(
-                {value.kind == Kind::left ? AluOp::lsh : AluOp::rsh, value.width}, reg,
-                value.number);
+            return target_.shift({value.kind == Kind::left ? AluOp::lsh : AluOp::rsh, value.width},
+                                 reg, value.source, static_cast<std::uint8_t>(value.number));
         case Kind::rotation:
             return target_.rotate_left(reg, value.source, value.width,
                                        static_cast<std::uint8_t>(value.number));

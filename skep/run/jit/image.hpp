@@ -2,9 +2,10 @@
 //
 // Image: machine code that belongs to no process yet.
 //
-// It holds no address. Where one must stand (a map, a helper, a routine of the engine) there are
-// eight zero bytes and a relocation that says what belongs there; bind() fills them in for this
-// process.
+// It holds no address. Where one must stand (a map, a helper, a routine of the engine) there is
+// room for it and a relocation that says what belongs there; bind() fills it in for this process.
+// The room is eight zero bytes on x64, and on arm64 four moves of sixteen bits each, the lowest
+// first, whose numbers are zero.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,16 @@
 #include "skep/base/bytes.hpp"
 
 namespace skep::run::jit {
+
+// The machines that code is generated for.
+enum class Machine : std::uint8_t { none, x64, arm64 };
+#if defined(__x86_64__)
+inline constexpr Machine kThisMachine = Machine::x64;
+#elif defined(__aarch64__)
+inline constexpr Machine kThisMachine = Machine::arm64;
+#else
+inline constexpr Machine kThisMachine = Machine::none;
+#endif
 
 // What generated code may refer to.
 enum class Referent : std::uint8_t {
@@ -25,12 +36,13 @@ enum class Referent : std::uint8_t {
 
 struct Relocation {
     Referent referent = Referent::map;
-    std::uint32_t offset = 0; // of the eight bytes
+    std::uint32_t offset = 0; // of the room
     std::uint32_t index = 0;
     std::uint64_t addend = 0;
 };
 
 struct Image {
+    Machine machine = kThisMachine; // for which the code is
     ByteVector code;
     std::vector<Relocation> relocations;
     std::vector<std::uint32_t> insn_offsets;       // by running index, and one past the end

@@ -61,6 +61,9 @@ class JitExecutable final : public Executable {
 } // namespace
 
 Result<std::unique_ptr<Executable>> jit::make_runnable(Image image) {
+    if (image.machine != kThisMachine) {
+        return fail(Code::unsupported, "the code was made for another machine than this");
+    }
     code::CodeImage code = TRY(code::CodeImage::place(image.code));
     return std::unique_ptr<Executable>(
         std::make_unique<JitExecutable>(std::move(code), std::move(image)));
@@ -69,7 +72,7 @@ Result<std::unique_ptr<Executable>> jit::make_runnable(Image image) {
 Result<std::unique_ptr<Executable>> make_hardened_jit(const verify::VerifiedProgram& program,
                                                       const Binding& binding) {
     const std::uint64_t blinding = os::random_number() | 1;
-    jit::Image image = TRY(jit::compile(program, {}, jit::Processor::this_one, blinding));
+    jit::Image image = TRY(jit::compile(program, {}, {.blinding = blinding}));
     TRY(jit::bind(image, binding));
     return jit::make_runnable(std::move(image));
 }

@@ -152,6 +152,7 @@ class Planner {
             function.frame = frame_of(function);
         }
         plan_.functions.front().frame.is_entry = !entry_is_called_;
+        plan_.functions.front().frame.answers_c = true;
     }
 
     Frame frame_of(const Function& function) const {

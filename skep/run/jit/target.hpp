@@ -37,6 +37,7 @@ struct Frame {
     std::uint8_t saved = 0;        // bit n: R(6+n) is changed and must be kept for the caller
     bool calls = false;            // something is called, so the stack must be aligned
     bool is_entry = false;         // entered through enter_guarded, which keeps every register
+    bool answers_c = false;        // R0 goes where a C function answers, too
 };
 
 struct Operation {
@@ -93,7 +94,8 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.number(reg, std::uint64_t{});
     target.reference(reg, relocation);
     target.subprogram_address(reg, label);
-    target.sum(reg, address); // reg = the address itself
+    target.sum(reg, address);                          // reg = the address itself
+    target.shift(operation, reg, reg, std::uint8_t{}); // lsh or rsh, by 1 up to the width less 1
     target.rotate_left(reg, reg, Width::w64, std::uint8_t{});
     // Memory.
     target.load(access, reg, address);

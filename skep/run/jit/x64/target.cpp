@@ -208,6 +208,13 @@ void TargetX64::sum(Reg dst, Address address) {
     assembler_.memory(Op::lea, Wide::yes, home_of(dst), memory_of(address));
 }
 
+void TargetX64::shift(Operation operation, Reg dst, Reg src, std::uint8_t count) {
+    if (dst != src) {
+        move(assembler_, wide_of(operation.width), home_of(dst), home_of(src));
+    }
+    alu_imm(operation, dst, count);
+}
+
 void TargetX64::rotate_left(Reg dst, Reg src, Width width, std::uint8_t count) {
     if (dst != src && features_.bmi2) {
         assembler_.registers_imm(Op::rorx_i8, wide_of(width), home_of(dst), home_of(src),
@@ -384,6 +391,11 @@ void TargetX64::array_lookup(MapShape shape) {
     assembler_.bind(outside);
     assembler_.registers(Op::xor_, Wide::no, Gpr::rax, Gpr::rax);
     assembler_.bind(done);
+}
+
+void TargetX64::finish(Image& image) {
+    image.machine = Machine::x64;
+    assembler_.finish(image);
 }
 
 } // namespace skep::run::jit::x64

@@ -44,6 +44,7 @@ class TargetX64 {
         assembler_.address_of(home_of(dst), subprogram);
     }
     void sum(Reg dst, Address address);
+    void shift(Operation operation, Reg dst, Reg src, std::uint8_t count);
     void rotate_left(Reg dst, Reg src, Width width, std::uint8_t count);
 
     void load(MemoryAccess access, Reg dst, Address from);
@@ -65,7 +66,7 @@ class TargetX64 {
     void function_lookup(MapShape shape);
     void cpu_number();
 
-    void finish(Image& image) { assembler_.finish(image); }
+    void finish(Image& image);
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
 
   private:
