@@ -85,7 +85,8 @@ class Bloom final : public Map {
 
   private:
     [[nodiscard]] std::uint64_t bit_of(const std::uint8_t* value, std::uint32_t number) const {
-        return hash_key(value, spec().value_size_bytes, seed_ + number) & (bits_ - 1);
+        return hash_key(value, spec().value_size_bytes, HashSecrets::from(seed_ + number)) &
+               (bits_ - 1);
     }
 
     os::Mapping memory_;

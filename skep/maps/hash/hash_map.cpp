@@ -72,7 +72,8 @@ class HashMap final : public Map {
           shape_(Map::spec()), memory_(std::move(store.memory)),
           table_(shape_of(Map::spec(), kind), parts.table, memory_.data(), std::move(owner)),
           cpu_values_(memory_.data() + parts.cpu_values), cpu_stride_(parts.cpu_stride),
-          cpu_value_bytes_(round_up(Map::spec().value_size_bytes, 8)) {
+          cpu_value_bytes_(round_up(Map::spec().value_size_bytes, 8)),
+          lookup_(lookup_for(kind, Map::spec().key_size_bytes)) {
         if (kind.lru) {
             lru_.emplace(lru_shape(Map::spec(), slot_count(), table_.lane_count()), parts.lru,
                          memory_.data(), table_);
@@ -91,25 +92,12 @@ class HashMap final : public Map {
     }
 
     std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) override {
-        return lookup_by_size<0>(*this, key, cpu);
+        return lookup_(*this, key, cpu);
     }
 
-    // The sizes that keys usually have. An element of a hash of maps is not what a program sees.
+    // An element of a hash of maps is not what a program sees.
     [[nodiscard]] LookupFunction lookup_function() const override {
-        switch (kind_.type == MapType::hash_of_maps ? 0 : spec().key_size_bytes) {
-        case 0:
-            return nullptr;
-        case 4:
-            return lookup_by_size<4>;
-        case 8:
-            return lookup_by_size<8>;
-        case 12:
-            return lookup_by_size<12>;
-        case 16:
-            return lookup_by_size<16>;
-        default:
-            return lookup_by_size<0>;
-        }
+        return kind_.type == MapType::hash_of_maps ? nullptr : lookup_;
     }
 
     int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
@@ -239,22 +227,50 @@ class HashMap final : public Map {
     static constexpr std::uint32_t kZeroSeed = spec::kMapZeroSeed;
     static constexpr int kRefillsMost = 64;
 
-    template <std::uint32_t key_bytes>
-    static std::uint8_t* lookup_by_size(Map& map, const std::uint8_t* key, std::uint32_t cpu) {
+    // Nothing that is the same for every look-up in a map is asked in one: neither what kind it is
+    // nor, for the sizes that keys usually have, how long its keys are.
+    template <std::uint32_t key_bytes, bool per_cpu, bool lru>
+    static std::uint8_t* lookup_as(Map& map, const std::uint8_t* key, std::uint32_t cpu) {
         auto& self = static_cast<HashMap&>(map);
         const std::uint32_t lane = self.table_.find_by_size<key_bytes>(key);
-        if (lane == kNoLane || cpu >= self.slot_count()) {
+        if (lane == kNoLane || (per_cpu && cpu >= self.slot_count())) {
             return nullptr;
         }
-        if (self.kind_.lru) {
+        if (lru) {
             self.mark(lane);
         }
-        return self.value_at(lane, cpu);
+        return per_cpu ? self.cpu_value_at(lane, cpu) : self.table_.value_of(lane);
+    }
+
+    template <std::uint32_t key_bytes>
+    static LookupFunction lookup_for(const Kind& kind) {
+        if (kind.per_cpu) {
+            return kind.lru ? lookup_as<key_bytes, true, true> : lookup_as<key_bytes, true, false>;
+        }
+        return kind.lru ? lookup_as<key_bytes, false, true> : lookup_as<key_bytes, false, false>;
+    }
+
+    static LookupFunction lookup_for(const Kind& kind, std::uint32_t key_bytes) {
+        switch (key_bytes) {
+        case 4:
+            return lookup_for<4>(kind);
+        case 8:
+            return lookup_for<8>(kind);
+        case 12:
+            return lookup_for<12>(kind);
+        case 16:
+            return lookup_for<16>(kind);
+        default:
+            return lookup_for<0>(kind);
+        }
+    }
+
+    [[nodiscard]] std::uint8_t* cpu_value_at(std::uint32_t lane, std::uint32_t cpu) const {
+        return cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_;
     }
 
     [[nodiscard]] std::uint8_t* value_at(std::uint32_t lane, std::uint32_t cpu) const {
-        return kind_.per_cpu ? cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_
-                             : table_.value_of(lane);
+        return kind_.per_cpu ? cpu_value_at(lane, cpu) : table_.value_of(lane);
     }
 
     void mark(std::uint32_t lane) {
@@ -295,10 +311,12 @@ class HashMap final : public Map {
     }
 
     [[nodiscard]] int check(std::uint64_t flags, const std::uint8_t* value) const {
-        std::uint32_t first_word = 0;
-        std::memcpy(&first_word, value, std::min<std::uint32_t>(4, spec().value_size_bytes));
-        if (kind_.names_device && first_word == 0) {
-            return -EINVAL;
+        if (kind_.names_device) {
+            std::uint32_t first_word = 0;
+            std::memcpy(&first_word, value, std::min<std::uint32_t>(4, spec().value_size_bytes));
+            if (first_word == 0) {
+                return -EINVAL;
+            }
         }
         return shape_.check_update_flags(flags);
     }
@@ -405,6 +423,7 @@ class HashMap final : public Map {
     std::uint8_t* cpu_values_;
     std::uint64_t cpu_stride_;
     std::uint64_t cpu_value_bytes_;
+    LookupFunction lookup_;
 };
 
 } // namespace

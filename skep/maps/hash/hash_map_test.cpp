@@ -76,6 +76,33 @@ TEST(HashMap, BehavesAsAnOrdinaryMapUnderRandomOperations) {
     }
 }
 
+// Sizes have look-ups of their own, and keys begin where they like and differ in any byte.
+TEST(HashMap, TellsKeysOfEverySizeApartByEveryByte) {
+    for (std::uint32_t size = 1; size <= 40; ++size) {
+        for (const MapType type : {MapType::hash, MapType::lru_hash, MapType::percpu_hash}) {
+            auto map = made(type, size, 4, 64);
+            const Map::LookupFunction lookup = map->lookup_function();
+            ASSERT_NE(lookup, nullptr);
+            std::vector<std::uint8_t> room(size + 1, 0x55);
+            std::uint8_t* key = room.data() + 1;
+            for (std::uint32_t at = 0; at < size; ++at) {
+                key[at] ^= 0x80;
+                ASSERT_EQ(lookup(*map, key, 0), nullptr) << size << " " << at;
+                ASSERT_EQ(map->update(key, bytes(&at), kAny, 0), 0);
+                key[at] ^= 0x80;
+            }
+            for (std::uint32_t at = 0; at < size; ++at) {
+                key[at] ^= 0x80;
+                const auto* found = lookup(*map, key, 0);
+                ASSERT_NE(found, nullptr) << size << " " << at;
+                EXPECT_EQ(found, map->lookup(key, 0));
+                EXPECT_EQ(*found, at);
+                key[at] ^= 0x80;
+            }
+        }
+    }
+}
+
 TEST(HashMap, FillsToTheLastEntryAgainAndAgain) {
     auto map = made(MapType::hash, 4, 4, 1000);
     for (std::uint32_t round = 0; round < 20; ++round) {

@@ -35,12 +35,26 @@ HashTable::HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* m
       padded_key_bytes_(round_up(shape.key_bytes, 8)),
       head_(reinterpret_cast<HashHead*>(memory + parts.head)),         // NOLINT: our store
       buckets_(reinterpret_cast<HashBucket*>(memory + parts.buckets)), // NOLINT: our store
-      elements_(memory + parts.elements), seed_(head_->seed.load(std::memory_order_relaxed)),
+      elements_(memory + parts.elements),
+      secrets_(HashSecrets::from(head_->seed.load(std::memory_order_relaxed))),
       owner_(std::move(owner)) {}
 
 void HashTable::set_seed(std::uint64_t seed) {
     head_->seed.store(seed, std::memory_order_relaxed);
-    seed_ = seed;
+    secrets_ = HashSecrets::from(seed);
+}
+
+std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const {
+    switch (shape_.key_bytes) {
+    case 4:
+        return find_where(hash, SameWords<4>{key_part(key, 4)});
+    case 8:
+        return find_where(hash, SameWords<8>{key_part(key, 8)});
+    case 16:
+        return find_where(hash, SameWords<16>{key_part(key, 16)});
+    default:
+        return find_where(hash, SameBytes{key, shape_.key_bytes});
+    }
 }
 
 HashTable::Writing::Writing(HashTable& table, std::uint64_t hash)
@@ -66,7 +80,7 @@ std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, 
         return kNoLane;
     }
     const std::uint32_t first_bucket = home_of(hash);
-    const std::uint32_t lane = claim_lane(writing.home_, first_bucket);
+    const std::uint32_t lane = claim_lane(writing.home_, home_lane_of(hash));
     if (lane == kNoLane) {
         return kNoLane;
     }
@@ -79,17 +93,32 @@ std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, 
         writing.home_.intent.store(0, std::memory_order_release);
         return kNoLane;
     }
+    // A claimed lane is its claimer's alone.
     HashElement& element_head = element(lane);
-    element_head.sequence.fetch_or(
-        1, std::memory_order_relaxed); // it may be odd from a writer that died
+    const std::uint32_t writing_now = // it may be odd from a writer that died
+        element_head.sequence.load(std::memory_order_relaxed) | 1;
+    element_head.sequence.store(writing_now, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
     copy_to_shared(key_of(lane), key, shape_.key_bytes);
     element_head.mark.store(0, std::memory_order_relaxed);
-    element_head.sequence.fetch_add(1, std::memory_order_release);
+    element_head.sequence.store(writing_now + 1, std::memory_order_release);
     return lane;
 }
 
-std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t first_bucket) {
+bool HashTable::claim_one(HashBucket& home, std::uint32_t lane) {
+    std::uint8_t empty = kEmpty;
+    if (!tag(lane).compare_exchange_strong(empty, kClaimed, std::memory_order_acq_rel)) {
+        return false;
+    }
+    home.intent.store(lane + 1, std::memory_order_release);
+    return true;
+}
+
+std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t home_lane) {
+    if (tag(home_lane).load(std::memory_order_relaxed) == kEmpty && claim_one(home, home_lane)) {
+        return home_lane;
+    }
+    const std::uint32_t first_bucket = home_lane / kLanesPerBucket;
     std::uint32_t bucket = first_bucket;
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
         for (std::uint32_t half = 0; half < 2; ++half) {
@@ -97,9 +126,7 @@ std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t first_bucket
                 bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_relaxed), kEmpty);
             for (; marks != 0; marks &= marks - 1) {
                 const std::uint32_t lane = bucket * kLanesPerBucket + half * 8 + first_byte(marks);
-                std::uint8_t empty = kEmpty;
-                if (tag(lane).compare_exchange_strong(empty, kClaimed, std::memory_order_acq_rel)) {
-                    home.intent.store(lane + 1, std::memory_order_release);
+                if (claim_one(home, lane)) {
                     return lane;
                 }
             }

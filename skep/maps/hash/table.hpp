@@ -6,9 +6,11 @@
 //   lane l of bucket b: element 16 * b + l = { sequence, mark, key padded to 8, room for the value
 //   }
 //
-// Open addressing over buckets of sixteen. A key's home bucket comes from the high half of its hash
-// and its tag (0x80 | 7 bits) from the low half; a full bucket sends the key on to the next, and
-// counts it as having gone past, so that a reader stops at the first bucket that nobody went past.
+// Open addressing over buckets of sixteen. A key's home lane, and with it its home bucket, comes
+// from the high half of its hash and its tag (0x80 | 7 bits) from the low half. A key lies in its
+// home lane when that was free, which a reader tries first, or else anywhere in the bucket; a full
+// bucket sends the key on to the next, and counts it as having gone past, so that a reader stops at
+// the first bucket that nobody went past.
 // A tag of 0 is an empty lane, 1 one that a writer has claimed. Lanes never move; an emptied lane
 // may be taken again at once, as in the kernel's preallocated tables: a program that still holds
 // the old value's address then sees another element's value, and never memory outside the table.
@@ -83,17 +85,20 @@ class HashTable {
     HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* memory, Owner owner);
 
     [[nodiscard]] std::uint64_t hash(const std::uint8_t* key) const {
-        return hash_key(key, shape_.key_bytes, seed_);
+        return hash_key(key, shape_.key_bytes, secrets_);
     }
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const { return find(key, hash(key)); }
-    [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const {
-        return find_sized(key, hash, shape_.key_bytes);
-    }
-    // With the size of the keys known to the compiler; it is the table's. 0: the table knows it.
+    [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const;
+    // With the size of the keys known to the compiler; it is the table's, and sixteen at most. 0:
+    // the table knows it.
     template <std::uint32_t key_bytes>
     [[nodiscard]] std::uint32_t find_by_size(const std::uint8_t* key) const {
-        const std::uint32_t size = key_bytes == 0 ? shape_.key_bytes : key_bytes;
-        return find_sized(key, hash_key(key, size, seed_), size);
+        if constexpr (key_bytes == 0) {
+            return find(key);
+        } else {
+            const KeyPart part = key_part(key, key_bytes);
+            return find_where(hash_part(part, secrets_), SameWords<key_bytes>{part});
+        }
     }
 
     // Holds the home bucket of a hash for writing. `held` is false when that failed: answer EBUSY.
@@ -148,8 +153,11 @@ class HashTable {
     [[nodiscard]] std::uint8_t* element_bytes(std::uint32_t lane) const {
         return elements_ + lane * stride_;
     }
+    [[nodiscard]] std::uint32_t home_lane_of(std::uint64_t hash) const {
+        return static_cast<std::uint32_t>(((hash >> 32) * lane_count()) >> 32);
+    }
     [[nodiscard]] std::uint32_t home_of(std::uint64_t hash) const {
-        return static_cast<std::uint32_t>(((hash >> 32) * bucket_count_) >> 32);
+        return home_lane_of(hash) / kLanesPerBucket;
     }
     [[nodiscard]] std::uint32_t after(std::uint32_t bucket) const {
         return bucket + 1 == bucket_count_ ? 0 : bucket + 1;
@@ -159,11 +167,34 @@ class HashTable {
             buckets_[lane / kLanesPerBucket].tags); // NOLINT: tag by tag
         return std::atomic_ref<std::uint8_t>(bytes[lane % kLanesPerBucket]);
     }
-    [[nodiscard]] bool holds(std::uint32_t lane, const std::uint8_t* key,
-                             std::uint32_t key_bytes) const;
-    [[nodiscard]] std::uint32_t find_sized(const std::uint8_t* key, std::uint64_t hash,
-                                           std::uint32_t key_bytes) const;
-    std::uint32_t claim_lane(HashBucket& home, std::uint32_t first_bucket);
+    // Whether the key that is stored there is the one that is looked for. Stored keys are filled up
+    // with zeroes to a multiple of eight.
+    template <std::uint32_t key_bytes>
+    struct SameWords {
+        KeyPart wanted;
+
+        bool operator()(const std::uint8_t* stored) const {
+            const std::uint64_t high =
+                key_bytes > 8 ? load_relaxed<std::uint64_t>(stored + 8) : std::uint64_t{0};
+            return wanted == KeyPart{load_relaxed<std::uint64_t>(stored), high};
+        }
+    };
+    struct SameBytes {
+        const std::uint8_t* wanted;
+        std::uint32_t size_bytes;
+
+        bool operator()(const std::uint8_t* stored) const {
+            return equal_to_aligned(stored, wanted, size_bytes);
+        }
+    };
+    template <class Same>
+    [[nodiscard]] [[gnu::always_inline]] bool holds(std::uint32_t lane, Same same) const;
+    template <class Same>
+    [[nodiscard]] std::uint32_t find_where(std::uint64_t hash, Same same) const;
+    template <class Same>
+    [[nodiscard]] std::uint32_t search(std::uint32_t bucket, std::uint8_t wanted, Same same) const;
+    bool claim_one(HashBucket& home, std::uint32_t lane);
+    std::uint32_t claim_lane(HashBucket& home, std::uint32_t home_lane);
     void forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket);
     void repair(HashBucket& home);
 
@@ -174,24 +205,36 @@ class HashTable {
     HashHead* head_;
     HashBucket* buckets_;
     std::uint8_t* elements_;
-    std::uint64_t seed_;
+    HashSecrets secrets_;
     Owner owner_;
 };
 
-inline bool HashTable::holds(std::uint32_t lane, const std::uint8_t* key,
-                             std::uint32_t key_bytes) const {
+template <class Same>
+inline bool HashTable::holds(std::uint32_t lane, Same same) const {
     const HashElement& element_head = element(lane);
     const std::uint32_t before = element_head.sequence.load(std::memory_order_acquire);
-    const bool equal = equal_to_aligned(key_of(lane), key, key_bytes);
+    const bool equal = same(key_of(lane));
     std::atomic_thread_fence(std::memory_order_acquire);
     return equal && (before & 1) == 0 &&
            element_head.sequence.load(std::memory_order_relaxed) == before;
 }
 
-inline std::uint32_t HashTable::find_sized(const std::uint8_t* key, std::uint64_t hash,
-                                           std::uint32_t key_bytes) const {
-    const std::uint8_t wanted = hash_tags::tag_of(hash);
-    std::uint32_t bucket = home_of(hash);
+// The home lane is tried before the tags of its bucket are searched: where the key lies there, its
+// address hangs on nothing but the hash.
+template <class Same>
+[[gnu::always_inline]] inline std::uint32_t HashTable::find_where(std::uint64_t hash,
+                                                                  Same same) const {
+    const std::uint32_t home = home_lane_of(hash);
+    if (tag(home).load(std::memory_order_acquire) == hash_tags::tag_of(hash) && holds(home, same))
+        [[likely]] {
+        return home;
+    }
+    return search(home / kLanesPerBucket, hash_tags::tag_of(hash), same);
+}
+
+template <class Same>
+[[gnu::noinline]] std::uint32_t HashTable::search(std::uint32_t bucket, std::uint8_t wanted,
+                                                  Same same) const {
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
         for (std::uint32_t half = 0; half < 2; ++half) {
             std::uint64_t marks = hash_tags::bytes_equal_to(
@@ -199,7 +242,7 @@ inline std::uint32_t HashTable::find_sized(const std::uint8_t* key, std::uint64_
             for (; marks != 0; marks &= marks - 1) {
                 const std::uint32_t lane =
                     bucket * kLanesPerBucket + half * 8 + hash_tags::first_byte(marks);
-                if (holds(lane, key, key_bytes)) {
+                if (holds(lane, same)) {
                     return lane;
                 }
             }

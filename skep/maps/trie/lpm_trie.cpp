@@ -6,8 +6,9 @@
 //   node: { bits it stands for | two children | is it an entry? | key | value }
 //
 // A node stands for a prefix; its children for longer prefixes that begin with it, chosen by the
-// next bit. Nodes where two entries part are not entries themselves. A look-up walks down from the
-// root and remembers the last entry that matches.
+// next bit. Nodes where two entries part are not entries themselves. A look-up walks down and
+// remembers the last entry that matches. It does not begin at the root but where the first bits of
+// its key lead: a table of starts (start_table.hpp) has walked that far already.
 //
 // Writers hold one lock word. Readers never wait: they follow child numbers, each put in place by
 // one store once what it leads to is complete. A removed node is used again only after all nodes
@@ -15,7 +16,7 @@
 // they walk again, a few times. Children are numbers below the capacity whatever happens, and a
 // walk ends after as many steps as there are bits, so the worst that a reader meets in a race is
 // the entry of another moment. A writer that is killed may leave one node unused for ever; the trie
-// itself is whole after every single store.
+// itself is whole after every single store, and the next writer fills the table of starts anew.
 //
 // Proved by: lpm_trie_test.cpp (against a plain list of prefixes); kernel_comparison_test.cpp
 // (answers and order).
@@ -27,6 +28,7 @@
 #include "skep/maps/shared/owner.hpp"
 #include "skep/maps/shared/value.hpp"
 #include "skep/maps/shared/words.hpp"
+#include "skep/maps/trie/start_table.hpp"
 
 namespace skep::maps {
 namespace {
@@ -55,7 +57,7 @@ using Link = std::atomic<std::uint32_t>;
 class Trie final : public Map {
   public:
     struct Parts {
-        std::uint64_t nodes, stride;
+        std::uint64_t starts, nodes, stride;
         std::uint32_t capacity;
     };
 
@@ -63,33 +65,22 @@ class Trie final : public Map {
         : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), shape_(Map::spec()),
           memory_(std::move(store.memory)),
           head_(reinterpret_cast<Head*>(memory_.data())), // NOLINT: our store
+          starts_(memory_.data() + parts.starts, start_bits(Map::spec())),
           nodes_(memory_.data() + parts.nodes), stride_(parts.stride), capacity_(parts.capacity),
           owner_(std::move(owner)), data_bits_((Map::spec().key_size_bytes - kLengthBytes) * 8),
           padded_key_bytes_(round_up(Map::spec().key_size_bytes, 8)) {}
 
-    [[nodiscard]] LookupFunction lookup_function() const override {
-        return [](Map& map, const std::uint8_t* key, std::uint32_t cpu) {
-            return static_cast<Trie&>(map).Trie::lookup(key, cpu);
-        };
+    static std::uint32_t start_bits(const spec::MapSpec& spec) {
+        return StartTable::bits_for(spec.max_entries, (spec.key_size_bytes - kLengthBytes) * 8);
     }
 
-    std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t) override {
-        const std::uint32_t length = length_of(key);
-        if (length > data_bits_) {
-            return nullptr;
-        }
-        constexpr int kWalksMost = 8;
-        std::uint32_t found = 0;
-        for (int walk = 0; walk < kWalksMost; ++walk) {
-            const std::uint32_t before = head_->changes.load(std::memory_order_acquire);
-            found =
-                data_bits_ == 32 ? longest_match_of_word(key, length) : longest_match(key, length);
-            std::atomic_thread_fence(std::memory_order_acquire);
-            if ((before & 1) == 0 && head_->changes.load(std::memory_order_relaxed) == before) {
-                break;
-            }
-        }
-        return found == 0 ? nullptr : value_of(found);
+    // Keys of four bytes (IPv4) are one number.
+    [[nodiscard]] LookupFunction lookup_function() const override {
+        return data_bits_ == 32 ? lookup_by_size<32> : lookup_by_size<0>;
+    }
+
+    std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) override {
+        return lookup_function()(*this, key, cpu);
     }
 
     int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
@@ -174,53 +165,110 @@ class Trie final : public Map {
         return limit;
     }
 
-    [[nodiscard]] std::uint32_t longest_match(const std::uint8_t* key, std::uint32_t length) const {
+    template <std::uint32_t data_bits>
+    static std::uint8_t* lookup_by_size(Map& map, const std::uint8_t* key, std::uint32_t) {
+        const auto& self = static_cast<const Trie&>(map);
+        const std::uint32_t length = length_of(key);
+        if (length > self.data_bits_) {
+            return nullptr;
+        }
+        constexpr int kWalksMost = 8;
         std::uint32_t found = 0;
-        std::uint32_t link = head_->root.load(std::memory_order_acquire);
-        for (std::uint32_t steps = 0; link != 0 && steps <= kBitsMost; ++steps) {
-            const Node& here = node(link);
-            const std::uint32_t bits = here.bits.load(std::memory_order_acquire);
-            if (bits > length || shared_bits(key_of(link), key, bits) < bits) {
+        for (int walk = 0; walk < kWalksMost; ++walk) {
+            const std::uint32_t before = self.head_->changes.load(std::memory_order_acquire);
+            found = data_bits == 32 ? self.longest_match_of_word(key, length)
+                                    : self.longest_match(key, length);
+            std::atomic_thread_fence(std::memory_order_acquire);
+            if ((before & 1) == 0 &&
+                self.head_->changes.load(std::memory_order_relaxed) == before) {
                 break;
             }
-            found = here.is_entry.load(std::memory_order_acquire) != 0 ? link : found;
+        }
+        return found == 0 ? nullptr : self.value_of(found);
+    }
+
+    // The first sixteen bits, of a key of one byte its eight and zeroes.
+    [[nodiscard]] std::uint32_t first_bits(const std::uint8_t* key) const {
+        const std::uint32_t first = load_relaxed<std::uint8_t>(key + kLengthBytes);
+        return first << 8 |
+               (data_bits_ > 8 ? load_relaxed<std::uint8_t>(key + kLengthBytes + 1) : 0U);
+    }
+
+    // A key that is shorter than what the table of starts has walked begins at the root.
+    [[nodiscard]] Start start_of(std::uint32_t first_bits, std::uint32_t length) const {
+        return length >= starts_.bits() ? starts_.at(first_bits)
+                                        : Start{head_->root.load(std::memory_order_acquire), 0};
+    }
+
+    [[nodiscard]] std::uint32_t longest_match(const std::uint8_t* key, std::uint32_t length) const {
+        Start at = start_of(first_bits(key), length);
+        for (std::uint32_t steps = 0; at.next != 0 && steps <= kBitsMost; ++steps) {
+            const Node& here = node(at.next);
+            const std::uint32_t bits = here.bits.load(std::memory_order_acquire);
+            if (bits > length || shared_bits(key_of(at.next), key, bits) < bits) {
+                break;
+            }
+            at.found = here.is_entry.load(std::memory_order_acquire) != 0 ? at.next : at.found;
             if (bits == length) {
                 break;
             }
-            link = here.child[bit_of(key, bits)].load(std::memory_order_acquire);
+            at.next = here.child[bit_of(key, bits)].load(std::memory_order_acquire);
         }
-        return found;
+        return at.found;
     }
 
-    // The same walk for keys of four bytes (IPv4), which are one number.
+    // The same walk over a word.
     [[nodiscard]] std::uint32_t longest_match_of_word(const std::uint8_t* key,
                                                       std::uint32_t length) const {
         std::uint32_t word = 0;
         std::memcpy(&word, key + kLengthBytes, sizeof word);
         word = __builtin_bswap32(word); // the first bit is the highest
-        std::uint32_t found = 0;
-        std::uint32_t link = head_->root.load(std::memory_order_acquire);
-        for (std::uint32_t steps = 0; link != 0 && steps <= 32; ++steps) {
-            const Node& here = node(link);
+        Start at = start_of(word >> 16, length);
+        for (std::uint32_t steps = 0; at.next != 0 && steps <= 32; ++steps) {
+            const Node& here = node(at.next);
             const std::uint32_t bits = here.bits.load(std::memory_order_acquire);
             const std::uint64_t differences =
-                __builtin_bswap32(load_relaxed<std::uint32_t>(key_of(link) + kLengthBytes)) ^ word;
+                __builtin_bswap32(load_relaxed<std::uint32_t>(key_of(at.next) + kLengthBytes)) ^
+                word;
             if (bits > length || differences >> (32 - bits) != 0) {
                 break;
             }
-            found = here.is_entry.load(std::memory_order_acquire) != 0 ? link : found;
+            at.found = here.is_entry.load(std::memory_order_acquire) != 0 ? at.next : at.found;
             if (bits == length) {
                 break;
             }
-            link = here.child[word >> (31 - bits) & 1U].load(std::memory_order_acquire);
+            at.next = here.child[word >> (31 - bits) & 1U].load(std::memory_order_acquire);
         }
-        return found;
+        return at.found;
+    }
+
+    // What StartTable::fill asks of a node.
+    [[nodiscard]] StartTable::Step step_at(std::uint32_t link) const {
+        const Node& here = node(link);
+        return {here.bits.load(std::memory_order_relaxed),
+                first_bits(key_of(link)),
+                here.is_entry.load(std::memory_order_relaxed) != 0,
+                {here.child[0].load(std::memory_order_relaxed),
+                 here.child[1].load(std::memory_order_relaxed)}};
+    }
+
+    // After a change of the trie at or below this prefix.
+    void refresh_starts(const std::uint8_t* key, std::uint32_t length) {
+        starts_.fill(starts_.covered(first_bits(key), length),
+                     {head_->root.load(std::memory_order_relaxed), 0},
+                     [this](std::uint32_t link) { return step_at(link); });
     }
 
     template <class Action>
     int while_held(Action action) {
-        if (owner_.lock(head_->lock) == Locked::no) {
+        const Locked locked = owner_.lock(head_->lock);
+        if (locked == Locked::no) {
             return -EBUSY;
+        }
+        if (locked == Locked::taken_over) { // the last writer died before the starts were right
+            const Reshaping reshaping(*head_);
+            constexpr std::array<std::uint8_t, kLengthBytes + 2> kAnyKey{};
+            refresh_starts(kAnyKey.data(), 0);
         }
         const int status = action();
         Owner::unlock(head_->lock);
@@ -330,8 +378,10 @@ class Trie final : public Map {
             return 0;
         }
         shape_.write_new(value_of(at), value);
+        const Reshaping reshaping(*head_);
         node(at).is_entry.store(1, std::memory_order_release);
         head_->entries.fetch_add(1, std::memory_order_relaxed);
+        refresh_starts(key, length_of(key));
         return 0;
     }
 
@@ -361,6 +411,7 @@ class Trie final : public Map {
         }
         place.link->store(forks ? fork : fresh, std::memory_order_release);
         head_->entries.fetch_add(1, std::memory_order_relaxed);
+        refresh_starts(key, length);
         return 0;
     }
 
@@ -382,6 +433,7 @@ class Trie final : public Map {
                 splice_out(*place.parent, above); // a fork that no longer forks
             }
         }
+        refresh_starts(key, length);
         return 0;
     }
 
@@ -465,6 +517,7 @@ class Trie final : public Map {
     ValueShape shape_;
     os::Mapping memory_;
     Head* head_;
+    StartTable starts_;
     std::uint8_t* nodes_;
     std::uint64_t stride_;
     std::uint32_t capacity_;
@@ -487,7 +540,9 @@ MadeMap make_trie(Plan plan) {
         std::min({2 * std::uint64_t{plan.spec.max_entries}, most, std::uint64_t{0x7fffffff}}));
     Layout layout;
     layout.add(1, sizeof(Head), 4096);
-    Trie::Parts parts{layout.add(capacity, stride, 4096), stride, capacity};
+    const std::uint64_t starts =
+        layout.add(1ULL << Trie::start_bits(plan.spec), sizeof(StartTable::Slot), 4096);
+    Trie::Parts parts{starts, layout.add(capacity, stride, 4096), stride, capacity};
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
     auto* region =
         reinterpret_cast<OwnerRegion*>(store.memory.data()); // NOLINT: the head begins with it
