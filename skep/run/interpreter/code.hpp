@@ -43,14 +43,16 @@ std::uint64_t run_code(const Code& code, void* context, helpers::Invocation& inv
     machine.reg[kFramePointer] =
         reinterpret_cast<std::uint64_t>(machine.stack.data()) + kFrameBytes;
 
-    const helpers::Invocation outer = invocation;
+    const auto outer_call_back = invocation.call_back;
+    void* const outer_engine = invocation.engine;
+    const std::uint64_t outer_budget = invocation.loop_budget;
     invocation.call_back = call_back<Policy>;
     invocation.engine = &watched;
     invocation.loop_budget = kLoopBudget;
     run_from(machine.ops, watched);
-    invocation.call_back = outer.call_back;
-    invocation.engine = outer.engine;
-    invocation.loop_budget = outer.loop_budget;
+    invocation.call_back = outer_call_back;
+    invocation.engine = outer_engine;
+    invocation.loop_budget = outer_budget;
     return machine.reg[0];
 }
 

@@ -24,24 +24,14 @@ class JitExecutable final : public Executable {
           call_back_(reinterpret_cast<CallBack>(code_.address() + image.callback_offset)) {
     } // NOLINT: our own code
 
-    // A program that another one called (a tail call) runs on the same invocation: what this run
-    // needs of it is put back afterwards.
+    // What the engine keeps in an invocation means nothing between runs, so an outermost run puts
+    // nothing back. One inside another's (a tail call, on the same invocation) does.
     std::uint64_t run(void* context, helpers::Invocation& invocation) override {
-        code::GuardFrame frame;
-        const auto outer_call_back = invocation.call_back;
-        void* const outer_engine = invocation.engine;
-        const std::uint64_t outer_budget = invocation.loop_budget;
-        invocation.call_back = call_back_;
-        invocation.engine = &frame;
-        invocation.loop_budget = kLoopBudget;
-        const std::uint64_t result =
-            code::enter_guarded(code_.address(), context, invocation, frame);
-        invocation.call_back = outer_call_back;
-        invocation.engine = outer_engine;
-        invocation.loop_budget = outer_budget;
-        if (frame.instruction != 0) {
-            ++invocation.faults;
+        if (invocation.engine != nullptr) [[unlikely]] {
+            return run_inside(context, invocation);
         }
+        const std::uint64_t result = enter(context, invocation);
+        invocation.engine = nullptr;
         return result;
     }
 
@@ -52,6 +42,30 @@ class JitExecutable final : public Executable {
     [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
 
   private:
+    [[gnu::noinline]] std::uint64_t run_inside(void* context, helpers::Invocation& invocation) {
+        const auto outer_call_back = invocation.call_back;
+        void* const outer_engine = invocation.engine;
+        const std::uint64_t outer_budget = invocation.loop_budget;
+        const std::uint64_t result = enter(context, invocation);
+        invocation.call_back = outer_call_back;
+        invocation.engine = outer_engine;
+        invocation.loop_budget = outer_budget;
+        return result;
+    }
+
+    std::uint64_t enter(void* context, helpers::Invocation& invocation) {
+        code::GuardFrame frame;
+        invocation.call_back = call_back_;
+        invocation.engine = &frame;
+        invocation.loop_budget = kLoopBudget;
+        const std::uint64_t result =
+            code::enter_guarded(code_.address(), context, invocation, frame);
+        if (frame.instruction != 0) [[unlikely]] {
+            ++invocation.faults;
+        }
+        return result;
+    }
+
     code::CodeImage code_;
     std::vector<std::uint32_t> insn_offsets_;
     std::vector<std::uint32_t> subprogram_offsets_;
