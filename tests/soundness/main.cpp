@@ -3,16 +3,20 @@
 // claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] [--first N] [--objects FOLDER]
 //
 // Runs accepted programs (generated ones; with --objects those of a folder of objects and their
-// mutants) on random inputs and holds every instruction against the verifier's claims. Prints what
-// was checked, and each violation with the program.
+// mutants) on random inputs and holds every instruction against the verifier's claims. A program
+// that was there before, instruction for instruction, is left out, so that all that are counted are
+// distinct. Prints what was checked, and each violation with the program.
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <unordered_set>
 
 #include "skep/bytecode/disassemble.hpp"
 #include "tests/soundness/claims_run.hpp"
@@ -31,8 +35,23 @@ struct Arguments {
 };
 
 struct Sums {
-    std::uint64_t tried = 0, programs = 0, insns = 0, violations = 0;
+    std::uint64_t tried = 0, repeated = 0, programs = 0, insns = 0, violations = 0;
 };
+
+// Of type and instructions (FNV-1a): two of a few million programs share one with a chance of one
+// in a million.
+std::uint64_t fingerprint(const ProgramSpec& program) {
+    constexpr std::uint64_t kPrime = 0x100000001b3ULL;
+    std::uint64_t hash = 0xcbf29ce484222325ULL ^ static_cast<std::uint64_t>(program.type);
+    for (const RawInsn& insn : program.insns) {
+        std::array<std::uint8_t, sizeof(RawInsn)> bytes{};
+        std::memcpy(bytes.data(), &insn, sizeof insn);
+        for (const std::uint8_t byte : bytes) {
+            hash = (hash ^ byte) * kPrime;
+        }
+    }
+    return hash;
+}
 
 std::vector<spec::MapSpec> map_specs(const load::ObjectSpec& object) {
     std::vector<spec::MapSpec> specs;
@@ -76,8 +95,10 @@ class Campaign {
     }
 
     void print() const {
-        fmt::print("{} tried, {} programs run, {} instructions checked, {} violations, next {}\n",
-                   sums_.tried, sums_.programs, sums_.insns, sums_.violations, next_);
+        fmt::print("{} tried, {} repeated, {} distinct programs run, {} instructions checked, {} "
+                   "violations, seed {}, next {}\n",
+                   sums_.tried, sums_.repeated, sums_.programs, sums_.insns, sums_.violations,
+                   arguments_.seed, next_);
     }
     [[nodiscard]] bool failed() const { return sums_.violations != 0; }
 
@@ -125,6 +146,11 @@ class Campaign {
 
     void one(const ProgramSpec& program, Bench& bench, const load::ObjectSpec& object,
              const std::string& name) {
+        ++sums_.tried;
+        if (!seen_.insert(fingerprint(program)).second) {
+            ++sums_.repeated;
+            return;
+        }
         verify::Environment environment;
         environment.maps = bench.specs();
         environment.program_types = object.types ? &*object.types : nullptr;
@@ -132,7 +158,6 @@ class Campaign {
         std::mt19937_64 random = random_for(sums_.tried);
         const Tested tested =
             test(program, bench, environment, static_cast<unsigned>(arguments_.runs), random);
-        ++sums_.tried;
         sums_.programs += tested.ran ? 1U : 0U;
         sums_.insns += tested.checked_insns;
         if (tested.violation.has_value()) {
@@ -150,6 +175,7 @@ class Campaign {
     const Arguments& arguments_;
     Clock::time_point end_;
     Sums sums_;
+    std::unordered_set<std::uint64_t> seen_;
     std::uint64_t next_ = 0;
 };
 

@@ -248,7 +248,7 @@ Measured measure_join() {
             Nibble met = a.set.meet(b.set);
             met.synchronise();
             expect_holds(measured, met, a.members & b.members, describe);
-            if (a.set.includes(b.set) != ((b.members & ~a.members) == 0)) {
+            if (measured.lost.empty() && a.set.includes(b.set) != ((b.members & ~a.members) == 0)) {
                 measured.lost = "includes() is wrong: " + describe();
             }
         }
@@ -277,7 +277,7 @@ Measured measure_jump(std::size_t row, Form form, bool taken) {
             if (edge.left == 0) {
                 continue; // nothing can be lost of an edge that nothing takes
             }
-            if (answer.has_value() && *answer != taken) {
+            if (measured.lost.empty() && answer.has_value() && *answer != taken) {
                 measured.lost = "decided, and wrong: " + describe();
             }
             Nibble left = a.set;
