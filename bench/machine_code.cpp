@@ -6,8 +6,9 @@
 // Every engine runs every program in many short rounds, in an order that is shuffled each round, so
 // that a slow moment of the machine meets all of them alike; the numbers are medians. What a run
 // costs before the first instruction (entering, PROG_TEST_RUN's own loop) is measured with an empty
-// program and taken off. The kernel's column is empty where bpf(2) does not load programs. Answers
-// are compared before anything is timed.
+// program and taken off. `witness` is the plain switch over raw instructions that the tests compare
+// with; it knows neither maps nor helpers. The kernel's column is empty where bpf(2) does not load
+// programs. Answers are compared before anything is timed.
 //
 //   machine_code [--rounds N] [--only NAME] [--code FILE]
 //
@@ -156,20 +157,21 @@ const std::vector<Column>& ratios() {
                                              {"kernel/llvm", "kernel", "llvm"},
                                              {"kernel/native", "kernel", "native O2"},
                                              {"native/llvm", "native O2", "llvm"},
-                                             {"interp/kernel", "interpreter", "kernel"}};
+                                             {"interp/kernel", "interpreter", "kernel"},
+                                             {"witness/interp", "witness", "interpreter"}};
     return columns;
 }
 
 void print_programs(std::vector<Program>& all, Means& means) {
     const Times fixed = times_of(all.front(), {});
-    fmt::print(
-        "| program | kind | slots | bytes | compile us | steps | interpreter ns | ns a step | "
-        "jit ns | llvm ns | kernel ns | native O2 | native O3 |");
+    fmt::print("| program | kind | slots | bytes | compile us | steps | witness ns | interpreter "
+               "ns | ns a step | "
+               "jit ns | llvm ns | kernel ns | native O2 | native O3 |");
     for (const Column& column : ratios()) {
         fmt::print(" {} |", column.title);
     }
     fmt::print("\n|");
-    for (std::size_t column = 0; column < 13 + ratios().size(); ++column) {
+    for (std::size_t column = 0; column < 14 + ratios().size(); ++column) {
         fmt::print("---|");
     }
     fmt::print("\n");
@@ -180,11 +182,12 @@ void print_programs(std::vector<Program>& all, Means& means) {
         const double step = interpreter == times.end() || program.steps == 0
                                 ? 0
                                 : interpreter->second / static_cast<double>(program.steps);
-        fmt::print("| {} | {} | {} | {} | {:.1f} | {} | {} | {:.2f} | {} | {} | {} | {} | {} |",
-                   program.name, program.kind, program.slots, program.code.size(),
-                   program.compile_us, program.steps, cell(times, "interpreter"), step,
-                   cell(times, "jit"), cell(times, "llvm"), cell(times, "kernel"),
-                   cell(times, "native O2"), cell(times, "native O3"));
+        fmt::print(
+            "| {} | {} | {} | {} | {:.1f} | {} | {} | {} | {:.2f} | {} | {} | {} | {} | {} |",
+            program.name, program.kind, program.slots, program.code.size(), program.compile_us,
+            program.steps, cell(times, "witness"), cell(times, "interpreter"), step,
+            cell(times, "jit"), cell(times, "llvm"), cell(times, "kernel"),
+            cell(times, "native O2"), cell(times, "native O3"));
         for (const Column& column : ratios()) {
             const auto value = ratio(times, column.slow, column.fast);
             fmt::print(" {} |", value.has_value() ? fmt::format("{:.2f}", *value) : "");
@@ -204,7 +207,11 @@ void print_means(const Means& means) {
     for (const Column& column : ratios()) {
         fmt::print(" {} |", column.title);
     }
-    fmt::print("\n|---|---|---|---|---|---|---|\n");
+    fmt::print("\n|---|---|");
+    for (std::size_t column = 0; column < ratios().size(); ++column) {
+        fmt::print("---|");
+    }
+    fmt::print("\n");
     for (const char* kind : {"pure", "calls", "packets", "maps", "all"}) {
         fmt::print("| {} | {} |", kind, means.of(kind, "ns a step"));
         for (const Column& column : ratios()) {

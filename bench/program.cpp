@@ -47,6 +47,16 @@ void add_engine(Program& program, const verify::VerifiedProgram& verified, run::
                                 {}});
 }
 
+void add_witness(Program& program, const verify::VerifiedProgram& verified) {
+    const auto runner = std::make_shared<WitnessRunner>(verified.insns(), packet_for(program.name));
+    if (runner->can_run()) {
+        program.subjects.push_back({"witness",
+                                    [runner] { return runner->time_ns(kRunsPerSample / 4); },
+                                    [runner] { return runner->run(); },
+                                    {}});
+    }
+}
+
 void add_kernel(Program& program, const load::ObjectProgram& loaded,
                 std::span<const load::ObjectMap> maps) {
     auto made = KernelRunner::make(loaded.spec.insns, maps, packet_for(program.name));
@@ -84,6 +94,7 @@ Program make(const load::ObjectProgram& loaded, std::span<const load::ObjectMap>
             add_engine(program, *outcome.program, tier, maps);
         }
     }
+    add_witness(program, *outcome.program);
     add_kernel(program, loaded, maps);
     return program;
 }

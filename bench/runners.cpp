@@ -13,6 +13,7 @@
 #include "skep/os/bpf_call.hpp"
 #include "skep/run/interpreter/counted.hpp"
 #include "skep/spec/abi.hpp"
+#include "tests/support/witness.hpp"
 
 namespace skep::bench {
 namespace {
@@ -135,6 +136,24 @@ double EngineRunner::time_ns(std::uint32_t runs) {
 
 std::uint32_t EngineRunner::run() {
     return static_cast<std::uint32_t>(executable_->run(&context_.record(), invocation_));
+}
+
+constexpr std::uint64_t kMostSteps = 1'000'000'000;
+
+WitnessRunner::WitnessRunner(std::span<const RawInsn> insns, const ByteVector& packet)
+    : insns_(insns.begin(), insns.end()), context_(context_of(packet)) {}
+
+bool WitnessRunner::can_run() {
+    return tests::witness(insns_, &context_.record(), kMostSteps).has_value();
+}
+
+double WitnessRunner::time_ns(std::uint32_t runs) {
+    return time_of(runs, [this] { run(); });
+}
+
+std::uint32_t WitnessRunner::run() {
+    return static_cast<std::uint32_t>(
+        tests::witness(insns_, &context_.record(), kMostSteps).value_or(0));
 }
 
 Result<std::unique_ptr<KernelRunner>> KernelRunner::make(std::span<const RawInsn> insns,

@@ -50,6 +50,20 @@ class EngineRunner {
     std::unique_ptr<run::Executable> executable_;
 };
 
+// The plain switch interpreter of the tests (tests/support/witness.hpp), which knows neither maps
+// nor helpers.
+class WitnessRunner {
+  public:
+    WitnessRunner(std::span<const RawInsn> insns, const ByteVector& packet);
+    [[nodiscard]] bool can_run(); // whether it knows all that the program does
+    double time_ns(std::uint32_t runs);
+    std::uint32_t run();
+
+  private:
+    std::vector<RawInsn> insns_;
+    contexts::XdpContext context_;
+};
+
 class KernelRunner {
   public:
     static Result<std::unique_ptr<KernelRunner>>

@@ -378,6 +378,100 @@ std::optional<DecodeError> check_registers(const Insn& insn) {
     return std::nullopt;
 }
 
+// What an opcode alone says, for those that make up nearly all of a program: arithmetic with two
+// operands, loads, stores and conditional jumps, in the form that leaves unused fields zero. Made
+// from the rows; whatever does not fit goes the long way, and is understood or refused there.
+struct PlainForm {
+    Insn insn;
+    bool is_plain = false;
+    bool is_memory = false; // the offset is a displacement
+    bool is_jump = false;   // the offset is a distance
+    bool uses_src = false;
+    bool uses_imm = false;
+};
+
+constexpr PlainForm plain_alu(const spec::AluRow& row, Source source, Width width) {
+    PlainForm form;
+    form.insn.kind = InsnKind::alu;
+    form.insn.alu_op = row.op;
+    form.insn.source = source;
+    form.insn.width = width;
+    form.is_plain = row.operand == Operand::binary && row.selector == 0;
+    form.uses_src = source == Source::reg;
+    form.uses_imm = source == Source::imm;
+    return form;
+}
+
+constexpr PlainForm plain_jump(const spec::JumpRow& row, Source source, Width width) {
+    PlainForm form;
+    form.insn.kind = InsnKind::jump;
+    form.insn.jump_op = row.op;
+    form.insn.source = source;
+    form.insn.width = width;
+    form.is_plain = true;
+    form.is_jump = true;
+    form.uses_src = source == Source::reg;
+    form.uses_imm = source == Source::imm;
+    return form;
+}
+
+constexpr PlainForm plain_access(InsnKind kind, std::uint8_t size_bytes) {
+    PlainForm form;
+    form.insn.kind = kind;
+    form.insn.size_bytes = size_bytes;
+    form.is_plain = true;
+    form.is_memory = true;
+    form.uses_src = kind != InsnKind::store_imm;
+    form.uses_imm = kind == InsnKind::store_imm;
+    return form;
+}
+
+constexpr std::array<PlainForm, 256> plain_forms() {
+    std::array<PlainForm, 256> forms{};
+    const auto place = [&forms](InsnClass cls, unsigned rest, const PlainForm& form) {
+        forms[static_cast<std::uint8_t>(cls) | rest] = form;
+    };
+    for (const Source source : {Source::imm, Source::reg}) {
+        const unsigned bit = source == Source::reg ? kSourceRegister : 0U;
+        for (const spec::AluRow& row : spec::kAluRows) {
+            if (row.operand == Operand::binary && row.selector == 0) {
+                place(InsnClass::alu, row.code | bit, plain_alu(row, source, Width::w32));
+                place(InsnClass::alu64, row.code | bit, plain_alu(row, source, Width::w64));
+            }
+        }
+        for (const spec::JumpRow& row : spec::kJumpRows) {
+            place(InsnClass::jmp32, row.code | bit, plain_jump(row, source, Width::w32));
+            place(InsnClass::jmp, row.code | bit, plain_jump(row, source, Width::w64));
+        }
+    }
+    for (unsigned size = 0; size < kSizes.size(); ++size) {
+        const unsigned rest = static_cast<unsigned>(Mode::mem) | size << 3;
+        place(InsnClass::ldx, rest, plain_access(InsnKind::load, kSizes[size]));
+        place(InsnClass::st, rest, plain_access(InsnKind::store_imm, kSizes[size]));
+        place(InsnClass::stx, rest, plain_access(InsnKind::store_reg, kSizes[size]));
+    }
+    return forms;
+}
+
+constexpr std::array<PlainForm, 256> kPlainForms = plain_forms();
+
+// The instruction, when it is of a plain form.
+bool decode_plain(const RawInsn& raw, Insn& insn) {
+    const PlainForm& form = kPlainForms[raw.opcode];
+    const bool fits = form.is_plain && raw.dst() <= kFramePointer && raw.src() <= kFramePointer &&
+                      (form.uses_src || raw.src() == 0) && (form.uses_imm || raw.imm == 0) &&
+                      (form.is_memory || form.is_jump || raw.offset == 0);
+    if (fits) {
+        insn = form.insn;
+        insn.dst = raw.dst();
+        insn.src = raw.src();
+        insn.imm = raw.imm;
+        insn.offset = form.is_memory ? raw.offset : std::int16_t{0};
+        insn.jump_slots = form.is_jump ? raw.offset : 0;
+    }
+    return fits;
+}
+
 } // namespace
 
 Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
@@ -393,7 +487,12 @@ Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
 Result<std::vector<Insn>> decode_all(std::span<const RawInsn> program) {
     std::vector<Insn> decoded;
     decoded.reserve(program.size());
+    Insn plain;
     while (decoded.size() < program.size()) {
+        if (decode_plain(program[decoded.size()], plain)) {
+            decoded.push_back(plain);
+            continue;
+        }
         const InsnIndex at{static_cast<std::uint32_t>(decoded.size())};
         Decoded one = decode(program, at);
         if (const auto* error = std::get_if<DecodeError>(&one)) {

@@ -95,6 +95,27 @@ TEST(Insn, TheOffsetOfAnExitIsNotLookedAtButKept) {
     EXPECT_EQ(encode(decode_all(raw).value()[0])[0], raw[0]);
 }
 
+// Decoding a program has a short way for what is common: it must be no other way.
+TEST(Insn, DecodingAllIsDecodingEach) {
+    constexpr std::array<std::uint8_t, 5> kRegisters{0x00, 0x12, 0xa0, 0x0a, 0xb1};
+    for (unsigned opcode = 0; opcode < 256; ++opcode) {
+        for (const std::uint8_t registers : kRegisters) {
+            for (const std::int32_t imm : {0, 1, 16, -7}) {
+                for (const std::int16_t offset : std::array<std::int16_t, 3>{0, 1, -3}) {
+                    const std::array<RawInsn, 2> raw{
+                        RawInsn{static_cast<std::uint8_t>(opcode), registers, offset, imm},
+                        RawInsn{0, 0, 0, 0}};
+                    const std::size_t slots = opcode == 0x18 ? 2 : 1;
+                    const auto one = decode(std::span(raw).first(slots), InsnIndex{0});
+                    const auto all = decode_all(std::span(raw).first(slots));
+                    ASSERT_EQ(all.ok(), std::holds_alternative<Insn>(one)) << opcode;
+                    ASSERT_TRUE(!all.ok() || all->front() == std::get<Insn>(one)) << opcode;
+                }
+            }
+        }
+    }
+}
+
 TEST(Insn, RegistersAboveTenAreRefused) {
     const std::array<RawInsn, 1> raw{RawInsn{0xb7, 11, 0, 0}};
     EXPECT_EQ(decode_all(raw).error().message, "instruction 0: R11 is invalid");

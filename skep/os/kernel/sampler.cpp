@@ -2,7 +2,6 @@
 #include "skep/os/kernel/sampler.hpp"
 
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -102,9 +101,7 @@ Result<Samples> Sampler::stop() {
     auto& page = *reinterpret_cast<perf_event_mmap_page*>(ring_.data()); // NOLINT: its layout
     const std::uint8_t* ring = ring_.data() + page_size();
     const std::uint64_t ring_bytes = kRingPages * page_size();
-    const std::uint64_t head =
-        std::atomic_ref<std::uint64_t>(reinterpret_cast<std::uint64_t&>(page.data_head)) // NOLINT
-            .load(std::memory_order_acquire);
+    const std::uint64_t head = __atomic_load_n(&page.data_head, __ATOMIC_ACQUIRE);
     Samples result;
     std::uint64_t at = page.data_tail;
     while (at + sizeof(perf_event_header) <= head) {
@@ -121,8 +118,7 @@ Result<Samples> Sampler::stop() {
         }
         at += header.size;
     }
-    std::atomic_ref<std::uint64_t>(reinterpret_cast<std::uint64_t&>(page.data_tail)) // NOLINT
-        .store(at, std::memory_order_release);
+    __atomic_store_n(&page.data_tail, at, __ATOMIC_RELEASE);
     return result;
 }
 

@@ -116,17 +116,23 @@ RegSet writes_of(const Insn& insn) {
 std::vector<RegSet> live_before(const Plan& plan) {
     const auto slots = static_cast<std::uint32_t>(plan.insns.size());
     std::vector<RegSet> live(slots + 1, 0);
+    struct Effects {
+        RegSet reads = 0;
+        RegSet writes = 0;
+    };
+    std::vector<Effects> effects(slots); // asked for in every pass
+    for (std::uint32_t at = 0; at < slots; ++at) {
+        effects[at] = {reads_of(plan.insns[at]), writes_of(plan.insns[at])};
+    }
     bool changed = true;
     for (int pass = 0; changed && pass < kMaxPasses; ++pass) {
         changed = false;
         for (std::uint32_t at = slots; at-- > 0;) {
-            const Insn& insn = plan.insns[at];
-            const bool second_slot = at > 0 && insn.slots() == 2 && plan.second_slot[at] != 0;
-            if (second_slot) {
+            if (plan.second_slot[at] != 0) {
                 continue;
             }
             const auto before = static_cast<RegSet>(
-                reads_of(insn) | (live_after(plan, live, at) & ~writes_of(insn)));
+                effects[at].reads | (live_after(plan, live, at) & ~effects[at].writes));
             changed |= before != live[at];
             live[at] = before;
         }

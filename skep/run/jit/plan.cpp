@@ -157,16 +157,14 @@ class Planner {
 
     Frame frame_of(const Function& function) const {
         Frame frame;
-        bool uses_stack = false;
+        std::uint32_t named = 0; // registers, by bit
         for (std::uint32_t at = function.start; at < function.end; at += plan_.insns[at].slots()) {
             const Insn& insn = plan_.insns[at];
-            for (const Reg reg : {insn.dst, insn.src}) {
-                uses_stack |= reg == kFramePointer;
-                frame.saved |=
-                    static_cast<std::uint8_t>(reg >= 6 && reg <= 9 ? 1U << (reg - 6U) : 0U);
-            }
+            named |= 1U << insn.dst | 1U << insn.src;
             frame.calls |= calls(insn, program_.facts()[at]);
         }
+        const bool uses_stack = (named >> kFramePointer & 1U) != 0;
+        frame.saved = static_cast<std::uint8_t>(named >> 6 & 0xfU); // R6 to R9
         frame.stack_bytes = uses_stack ? proved_stack(function) : 0;
         return frame;
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <span>
 
 namespace skep::run::jit {
@@ -146,9 +147,10 @@ class Recomposer {
     [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
 
     void forget_all() {
-        for (auto& row : rows_) {
-            row.reset();
+        for (RegSet left = holding_; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
+            rows_[static_cast<std::size_t>(std::countr_zero(left))].reset();
         }
+        holding_ = 0;
         for (std::uint32_t& version : versions_) {
             ++version;
         }
@@ -158,15 +160,16 @@ class Recomposer {
         const Insn& one = insn(at);
         std::optional<Row> row = row_of(at, one);
         const RegSet writes = writes_of(one);
-        for (Reg reg = 0; reg < kRegisters; ++reg) {
-            if ((writes & set_of(reg)) != 0) {
-                rows_[reg].reset();
-                ++versions_[reg];
-            }
+        for (RegSet left = writes; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
+            const auto reg = static_cast<std::size_t>(std::countr_zero(left));
+            rows_[reg].reset();
+            ++versions_[reg];
         }
+        holding_ = static_cast<RegSet>(holding_ & ~writes);
         if (row.has_value() && at - row->parts().front() <= kMostReach) {
             note(at, one.dst, *row);
-            rows_[one.dst] = std::move(row);
+            rows_[one.dst] = row;
+            holding_ = static_cast<RegSet>(holding_ | set_of(one.dst));
         }
         const bool goes_on = leaves_memory_alone(one) || one.kind == InsnKind::store_imm ||
                              one.kind == InsnKind::store_reg;
@@ -304,6 +307,7 @@ class Recomposer {
     std::span<const verify::InsnFacts> facts_;
     std::span<const RegSet> live_; // by slot, before it
     std::array<std::optional<Row>, kRegisters> rows_;
+    RegSet holding_ = 0; // registers that have a row
     std::array<std::uint32_t, kRegisters> versions_{};
     struct Taken { // slots, both included
         std::uint32_t begin = 0;
