@@ -8,7 +8,6 @@
 
 #include "skep/spec/kernels/features.hpp"
 #include "skep/verify/access/map_programs.hpp"
-#include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/claims.hpp"
 #include "skep/verify/diagnose/diagnose.hpp"
@@ -279,7 +278,6 @@ Outcome judge(const ProgramSpec& program, const Environment& environment, Mode m
             {outcome.findings.data(), outcome.statistics, environment.instruction_limit, {}});
         return outcome;
     }
-    note_special_fields(*subject);
     std::optional<KernelLog> log;
     Judged judged;
     judged.claims = claims;

@@ -8,6 +8,7 @@
 
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/explain/codes.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -35,7 +36,8 @@ constexpr FieldRule kRules[] = {
 Ruling<void> check_fields(const Subject& subject, std::size_t map) {
     const spec::ProgramType program = subject.program.type;
     const bool is_filter = program == spec::ProgramType::socket_filter;
-    const std::vector<SpecialField>& fields = subject.special_fields[map];
+    const std::vector<SpecialField>& fields =
+        special_fields(subject, subject.environment.maps[map]);
     for (const FieldRule& rule : kRules) {
         const bool has = std::ranges::find(fields, rule.field, &SpecialField::name) != fields.end();
         if (!has || !(kProbes.contains(program) || (is_filter && rule.in_filters))) {

@@ -5,11 +5,11 @@
 // Proved by: tests/verdicts/objects/run_programs and tests/verdicts/object_test.cpp.
 #pragma once
 
-#include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/explain/finding.hpp"
+#include "skep/verify/state/subject.hpp"
 
 namespace skep::verify {
 
-// Precondition: note_special_fields was called.
 Ruling<void> check_maps_of_program(const Subject& subject);
 
 } // namespace skep::verify

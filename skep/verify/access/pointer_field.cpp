@@ -32,7 +32,7 @@ Finding refused(std::string kernel_message, std::string because) {
 bool is_node(const Subject& subject, const SpecialField& field) {
     Value object = Value::pointer(ValueKind::btf_object, 0, field.type);
     object.instance = 1;
-    const std::vector<SpecialField> fields = special_fields(subject, object);
+    const std::vector<SpecialField>& fields = special_fields(subject, object);
     return std::any_of(fields.begin(), fields.end(), [](const SpecialField& inner) {
         return inner.name == "bpf_list_node" || inner.name == "bpf_rb_node";
     });

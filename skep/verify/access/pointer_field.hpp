@@ -8,7 +8,8 @@
 
 #include <optional>
 
-#include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/access/region.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 

@@ -16,6 +16,7 @@
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/shape/control_flow.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -225,10 +226,10 @@ class Collector {
         }
     }
     void fields(std::size_t map, InsnIndex at) {
-        if (map >= subject_.special_fields.size()) {
+        if (map >= subject_.environment.maps.size()) {
             return;
         }
-        for (const SpecialField& field : subject_.special_fields[map]) {
+        for (const SpecialField& field : special_fields(subject_, subject_.environment.maps[map])) {
             const auto row = std::find_if(
                 spec::kFieldFeatures.begin(), spec::kFieldFeatures.end(),
                 [&field](const spec::FieldFeatureRow& one) { return one.name == field.name; });

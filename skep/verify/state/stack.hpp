@@ -33,7 +33,13 @@ struct Slot {
     bool operator==(const Slot&) const = default;
     [[nodiscard]] bool is_spill() const { return bytes[kSlotBytes - 1] == SlotByte::spill; }
     [[nodiscard]] bool is_full_spill() const { return bytes[0] == SlotByte::spill; }
-    [[nodiscard]] unsigned spilled_bytes() const;
+    [[nodiscard]] unsigned spilled_bytes() const {
+        unsigned count = 0;
+        for (const SlotByte byte : bytes) {
+            count += byte == SlotByte::spill ? 1U : 0U;
+        }
+        return count;
+    }
     [[nodiscard]] bool all(SlotByte kind) const;
 };
 
@@ -51,8 +57,9 @@ class Stack {
         return static_cast<std::uint32_t>(slots_.size());
     }
     [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
-    [[nodiscard]] const Slot&
-    slot(std::uint32_t index) const; // an empty one when it was never written
+    [[nodiscard]] const Slot& slot(std::uint32_t index) const {
+        return index < slots_.size() ? slots_[index] : kNeverWritten;
+    }
     [[nodiscard]] Slot& slot_for_write(std::uint32_t index); // grows
     [[nodiscard]] SlotByte byte(int offset) const {
         return slot(slot_of(offset)).bytes[byte_of(offset)];
@@ -68,7 +75,10 @@ class Stack {
     bool operator==(const Stack&) const = default;
 
   private:
+    static const Slot kNeverWritten;
+
     std::vector<Slot> slots_;
 };
+inline constexpr Slot Stack::kNeverWritten{};
 
 } // namespace skep::verify

@@ -10,16 +10,8 @@
 
 namespace skep::verify {
 
-unsigned Slot::spilled_bytes() const {
-    return static_cast<unsigned>(std::count(bytes.begin(), bytes.end(), SlotByte::spill));
-}
 bool Slot::all(SlotByte kind) const {
     return std::all_of(bytes.begin(), bytes.end(), [kind](SlotByte byte) { return byte == kind; });
-}
-
-const Slot& Stack::slot(std::uint32_t index) const {
-    static const Slot kNeverWritten{};
-    return index < slots_.size() ? slots_[index] : kNeverWritten;
 }
 
 Slot& Stack::slot_for_write(std::uint32_t index) {

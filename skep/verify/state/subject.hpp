@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "skep/bytecode/program.hpp"
@@ -55,9 +56,10 @@ struct SpecialField {
 struct Subject {
     const ProgramSpec& program;
     const Environment& environment;
-    std::vector<Insn> insns;                                    // by slot
-    std::vector<Subprogram> subprograms;                        // main first
-    std::vector<std::vector<SpecialField>> special_fields = {}; // by map index, once noted
+    std::vector<Insn> insns;             // by slot
+    std::vector<Subprogram> subprograms; // main first
+    // By type of the program, once asked for (access/special_fields): they never change.
+    mutable std::unordered_map<std::uint32_t, std::vector<SpecialField>> special_fields = {};
     // Instructions that are refused when they are reached, with the words for it; in `insns` stands
     // something of the same shape.
     std::map<InsnIndex, std::string> unusable = {};

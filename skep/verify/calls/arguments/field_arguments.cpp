@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/calls/objects/graph.hpp"
 #include "skep/verify/calls/objects/locks.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -33,7 +33,7 @@ Ruling<void> check_field(const CallSite& site, unsigned number, std::string_view
         return misplaced(fmt::format("map '{}' has to have BTF in order to use {}", name, type),
                          "only the types of the map's values tell where such a field is");
     }
-    const std::vector<SpecialField> fields = special_fields(site.subject, value);
+    const std::vector<SpecialField>& fields = special_fields(site.subject, value);
     const auto field = std::ranges::find(fields, type, &SpecialField::name);
     if (field == fields.end()) {
         return misplaced(

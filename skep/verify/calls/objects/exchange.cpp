@@ -41,7 +41,7 @@ Ruling<void> check_pointer_place(const CallSite& site, unsigned number, CallPlan
                                              "the constant offset",
                                              number));
     }
-    const std::vector<SpecialField> fields = special_fields(site.subject, value);
+    const std::vector<SpecialField>& fields = special_fields(site.subject, value);
     const bool has_any = std::any_of(fields.begin(), fields.end(), [](const SpecialField& field) {
         return field.pointer != PointerField::none && field.pointer != PointerField::user;
     });

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/calls/kfunc/kfunc_arguments.hpp"
 #include "skep/verify/calls/objects/locks.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -47,7 +47,7 @@ Ruling<void> check_owned(const KfuncSite& site, unsigned number) {
 }
 
 bool has_field(const Subject& subject, const Value& value, std::string_view name) {
-    const std::vector<SpecialField> fields = special_fields(subject, value);
+    const std::vector<SpecialField>& fields = special_fields(subject, value);
     return std::ranges::find(fields, name, &SpecialField::name) != fields.end();
 }
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/calls/objects/locks.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -130,7 +130,7 @@ Ruling<void> check_resilient_lock(const KfuncSite& site, unsigned number, CallPl
                                    site.subject.map(value.map()).name, kLock),
                        "only the types of the map's values tell where a lock is");
     }
-    const std::vector<SpecialField> fields = special_fields(site.subject, value);
+    const std::vector<SpecialField>& fields = special_fields(site.subject, value);
     const auto field = std::ranges::find(fields, kLock, &SpecialField::name);
     if (field == fields.end()) {
         const bool in_value = value.is(ValueKind::map_value);

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
@@ -36,7 +36,7 @@ Ruling<void> check_work(const KfuncSite& site, unsigned number, CallPlan& plan) 
     }
     const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
     const SpecialField* known = nullptr;
-    const std::vector<SpecialField> fields = special_fields(site.subject, value);
+    const std::vector<SpecialField>& fields = special_fields(site.subject, value);
     for (const SpecialField& field : fields) {
         known = field.name == type ? &field : known;
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/verify/explore/live/frame_addresses.hpp"
 
-#include <deque>
 #include <optional>
 
 #include "skep/spec/helpers.hpp"
+#include "skep/verify/explore/live/worklist.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/state/stack.hpp"
 
@@ -73,11 +73,10 @@ class Pass {
         for (Reg reg = 1; reg <= 5; ++reg) {
             entry[reg] = {Holds::address, static_cast<Bases>(1U << reg), 0};
         }
-        std::deque<InsnIndex> work;
+        ForwardWorklist work(flow_.before.size());
         arrive(entry, subprogram_.start, work);
         while (!work.empty()) {
-            const InsnIndex at = work.front();
-            work.pop_front();
+            const InsnIndex at{subprogram_.start.value + work.take()};
             const HeldRegisters after = stepped(before(at), at);
             const Successors next = successors(subject_, at);
             for (unsigned i = 0; i < next.count; ++i) {
@@ -85,21 +84,23 @@ class Pass {
             }
         }
     }
-    void arrive(const HeldRegisters& regs, InsnIndex at, std::deque<InsnIndex>& work) {
+    void arrive(const HeldRegisters& regs, InsnIndex at, ForwardWorklist& work) {
         HeldRegisters& there = before(at);
-        const std::size_t local = at.value - subprogram_.start.value;
-        bool changed = !reached_[local];
-        if (changed) {
+        const std::uint32_t local = at.value - subprogram_.start.value;
+        if (!reached_[local]) {
             reached_[local] = true;
             there = regs;
+            work.add(local);
+            return;
         }
+        bool changed = false;
         for (std::size_t reg = 0; reg < there.size(); ++reg) {
             const Held joined = there[reg].join(regs[reg]);
             changed = changed || joined != there[reg];
             there[reg] = joined;
         }
         if (changed) {
-            work.push_back(at);
+            work.add(local);
         }
     }
     HeldRegisters stepped(HeldRegisters regs, InsnIndex at) {

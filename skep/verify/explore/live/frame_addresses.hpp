@@ -51,11 +51,12 @@ inline constexpr std::int64_t kFar = 1LL << 32; // beyond any offset on a stack
 inline SlotSet slots_between(std::int64_t first, std::int64_t end) {
     first = std::max<std::int64_t>(first, -kStackBytes);
     end = std::min<std::int64_t>(end, 0);
-    SlotSet set = kNoSlots;
-    for (std::int64_t at = first; at < end; ++at) {
-        set |= SlotSet{1} << Stack::slot_of(static_cast<int>(at));
+    if (first >= end) {
+        return kNoSlots;
     }
-    return set;
+    const std::uint32_t highest = Stack::slot_of(static_cast<int>(first));
+    const std::uint32_t lowest = Stack::slot_of(static_cast<int>(end - 1));
+    return kAllSlots >> (63U - highest) & kAllSlots << lowest;
 }
 
 // Bytes read from where an argument points: [first, end), empty when first >= end.

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 
 #include "skep/spec/helpers.hpp"
 #include "skep/verify/explore/live/frame_addresses.hpp"
 #include "skep/verify/explore/live/kfunc_reads.hpp"
+#include "skep/verify/explore/live/worklist.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/state/stack.hpp"
 
@@ -33,7 +33,7 @@ class Analysis {
              Liveness& result)
         : subject_(subject), subprogram_(subject.subprograms[index]), index_(index),
           summaries_(summaries), result_(result),
-          uses_(subprogram_.end.value - subprogram_.start.value), predecessors_(uses_.size()) {}
+          uses_(subprogram_.end.value - subprogram_.start.value) {}
 
     void run() {
         std::vector<Escapes> escapes;
@@ -259,23 +259,54 @@ class Analysis {
     }
 
     void go_backwards() {
-        std::deque<std::uint32_t> work;
-        for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
-             at += subject_.insns[at].slots()) {
-            const Successors next = successors(subject_, InsnIndex{at});
-            for (unsigned i = 0; i < next.count; ++i) {
-                predecessors_[local(next.list[i].value)].push_back(at);
+        note_predecessors();
+        until_still([this](std::uint32_t at) { return update(at); });
+    }
+    // Looks at every instruction from the last to the first, and then once more at those before one
+    // that changed after they were looked at.
+    template <typename Update>
+    void until_still(Update changes) {
+        BackwardWorklist work(uses_.size());
+        const auto look_at = [&](std::uint32_t here, std::uint32_t not_below) {
+            if (changes(subprogram_.start.value + here)) {
+                for (std::uint32_t i = first_before_[here]; i < first_before_[here + 1]; ++i) {
+                    if (before_[i] >= not_below) {
+                        work.add(before_[i]);
+                    }
+                }
             }
-            work.push_front(at);
+        };
+        for (auto here = static_cast<std::uint32_t>(uses_.size()); here-- > 0;) {
+            if (begins_[here]) {
+                look_at(here, here);
+            }
         }
         while (!work.empty()) {
-            const std::uint32_t at = work.front();
-            work.pop_front();
-            if (update(at)) {
-                const std::vector<std::uint32_t>& earlier = predecessors_[local(at)];
-                work.insert(work.end(), earlier.begin(), earlier.end());
-            }
+            look_at(work.take(), 0);
         }
+    }
+    // before_[first_before_[n] ... first_before_[n + 1]): what may come right before the n-th.
+    void note_predecessors() {
+        begins_.assign(uses_.size(), false);
+        first_before_.assign(uses_.size() + 1, 0);
+        const auto each_edge = [this](auto note) {
+            for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
+                 at += subject_.insns[at].slots()) {
+                begins_[local(at)] = true;
+                const Successors next = successors(subject_, InsnIndex{at});
+                for (unsigned i = 0; i < next.count; ++i) {
+                    note(local(at), local(next.list[i].value));
+                }
+            }
+        };
+        each_edge([this](std::uint32_t, std::uint32_t to) { ++first_before_[to]; });
+        for (std::size_t n = 0, sum = 0; n < first_before_.size(); ++n) {
+            sum += first_before_[n];
+            first_before_[n] = static_cast<std::uint32_t>(sum);
+        }
+        before_.resize(first_before_.back());
+        each_edge(
+            [this](std::uint32_t from, std::uint32_t to) { before_[--first_before_[to]] = from; });
     }
     bool update(std::uint32_t at) {
         const Insn& insn = subject_.insns[at];
@@ -310,20 +341,9 @@ class Analysis {
             return;
         }
         result_.argument_reads.resize(result_.regs.size());
-        std::deque<std::uint32_t> work;
-        for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
-             at += subject_.insns[at].slots()) {
-            result_.argument_reads[at] = everywhere;
-            work.push_front(at);
-        }
-        while (!work.empty()) {
-            const std::uint32_t at = work.front();
-            work.pop_front();
-            if (add_argument_reads(at)) {
-                const std::vector<std::uint32_t>& earlier = predecessors_[local(at)];
-                work.insert(work.end(), earlier.begin(), earlier.end());
-            }
-        }
+        std::fill(result_.argument_reads.begin() + subprogram_.start.value,
+                  result_.argument_reads.begin() + subprogram_.end.value, everywhere);
+        until_still([this](std::uint32_t at) { return add_argument_reads(at); });
     }
     bool add_argument_reads(std::uint32_t at) {
         ArgumentReaches& here = result_.argument_reads[at];
@@ -365,7 +385,8 @@ class Analysis {
     Bases in_memory_ = kNoBases; // frames whose address may come back from a load
     std::vector<Use> uses_;
     ArgumentReaches reading_{}; // of the instruction that is looked at
-    std::vector<std::vector<std::uint32_t>> predecessors_;
+    std::vector<bool> begins_;  // an instruction begins in this slot of the function
+    std::vector<std::uint32_t> first_before_, before_;
 };
 
 // Callees before callers; in a circle, somebody comes first and knows nothing of the others.

@@ -147,13 +147,15 @@ std::uint64_t Checkpoints::fingerprint(const State& state, InsnIndex at) const {
 
 Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Visit visit) {
     const Effort& effort = visit.effort;
-    visit.fingerprint = fingerprint(state, visit.at);
-    equivalence_.stand_at(state, visit.at);
+    equivalence_.stand_at(visit.at);
     const bool force = visit.kind != PointKind::ordinary || effort.recorded > kMaxRecorded;
     const std::uint64_t jumps = effort.jumps - jumps_at_save_;
     const std::uint64_t insns = effort.insns - insns_at_save_;
     bool add = force || (jumps >= kJumpsBetweenSaves && insns >= kInsnsBetweenSaves);
     std::vector<CheckpointIndex>& here = at_place(state, visit.at);
+    if (add || !here.empty()) {
+        visit.fingerprint = fingerprint(state, visit.at);
+    }
     for (std::size_t position = 0; position < here.size();) {
         const CheckpointIndex index = here[position];
         Answer answer = Answer::proved;

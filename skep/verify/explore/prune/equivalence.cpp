@@ -68,7 +68,12 @@ bool Equivalence::covers(const State& old, const State& now, Likeness likeness) 
     if (!same_resources(old.resources, now.resources)) {
         return false;
     }
-    for (unsigned number = 0; number < old.frame_count(); ++number) {
+    if (!live_is_known_) {
+        live_ = live_frames(liveness_, now, at_);
+        live_is_known_ = true;
+    }
+    // The frame on top first: what differs is there as a rule.
+    for (unsigned number = old.frame_count(); number-- > 0;) {
         if (!covers_frame(old, now, number)) {
             return false;
         }
@@ -206,9 +211,10 @@ bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
 bool Equivalence::covers_stack(const Stack& old, const Stack& now, SlotSet live) {
     const std::uint32_t count = std::max(old.slot_count(), now.slot_count());
     for (std::uint32_t index = 0; index < count; ++index) {
-        const bool matters = (live & (SlotSet{1} << index)) != 0 || is_object(old.slot(index)) ||
-                             is_object(now.slot(index));
-        if (matters && !covers_slot(old.slot(index), now.slot(index))) {
+        const Slot& was = old.slot(index);
+        const Slot& is = now.slot(index);
+        const bool matters = (live & (SlotSet{1} << index)) != 0 || is_object(was) || is_object(is);
+        if (matters && !covers_slot(was, is)) {
             return false;
         }
     }

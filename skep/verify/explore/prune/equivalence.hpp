@@ -53,8 +53,11 @@ class Equivalence {
     Equivalence(const Liveness& liveness, const Dependencies& dependencies)
         : liveness_(liveness), dependencies_(dependencies) {}
 
-    // Where and in which calls the states of the next questions are.
-    void stand_at(const State& now, InsnIndex at) { live_ = live_frames(liveness_, now, at); }
+    // Where, and in which calls, the states of the next questions are.
+    void stand_at(InsnIndex at) {
+        at_ = at;
+        live_is_known_ = false;
+    }
     // Whether whatever can happen from `now` can also happen from `old`.
     bool covers(const State& old, const State& now, Likeness likeness);
 
@@ -71,7 +74,9 @@ class Equivalence {
 
     const Liveness& liveness_;
     const Dependencies& dependencies_;
-    LiveFrames live_;
+    InsnIndex at_;
+    LiveFrames live_; // at at_, once asked for
+    bool live_is_known_ = false;
     IdPairs ids_;
     Likeness likeness_ = Likeness::finished;
 };

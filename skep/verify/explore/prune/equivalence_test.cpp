@@ -41,7 +41,7 @@ class Pair {
 
     [[nodiscard]] bool covers(Likeness likeness, std::uint32_t at = 0) {
         Equivalence equivalence(liveness_, dependencies_);
-        equivalence.stand_at(now, InsnIndex{at});
+        equivalence.stand_at(InsnIndex{at});
         return equivalence.covers(old, now, likeness);
     }
     [[nodiscard]] bool covers_in_r1(const Value& a, const Value& b, Likeness likeness) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/verify/transfer/branch/null_check.hpp"
 
-#include "skep/verify/access/special_fields.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
