@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "skep/verify/state/special_fields.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/calls/objects/exchange.hpp"
+#include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
