@@ -164,7 +164,7 @@ const std::vector<Column>& ratios() {
 
 void print_programs(std::vector<Program>& all, Means& means) {
     const Times fixed = times_of(all.front(), {});
-    fmt::print("| program | kind | slots | bytes | compile us | steps | witness ns | interpreter "
+    fmt::print("| program | kind | slots | bytes | compile us | llvm ms | steps | witness ns | interpreter "
                "ns | ns a step | "
                "jit ns | llvm ns | kernel ns | native O2 | native O3 |");
     for (const Column& column : ratios()) {
@@ -183,9 +183,9 @@ void print_programs(std::vector<Program>& all, Means& means) {
                                 ? 0
                                 : interpreter->second / static_cast<double>(program.steps);
         fmt::print(
-            "| {} | {} | {} | {} | {:.1f} | {} | {} | {} | {:.2f} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {:.1f} | {:.1f} | {} | {} | {} | {:.2f} | {} | {} | {} | {} | {} |",
             program.name, program.kind, program.slots, program.code.size(), program.compile_us,
-            program.steps, cell(times, "witness"), cell(times, "interpreter"), step,
+            program.optimise_ms, program.steps, cell(times, "witness"), cell(times, "interpreter"), step,
             cell(times, "jit"), cell(times, "llvm"), cell(times, "kernel"),
             cell(times, "native O2"), cell(times, "native O3"));
         for (const Column& column : ratios()) {

@@ -31,6 +31,7 @@ struct Program {
     std::size_t slots = 0;
     std::string code;        // of the JIT, as bytes
     double compile_us = 0;   // of the JIT
+    double optimise_ms = 0;  // of the optimising tier
     std::uint64_t steps = 0; // instructions that one run carries out, once maps are warm
     std::vector<Subject> subjects;
     std::vector<std::string> remarks; // what could not be done, and why

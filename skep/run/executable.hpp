@@ -60,5 +60,8 @@ Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& prog
 // The same, slower, without a constant of the program standing in the code as its author chose it.
 Result<std::unique_ptr<Executable>> make_hardened_jit(const verify::VerifiedProgram& program,
                                                       const Binding& binding);
+// By the optimising compiler, in milliseconds. Fails with unsupported where it is not installed.
+Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
+                                                   const Binding& binding);
 
 } // namespace skep::run

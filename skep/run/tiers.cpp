@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "skep/run/interpreter/checked.hpp"
+#include "skep/run/optimised/optimiser.hpp"
 
 namespace skep::run {
 namespace {
@@ -36,7 +37,7 @@ constexpr Maker kMakeJit = nullptr;
 constexpr std::array kTiers{
     TierRow{Tier::interpreter, "interpreter", kMakeInterpreter, ""},
     TierRow{Tier::jit, "jit", kMakeJit, "there is no code generator for this machine"},
-    TierRow{Tier::llvm, "llvm", nullptr, "the optimising tier is not part of this build"},
+    TierRow{Tier::llvm, "llvm", make_optimised, ""},
 };
 
 const TierRow& row(Tier tier) { return kTiers[static_cast<std::size_t>(tier)]; }
@@ -58,6 +59,11 @@ Result<void> check_available(Tier tier) {
     if (row(tier).make == nullptr) {
         return fail(Code::unsupported,
                     fmt::format("tier '{}': {}", name_of(tier), row(tier).missing));
+    }
+    if (tier == Tier::llvm) {
+        if (const Result<const Optimiser*> module = optimiser(); !module.ok()) {
+            return Error(module.error()).while_doing("tier 'llvm'");
+        }
     }
     return {};
 }

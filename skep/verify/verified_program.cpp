@@ -246,6 +246,7 @@ void fields(Archive& archive, Record& facts) {
     archive(facts.divisor_nonzero);
     archive(facts.fault_reads_zero);
     archive(facts.constant);
+    archive(facts.produces_pointer);
 }
 
 template <class Archive, class Record>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/engines.hpp"
 
-#include <array>
 #include <chrono>
+#include <vector>
 
 #include "skep/run/interpreter/checked.hpp"
 #include "skep/run/tiers.hpp"
@@ -14,20 +14,24 @@ std::uint64_t steady_clock_ns(void*, int) {
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-constexpr std::array kEngines{
-    Engine{"interpreter", run::make_interpreter},
-    Engine{"checked_interpreter", run::make_checked},
-    Engine{"hardened_jit", run::make_hardened_jit},
-    Engine{"jit", run::make_jit},
-};
-constexpr std::size_t kWithoutMachineCode = 2;
+std::vector<Engine> all_engines() {
+    std::vector<Engine> all{{"interpreter", run::make_interpreter},
+                            {"checked_interpreter", run::make_checked}};
+    if (run::check_available(run::Tier::llvm).ok()) {
+        all.push_back({"llvm", run::make_optimised});
+    }
+    if (run::check_available(run::Tier::jit).ok()) {
+        all.push_back({"hardened_jit", run::make_hardened_jit});
+        all.push_back({"jit", run::make_jit});
+    }
+    return all;
+}
 
 } // namespace
 
 std::span<const Engine> engines() {
-    return run::check_available(run::Tier::jit).ok()
-               ? kEngines
-               : std::span(kEngines).first(kWithoutMachineCode);
+    static const std::vector<Engine> all = all_engines();
+    return all;
 }
 
 Result<std::uint64_t> run_once(const Engine& engine, const verify::VerifiedProgram& program,

@@ -56,11 +56,16 @@ struct Request {
 Result<void> fit_together(const Engine& engine) {
     const bool counts = engine.metric == Metric::instructions;
     const bool interprets = counts || engine.checks_claims || engine.tier == run::Tier::interpreter;
-    if (interprets && (engine.hardened || engine.tier == run::Tier::jit)) {
-        return fail(
-            Code::invalid_input,
-            "the interpreter counts instructions and checks claims; --tier jit and --harden "
-            "are about machine code: they do not go together");
+    const bool compiles =
+        engine.hardened || engine.tier == run::Tier::jit || engine.tier == run::Tier::llvm;
+    if (interprets && compiles) {
+        return fail(Code::invalid_input,
+                    "the interpreter counts instructions and checks claims; --tier jit, --tier "
+                    "llvm and --harden are about machine code: they do not go together");
+    }
+    if (engine.hardened && engine.tier == run::Tier::llvm) {
+        return fail(Code::invalid_input,
+                    "--harden is done by the one-pass code generator: not with --tier llvm");
     }
     if (interprets && engine.metric.has_value() && !counts) {
         return fail(Code::invalid_input, "cycles and time are sampled while machine code runs, not "
@@ -91,8 +96,9 @@ Result<Request> read_request(Words& words) {
             const std::string name = TRY(words.value("the tier"));
             request.engine.tier = run::tier_named(name);
             if (!request.engine.tier.has_value()) {
-                return fail(Code::invalid_input,
-                            fmt::format("unknown tier '{}': there are interpreter and jit", name));
+                return fail(
+                    Code::invalid_input,
+                    fmt::format("unknown tier '{}': there are interpreter, jit and llvm", name));
             }
         } else if (word == "--harden") {
             request.engine.hardened = true;
@@ -114,7 +120,7 @@ Result<Request> read_request(Words& words) {
                 Code::invalid_input,
                 fmt::format(
                     "unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
-                    "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit] "
+                    "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit|llvm] "
                     "[--harden] [--profile [METRIC]] [--check-claims] [--code] [--perf-map]",
                     word));
         } else {
@@ -196,6 +202,10 @@ class Household {
         views.costs = std::move(sampled);
         if (counted_ != nullptr) {
             views.costs = Costs{.of = counted_->counts()};
+        }
+        if (with_code && engine_.tier == run::Tier::llvm) {
+            return fail(Code::unsupported, "--code shows the code of the one-pass generator: "
+                                           "what --tier llvm makes is not listed yet");
         }
         if (with_code) {
             run::Binding binding;
@@ -513,7 +523,8 @@ const Noun& run_noun() {
         "--data-out FILE    where the packet goes afterwards\n"
         "--ctx-in FILE      the context, as bytes of the type's structure\n"
         "--repeat N         how often; duration_ns is of one run\n"
-        "--tier TIER        interpreter or jit; else machine code where there is any\n"
+        "--tier TIER        interpreter, jit or llvm (optimised, takes milliseconds); else\n"
+        "                   machine code where there is any\n"
         "--harden           machine code in which no constant of the program stands as it is\n"
         "--profile          what each C line and instruction cost: cycles, or time in ns, sampled\n"
         "                   while machine code runs; or how many instructions, which the "

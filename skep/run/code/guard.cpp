@@ -34,6 +34,7 @@ skep_enter_guarded:
     mov     %rdi, %rax
     mov     %rsi, %rdi
     mov     %rdx, %r12
+    mov     %rdx, %rsi
     call    *%rax
     .globl  skep_enter_guarded_return
 skep_enter_guarded_return:
@@ -74,6 +75,7 @@ skep_enter_guarded:
     mov     x9, x0
     mov     x0, x1
     mov     x25, x2
+    mov     x1, x2
     blr     x9
     .globl  skep_enter_guarded_return
 skep_enter_guarded_return:
@@ -101,14 +103,30 @@ namespace skep::run::code {
 #if defined(__x86_64__) || defined(__aarch64__)
 namespace {
 
+// The innermost run of optimised code on this thread, and which code that is. Written before such
+// code is entered, and so there when it faults.
+struct OptimisedRun {
+    Bytes code;
+    GuardFrame* frame = nullptr;
+};
+constinit thread_local OptimisedRun optimised_run; // NOLINT: what a signal handler is given
+
+GuardFrame* frame_of_optimised(std::uintptr_t instruction) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(optimised_run.code.data()); // NOLINT
+    return instruction - begin < optimised_run.code.size() ? optimised_run.frame : nullptr;
+}
+
 void on_fault(int signal, siginfo_t* info, void* machine) {
     os::MachineState state(machine);
     const CodeTable& table = code_table();
     const std::uintptr_t at = state.instruction();
     if (table.holds(at)) {
-        const auto* invocation =
-            reinterpret_cast<const helpers::Invocation*>(state.anchor()); // NOLINT
-        auto* frame = static_cast<GuardFrame*>(invocation->engine);
+        GuardFrame* frame = frame_of_optimised(at);
+        if (frame == nullptr) {
+            const auto* invocation =
+                reinterpret_cast<const helpers::Invocation*>(state.anchor()); // NOLINT
+            frame = static_cast<GuardFrame*>(invocation->engine);
+        }
         frame->instruction = at;
         frame->address =
             reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
@@ -142,10 +160,23 @@ std::uint64_t enter_guarded(std::uintptr_t code, void* r1, helpers::Invocation& 
                             GuardFrame& frame) {
     return skep_enter_guarded(code, r1, &invocation, &frame.stack);
 }
+
+std::uint64_t enter_optimised(std::uintptr_t entry, void* r1, helpers::Invocation& invocation,
+                              Bytes code, GuardFrame& frame) {
+    const OptimisedRun outer = optimised_run;
+    optimised_run = {code, &frame};
+    const std::uint64_t result = skep_enter_guarded(entry, r1, &invocation, &frame.stack);
+    optimised_run = outer;
+    return result;
+}
 #else
 Result<void> install_fault_handlers() { return {}; } // nothing is generated on this machine
 
 std::uint64_t enter_guarded(std::uintptr_t, void*, helpers::Invocation&, GuardFrame&) { return 0; }
+
+std::uint64_t enter_optimised(std::uintptr_t, void*, helpers::Invocation&, Bytes, GuardFrame&) {
+    return 0;
+}
 #endif
 
 } // namespace skep::run::code

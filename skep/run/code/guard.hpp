@@ -23,6 +23,7 @@
 
 #include <cstdint>
 
+#include "skep/base/bytes.hpp"
 #include "skep/base/result.hpp"
 #include "skep/helpers/invocation.hpp"
 
@@ -44,5 +45,10 @@ Result<void> install_fault_handlers();
 // then frame.instruction is not zero.
 std::uint64_t enter_guarded(std::uintptr_t code, void* r1, helpers::Invocation& invocation,
                             GuardFrame& frame);
+
+// The same for code that keeps no anchor: it is entered as a C function of r1 and the invocation,
+// and `code` is all of it. The frame is found through the thread.
+std::uint64_t enter_optimised(std::uintptr_t entry, void* r1, helpers::Invocation& invocation,
+                              Bytes code, GuardFrame& frame);
 
 } // namespace skep::run::code

@@ -44,6 +44,7 @@ struct Relocation {
 struct Image {
     Machine machine = kThisMachine; // for which the code is
     ByteVector code;
+    std::uint32_t text_bytes = 0; // of them instructions, from the start; 0: all
     std::vector<Relocation> relocations;
     std::vector<std::uint32_t> insn_offsets;       // by running index, and one past the end
     std::vector<std::uint32_t> subprogram_offsets; // by subprogram

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/optimise/machine.hpp"
+
+#include <fmt/format.h>
+#include <llvm/ADT/StringMap.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/TargetParser/Host.h>
+#include <llvm/TargetParser/SubtargetFeature.h>
+#include <llvm/TargetParser/Triple.h>
+
+namespace skep::optimise {
+namespace {
+
+void register_targets() {
+    static const bool done = [] {
+        LLVMInitializeX86TargetInfo();
+        LLVMInitializeX86Target();
+        LLVMInitializeX86TargetMC();
+        LLVMInitializeX86AsmPrinter();
+        LLVMInitializeAArch64TargetInfo();
+        LLVMInitializeAArch64Target();
+        LLVMInitializeAArch64TargetMC();
+        LLVMInitializeAArch64AsmPrinter();
+        return true;
+    }();
+    (void)done;
+}
+
+std::string host_features() {
+    llvm::SubtargetFeatures features;
+    for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
+        features.AddFeature(feature.getKey(), feature.getValue());
+    }
+    return features.getString();
+}
+
+} // namespace
+
+std::string host_description() {
+    return fmt::format("{} {} {}", llvm::sys::getProcessTriple(),
+                       std::string_view(llvm::sys::getHostCPUName()), host_features());
+}
+
+Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const MachineChoice& choice) {
+    register_targets();
+    const bool is_host = choice.triple.empty();
+    const std::string name = is_host ? llvm::sys::getProcessTriple() : choice.triple;
+    std::string why;
+    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(name, why);
+    if (target == nullptr) {
+        return fail(Code::unsupported, fmt::format("LLVM does not know '{}': {}", name, why));
+    }
+    const bool native = is_host && choice.cpu.empty();
+    const std::string cpu = native ? llvm::sys::getHostCPUName().str() : choice.cpu;
+    const std::string features =
+        native && choice.features.empty() ? host_features() : choice.features;
+    const llvm::Triple triple(name);
+    // What is not known is where the page boundaries of the place will lie: the tiny model of arm64
+    // counts from the instruction alone.
+    const auto model =
+        triple.isAArch64() && choice.near_code ? llvm::CodeModel::Tiny : llvm::CodeModel::Small;
+    llvm::TargetOptions options;
+#if LLVM_VERSION_MAJOR >= 21
+    llvm::TargetMachine* machine = target->createTargetMachine(
+        triple, cpu, features, options, llvm::Reloc::PIC_, model, choice.effort);
+#else
+    llvm::TargetMachine* machine = target->createTargetMachine(
+        name, cpu, features, options, llvm::Reloc::PIC_, model, choice.effort);
+#endif
+    if (machine == nullptr) {
+        return fail(Code::unsupported, fmt::format("LLVM makes no code for '{}'", name));
+    }
+    return std::unique_ptr<llvm::TargetMachine>(machine);
+}
+
+} // namespace skep::optimise

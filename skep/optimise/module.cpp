@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The module's way in: lift, optimise, emit, place.
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <llvm/Config/llvm-config.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include "skep/optimise/emission.hpp"
+#include "skep/optimise/lift/lift.hpp"
+#include "skep/optimise/machine.hpp"
+#include "skep/optimise/pipeline.hpp"
+#include "skep/optimise/placing.hpp"
+#include "skep/run/optimised/optimiser.hpp"
+
+namespace skep::optimise {
+namespace {
+
+constexpr std::size_t kFullMost = 2000; // instructions; beyond, time is better spent elsewhere
+
+class Compiler final : public run::Optimiser {
+  public:
+    [[nodiscard]] std::string description() const override {
+        return fmt::format("LLVM {} {}", LLVM_VERSION_STRING, host_description());
+    }
+
+    [[nodiscard]] Result<run::jit::Image> compile(const run::OptimiserJob& job) const override {
+        llvm::LLVMContext context;
+        const bool is_long = job.program.insns().size() > kFullMost;
+        MachineChoice choice;
+        choice.effort = is_long ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Default;
+        const auto machine = TRY(make_machine(choice));
+        Lifted lifted = TRY(lift({job.program, job.shapes}, context));
+        TRY(check(*lifted.module));
+        optimise(*lifted.module, *machine, is_long ? Effort::light : Effort::full);
+        const ObjectBytes object = TRY(emit_object(*lifted.module, *machine));
+        run::jit::Image image = TRY(place(object, lifted.bindings));
+        return image;
+    }
+
+  private:
+    // LLVM believes what it is given: in a build for those who work on skep it is looked at first.
+    static Result<void> check([[maybe_unused]] llvm::Module& module) {
+#if !defined(NDEBUG)
+        std::string why;
+        llvm::raw_string_ostream out(why);
+        if (llvm::verifyModule(module, &out)) {
+            return fail(Code::unsupported, "the IR is malformed: " + why);
+        }
+#endif
+        return {};
+    }
+};
+
+} // namespace
+} // namespace skep::optimise
+
+extern "C" {
+[[gnu::visibility("default")]] extern const char* const skep_optimiser_build;
+const char* const skep_optimiser_build = skep::run::kOptimiserBuild;
+
+[[gnu::visibility("default")]] const skep::run::Optimiser* skep_optimiser() {
+    static const skep::optimise::Compiler compiler;
+    return &compiler;
+}
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/optimise/pipeline.hpp"
+
+#include <llvm/Analysis/TargetLibraryInfo.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Transforms/InstCombine/InstCombine.h>
+#include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar/SROA.h>
+#include <llvm/Transforms/Scalar/SimplifyCFG.h>
+
+namespace skep::optimise {
+namespace {
+
+llvm::ModulePassManager light_passes() {
+    llvm::FunctionPassManager functions;
+    functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+    functions.addPass(llvm::EarlyCSEPass(true));
+    functions.addPass(llvm::InstCombinePass());
+    functions.addPass(llvm::SimplifyCFGPass());
+    llvm::ModulePassManager passes;
+    passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
+    return passes;
+}
+
+} // namespace
+
+void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort) {
+    module.setDataLayout(machine.createDataLayout());
+    module.setTargetTriple(machine
+                               .getTargetTriple()
+#if LLVM_VERSION_MAJOR < 21
+                               .str()
+#endif
+    );
+    llvm::PipelineTuningOptions tuning;
+    tuning.LoopVectorization = true;
+    tuning.SLPVectorization = true;
+    tuning.LoopUnrolling = true;
+    llvm::PassBuilder builder(&machine, tuning);
+    llvm::LoopAnalysisManager loops;
+    llvm::FunctionAnalysisManager functions;
+    llvm::CGSCCAnalysisManager components;
+    llvm::ModuleAnalysisManager modules;
+    llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
+    library.disableAllFunctions();
+    functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(components);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, components, modules);
+    llvm::ModulePassManager passes =
+        effort == Effort::full ? builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+                               : light_passes();
+    passes.run(module, modules);
+}
+
+} // namespace skep::optimise

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Optimised code as an Executable.
+//
+// It keeps no register for the engine, so a fault in it finds its frame through the thread: see
+// code/guard.hpp.
+#include "skep/run/code/code_memory.hpp"
+#include "skep/run/code/guard.hpp"
+#include "skep/run/executable.hpp"
+#include "skep/run/jit/compile.hpp"
+#include "skep/run/optimised/optimiser.hpp"
+
+namespace skep::run {
+namespace {
+
+constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
+
+using CallBack = decltype(helpers::Invocation::call_back);
+
+class OptimisedExecutable final : public Executable {
+  public:
+    OptimisedExecutable(code::CodeImage code, jit::Image image)
+        : code_(std::move(code)), insn_offsets_(std::move(image.insn_offsets)),
+          subprogram_offsets_(std::move(image.subprogram_offsets)), text_bytes_(image.text_bytes),
+          entry_(code_.address() + image.entry_offset),
+          call_back_(reinterpret_cast<CallBack>(code_.address() + image.callback_offset)) {
+    } // NOLINT: our own code
+
+    // A program that another one called (a tail call) runs on the same invocation: what this run
+    // needs of it is put back afterwards.
+    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+        code::GuardFrame frame;
+        const auto outer_call_back = invocation.call_back;
+        const std::uint64_t outer_budget = invocation.loop_budget;
+        invocation.call_back = call_back_;
+        invocation.loop_budget = kLoopBudget;
+        const std::uint64_t result =
+            code::enter_optimised(entry_, context, invocation, code_.bytes(), frame);
+        invocation.call_back = outer_call_back;
+        invocation.loop_budget = outer_budget;
+        if (frame.instruction != 0) {
+            ++invocation.faults;
+        }
+        return result;
+    }
+
+    [[nodiscard]] Tier tier() const override { return Tier::llvm; }
+    [[nodiscard]] std::optional<CodeListing> listing() const override {
+        return CodeListing{code_.bytes().first(text_bytes_), code_.address(), insn_offsets_,
+                           subprogram_offsets_};
+    }
+    [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
+
+  private:
+    code::CodeImage code_;
+    std::vector<std::uint32_t> insn_offsets_;
+    std::vector<std::uint32_t> subprogram_offsets_;
+    std::uint32_t text_bytes_;
+    std::uintptr_t entry_;
+    CallBack call_back_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
+                                                   const Binding& binding) {
+    const Optimiser* const compiler = TRY(optimiser());
+    const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
+    jit::Image image = TRY(compiler->compile({program, shapes}));
+    TRY(jit::bind(image, binding));
+    code::CodeImage code = TRY(code::CodeImage::place(image.code));
+    return std::unique_ptr<Executable>(
+        std::make_unique<OptimisedExecutable>(std::move(code), std::move(image)));
+}
+
+} // namespace skep::run

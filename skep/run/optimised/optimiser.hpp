@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Optimiser: the compiler behind the optimising tier, seen from here.
+//
+// It lives in a module of its own (the room optimise/, skep-llvm.so beside the programs), because
+// the library that it stands on is large and may be missing. What goes in is a verified program and
+// the shapes of its maps; what comes out is an image without an address of any process: the same
+// relocations as those of the one-pass code generator, all of them in one table at its end.
+//
+// Control plane; compile() may be called from several threads.
+//
+// Proved by: tests/engines and tests/conformance, where the tier is one of the engines.
+#pragma once
+
+#include <string>
+
+#include "skep/base/result.hpp"
+#include "skep/run/jit/plan.hpp"
+
+namespace skep::run {
+
+struct OptimiserJob {
+    const verify::VerifiedProgram& program;
+    jit::MapShapes shapes;
+};
+
+class Optimiser {
+  public:
+    virtual ~Optimiser() = default;
+    // Of the library and of the machine that code is made for: with the program, all that the
+    // answer depends on.
+    [[nodiscard]] virtual std::string description() const = 0;
+    [[nodiscard]] virtual Result<jit::Image> compile(const OptimiserJob& job) const = 0;
+};
+
+// What a module must have been built as, to be understood: checked before anything is called.
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-1 " __VERSION__
+#if defined(NDEBUG)
+                                               " release";
+#else
+                                               " debug";
+#endif
+inline constexpr const char* kOptimiserBuildSymbol = "skep_optimiser_build"; // a const char*
+inline constexpr const char* kOptimiserSymbol = "skep_optimiser"; // const Optimiser* (*)()
+
+// The module, loaded once for the process. Fails with what to install when it is not there.
+Result<const Optimiser*> optimiser();
+
+} // namespace skep::run
