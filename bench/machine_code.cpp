@@ -164,14 +164,15 @@ const std::vector<Column>& ratios() {
 
 void print_programs(std::vector<Program>& all, Means& means) {
     const Times fixed = times_of(all.front(), {});
-    fmt::print("| program | kind | slots | bytes | compile us | llvm ms | steps | witness ns | interpreter "
+    fmt::print("| program | kind | slots | bytes | compile us | llvm ms | steps | witness ns | "
+               "interpreter "
                "ns | ns a step | "
                "jit ns | llvm ns | kernel ns | native O2 | native O3 |");
     for (const Column& column : ratios()) {
         fmt::print(" {} |", column.title);
     }
     fmt::print("\n|");
-    for (std::size_t column = 0; column < 14 + ratios().size(); ++column) {
+    for (std::size_t column = 0; column < 15 + ratios().size(); ++column) {
         fmt::print("---|");
     }
     fmt::print("\n");
@@ -182,12 +183,12 @@ void print_programs(std::vector<Program>& all, Means& means) {
         const double step = interpreter == times.end() || program.steps == 0
                                 ? 0
                                 : interpreter->second / static_cast<double>(program.steps);
-        fmt::print(
-            "| {} | {} | {} | {} | {:.1f} | {:.1f} | {} | {} | {} | {:.2f} | {} | {} | {} | {} | {} |",
-            program.name, program.kind, program.slots, program.code.size(), program.compile_us,
-            program.optimise_ms, program.steps, cell(times, "witness"), cell(times, "interpreter"), step,
-            cell(times, "jit"), cell(times, "llvm"), cell(times, "kernel"),
-            cell(times, "native O2"), cell(times, "native O3"));
+        fmt::print("| {} | {} | {} | {} | {:.1f} | {:.1f} | {} | {} | {} | {:.2f} | {} | {} | {} | "
+                   "{} | {} |",
+                   program.name, program.kind, program.slots, program.code.size(),
+                   program.compile_us, program.optimise_ms, program.steps, cell(times, "witness"),
+                   cell(times, "interpreter"), step, cell(times, "jit"), cell(times, "llvm"),
+                   cell(times, "kernel"), cell(times, "native O2"), cell(times, "native O3"));
         for (const Column& column : ratios()) {
             const auto value = ratio(times, column.slow, column.fast);
             fmt::print(" {} |", value.has_value() ? fmt::format("{:.2f}", *value) : "");

@@ -39,15 +39,15 @@ INSTANTIATE_TEST_SUITE_P(All, WrongFact, testing::Values(run::Tier::jit, run::Ti
 
 TEST_P(WrongFact, OfANonzeroDivisorEndsTheRun) {
     UncheckedOptions options;
-    options.facts.resize(3);
-    options.facts[2].divisor_nonzero = true;
-    EXPECT_EQ(run("r0 = 7\nr1 = 0\nr0 /= r1\nexit", options), 0U);
+    options.facts.resize(4);
+    options.facts[3].divisor_nonzero = true;
+    EXPECT_EQ(run("call 8\nr1 = r0\nr0 = 7\nr0 /= r1\nexit", options), 0U); // slot 0
     const bool division_is_total = run::jit::kThisMachine == run::jit::Machine::arm64;
     EXPECT_EQ(invocation.faults, division_is_total ? 0U : 1U);
 }
 
 TEST_P(WrongFact, OfMemoryThatIsThereEndsTheRun) {
-    EXPECT_EQ(run("r1 = 64\nr0 = *(u64 *)(r1 + 0)\nr0 = 1\nexit"), 0U);
+    EXPECT_EQ(run("r1 = 64\nr0 = *(u64 *)(r1 + 0)\nr0 |= 1\nexit"), 0U);
     EXPECT_EQ(invocation.faults, 1U);
 }
 
