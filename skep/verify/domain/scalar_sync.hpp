@@ -132,7 +132,11 @@ constexpr void BasicScalar<Bits>::synchronise() {
     sync::intervals_tighten(*this);
     constexpr int kRounds = 3;
     for (int round = 0; round < kRounds; ++round) {
+        const BasicScalar before = *this;
         sync::deduce(*this);
+        if (*this == before) {
+            break; // and so would the next round leave it
+        }
     }
     if (is_bottom()) {
         return;

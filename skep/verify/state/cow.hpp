@@ -4,9 +4,15 @@
 //
 // Copying a Cow is one increment. read() is a plain reference; write() makes a copy of the T first
 // when somebody else holds it too. One verification runs on one thread, so the count is not atomic.
+//
+// A walk makes and drops such copies all the time, and they are larger than what malloc keeps at
+// hand. So a copy is made in the room that an earlier one left: cells that came from one another by
+// copying keep a common list of what was given back, which goes with the last of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 namespace skep::verify {
@@ -15,11 +21,9 @@ template <class T>
 class Cow {
   public:
     Cow() = default;
-    static Cow make(T value = {}) {
-        Cow cow;
-        cow.cell_ = new Cell{1, std::move(value)}; // NOLINT: owned by the count
-        return cow;
-    }
+    static Cow make(T value = {}) { return made(new Spares, std::move(value)); }
+    // One whose room comes from where this one's came from. Precondition: not empty.
+    [[nodiscard]] Cow make_beside(T value) const { return made(cell_->spares, std::move(value)); }
     Cow(const Cow& other) : cell_(other.cell_) {
         if (cell_ != nullptr) {
             ++cell_->count;
@@ -32,7 +36,7 @@ class Cow {
     }
     ~Cow() {
         if (cell_ != nullptr && --cell_->count == 0) {
-            delete cell_; // NOLINT: the last holder
+            drop(cell_); // the last holder
         }
     }
 
@@ -41,7 +45,7 @@ class Cow {
     [[nodiscard]] const T& read() const { return cell_->value; }
     [[nodiscard]] T& write() {
         if (cell_->count != 1) {
-            *this = make(cell_->value);
+            *this = made(cell_->spares, cell_->value);
         }
         return cell_->value;
     }
@@ -49,10 +53,45 @@ class Cow {
     [[nodiscard]] bool shared_with(const Cow& other) const { return cell_ == other.cell_; }
 
   private:
+    struct Spare {
+        Spare* next;
+    };
+    struct Spares {
+        Spare* first = nullptr;
+        std::size_t cells = 0; // alive
+    };
     struct Cell {
         std::uint32_t count;
+        Spares* spares;
         T value;
     };
+
+    template <class Source>
+    static Cow made(Spares* spares, Source&& value) {
+        void* room = spares->first;
+        if (room != nullptr) {
+            spares->first = spares->first->next;
+        } else {
+            room = ::operator new(sizeof(Cell));
+        }
+        Cow cow;
+        cow.cell_ = new (room) Cell{1, spares, std::forward<Source>(value)};
+        ++spares->cells;
+        return cow;
+    }
+    static void drop(Cell* cell) {
+        Spares* spares = cell->spares;
+        cell->~Cell();
+        spares->first = new (cell) Spare{spares->first};
+        if (--spares->cells != 0) {
+            return;
+        }
+        while (spares->first != nullptr) {
+            ::operator delete(std::exchange(spares->first, spares->first->next));
+        }
+        delete spares; // NOLINT: the last of its cells
+    }
+
     Cell* cell_ = nullptr;
 };
 

@@ -88,7 +88,8 @@ Frame& State::push_frame(std::uint32_t subprogram, InsnIndex call_site) {
     frame.subprogram = subprogram;
     frame.call_site = call_site;
     frame.regs[kFramePointer] = Value::stack_pointer(static_cast<std::uint8_t>(frame_count_));
-    frames_[frame_count_] = Cow<Frame>::make(std::move(frame));
+    frames_[frame_count_] = frame_count_ == 0 ? Cow<Frame>::make(std::move(frame))
+                                              : frames_[0].make_beside(std::move(frame));
     return frames_[frame_count_++].write();
 }
 

@@ -48,31 +48,31 @@ bool gives_a_number(const State& state, const Insn& insn, const Value& other) {
 }
 
 Ruling<void> check_sane(const Value& pointer, const Value& amount, bool amount_is_pointer) {
-    const std::string kind = kind_text(pointer);
+    const auto kind = [&pointer] { return kind_text(pointer); };
     const Scalar& number = amount.number;
     if (number.is_constant()) {
         const auto exact = static_cast<std::int64_t>(number.value());
         if (exact >= kMaxOffset || exact <= -kMaxOffset) {
             return forbidden(
-                fmt::format("math between {} pointer and {} is not allowed", kind, exact),
+                fmt::format("math between {} pointer and {} is not allowed", kind(), exact),
                 fmt::format("{} is too far from any object", exact));
         }
     }
     if (amount_is_pointer && (pointer.offset >= kMaxOffset || pointer.offset <= -kMaxOffset)) {
-        return forbidden(fmt::format("{} pointer offset {} is not allowed", kind, pointer.offset),
+        return forbidden(fmt::format("{} pointer offset {} is not allowed", kind(), pointer.offset),
                          "the fixed offset is too large");
     }
     if (number.s.min == std::numeric_limits<std::int64_t>::min()) {
         return forbidden(
             fmt::format(
                 "math between {} pointer and register with unbounded min value is not allowed",
-                kind),
+                kind()),
             "the number that is added may be any negative number",
             "make the index unsigned, or test that it is not negative, before it is added");
     }
     if (number.s.min >= kMaxOffset || number.s.min <= -kMaxOffset) {
         return forbidden(
-            fmt::format("value {} makes {} pointer be out of bounds", number.s.min, kind),
+            fmt::format("value {} makes {} pointer be out of bounds", number.s.min, kind()),
             fmt::format("the number that is added is at least {}", number.s.min));
     }
     return {};

@@ -31,12 +31,11 @@ Finding packet_refused(const CallSite& site, unsigned number) {
 
 // A kernel object that is alive may be read as its type says.
 Ruling<void> object_as_memory(const CallSite& site, unsigned number, const Extent& extent) {
-    const std::string kind = kind_text(site.value(number));
     if (writes(extent.access)) {
         return refuse(
             FindingCode::object_access, EACCES,
             fmt::format("{}() may write into memory pointed by R{} type={}", site.name(), number,
-                        kind),
+                        kind_text(site.value(number))),
             fmt::format("R{} is a kernel object, and {} would write into it", number, site.name()));
     }
     TypedAccess read;
