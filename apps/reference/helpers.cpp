@@ -5,6 +5,7 @@
 
 #include "apps/reference/pages.hpp"
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/rights/rights.hpp"
 
 namespace skep::reference {
 namespace {
@@ -95,13 +96,14 @@ std::string limit_text(const spec::CallerLimit& limit) {
 }
 
 std::string helper_table() {
-    Table table(
-        {"id", "name", "takes", "gives", "effects", "callers", "user engine", "since", "says"});
+    Table table({"id", "name", "takes", "gives", "effects", "callers", "loader", "user engine",
+                 "since", "says"});
     for (const spec::HelperRow& row : spec::helpers()) {
         table.add({fmt::format("{}", static_cast<std::uint32_t>(row.id)), code(row.name),
                    arguments_text(row), result_text(row), effects_text(row),
-                   std::string(row.callers->name), support_text(row.support),
-                   std::string(row.since), std::string(row.says)});
+                   std::string(row.callers->name),
+                   std::string(spec::name_of(spec::right_to_call(row.id))),
+                   support_text(row.support), std::string(row.since), std::string(row.says)});
     }
     return table.text();
 }
@@ -125,7 +127,8 @@ std::string helpers_page() {
 
 Printed from `skep/spec/helpers/` by `skep-reference`; a test compares. "Takes" uses the words of
 `enum ArgKind` in `skep/spec/helpers.hpp`, which explains each; some program types give a helper other
-arguments (HELPER_VARIANT rows). "User engine" is what this build runs itself; verifying does not need it.
+arguments (HELPER_VARIANT rows). "Loader" is the capability that
+whoever loads the program must have for it. "User engine" is what this build runs itself; verifying does not need it.
 
 {}
 ## Callers

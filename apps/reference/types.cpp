@@ -10,6 +10,7 @@
 #include "skep/spec/limits.hpp"
 #include "skep/spec/map_types.hpp"
 #include "skep/spec/program_types.hpp"
+#include "skep/spec/rights/rights.hpp"
 
 namespace skep::reference {
 namespace {
@@ -185,13 +186,29 @@ std::string access_who(const spec::AccessRow& row) {
     return text.empty() ? "all" : text;
 }
 
+// "load of cgroup_skb with CAP_BPF": which of those who are named need more.
+std::string access_rights(const spec::AccessRow& row) {
+    std::string text;
+    for (const spec::ProgramTypeRow& program : spec::kProgramTypes) {
+        for (const auto direction : {spec::AccessDirection::load, spec::AccessDirection::store}) {
+            const spec::Right right = spec::right_to_access(*row.field, direction, program.type);
+            if (right != spec::Right::nothing && row.programs.contains(program.type)) {
+                text += fmt::format("{}{} of {} with {}", text.empty() ? " (" : ", ",
+                                    direction == spec::AccessDirection::load ? "load" : "store",
+                                    program.name, spec::name_of(right));
+            }
+        }
+    }
+    return text.empty() ? text : text + ")";
+}
+
 std::string context_section(const spec::Context& context) {
     Table table({"field", "offset", "bytes", "read", "written", "gives", "by", "says"});
     for (const spec::AccessRow& row : spec::accesses(context.id)) {
         const spec::ContextField& field = *row.field;
         table.add({code(field.name), number(field.offset), number(field.bytes),
-                   widths_text(row.load), widths_text(row.store), yield_text(row), access_who(row),
-                   std::string(field.says)});
+                   widths_text(row.load), widths_text(row.store), yield_text(row),
+                   access_who(row) + access_rights(row), std::string(field.says)});
     }
     const std::string structure =
         context.structure.empty() ? "" : fmt::format(" (`struct {}`)", context.structure);

@@ -17,6 +17,9 @@ struct Capabilities {
     bool bpf = true;       // loops, subprograms, precise scalars, a million instructions
     bool perfmon = true;   // pointer leaks, uninitialised stack, no speculation hardening
     bool net_admin = true; // network program types
+
+    // The capabilities of anyone at all.
+    static constexpr Capabilities none() { return {false, false, false}; }
 };
 
 // Bits of log_level in PROG_LOAD.

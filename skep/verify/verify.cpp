@@ -139,17 +139,6 @@ VerifiedProgram made(const Proof& proof, const Environment& environment, Rewritt
     return VerifiedProgramMaker::make(std::move(parts));
 }
 
-// What this verifier does not judge at all yet.
-Ruling<void> check_known(const Environment& environment) {
-    if (environment.capabilities.bpf && environment.capabilities.perfmon) {
-        return {};
-    }
-    return refuse(
-        FindingCode::not_known_yet, EPERM,
-        "unprivileged verification is not supported by this verifier",
-        "the rules for loaders without CAP_BPF and CAP_PERFMON are not known to this verifier yet");
-}
-
 // What judging gave beside the proof.
 struct Judged {
     Statistics statistics;
@@ -204,6 +193,9 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     TRY(check_maps_of_program(subject));
     TRY(check_hook(subject));
     Workspace workspace{subject, {}, {}};
+    if (!environment.capabilities.bpf) {
+        workspace.dependencies.need_all();
+    }
     Facts facts(subject);
     Walk walk(workspace, facts, log, manner);
     if (judged.claims != nullptr) {
@@ -235,13 +227,15 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
 
 // The extended mode first walks as the kernel does, for a while: what that decides stays the
 // kernel's verdict. Then it joins, which takes work in proportion to the program. What is not
-// proved so is walked path by path to the end.
+// proved so is walked path by path to the end. For loaders with fewer capabilities states are not
+// joined: what a processor guesses is walked path by path.
 Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment& environment,
                                       std::optional<KernelLog>& log, Judged& judged, Mode mode) {
     constexpr std::uint64_t kFirstInsns = 10'000;
     constexpr std::uint64_t kJoiningInsnsForEach = 64;
     const std::uint64_t limit = environment.instruction_limit;
-    const bool is_extended = mode == Mode::extended;
+    const Capabilities& may = environment.capabilities;
+    const bool is_extended = mode == Mode::extended && may.bpf && may.perfmon;
     log.emplace(subject, environment.log_level);
     Ruling<VerifiedProgram> proved =
         prove(subject, environment, *log, judged,
@@ -265,10 +259,6 @@ Ruling<VerifiedProgram> prove_in_mode(const Subject& subject, const Environment&
 
 Outcome judge(const ProgramSpec& program, const Environment& environment, Mode mode,
               Claims* claims) {
-    Ruling<void> known = check_known(environment);
-    if (!known.ok()) {
-        return refused(program, environment, *std::move(known).error());
-    }
     Ruling<Subject> subject = check_structure(program, environment);
     const Subject empty{program, environment, {}, {}};
     if (!subject.ok()) {

@@ -1,82 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verdict cases: tests/cases/accept must pass, tests/cases/reject must fail with the finding named.
-//
-//   -- type      bpftool's word for the program type; socket_filter when left out
-//   -- maps      one map a line: type, key size, value size, entries; map_idx[0] is the first
-//   -- asm       the program
-//   -- finding   reject: the kernel's last line, and below it "insn N"
+// Verdict cases: tests/cases/accept must pass, tests/cases/reject must fail with the finding named
+// (verdict_case.hpp has their form).
 //
 // Where bpf(2) loads programs for us, the kernel must give the same verdict (cases without maps).
 #include <gtest/gtest.h>
 
-#include <sstream>
-
-#include "skep/bytecode/assemble.hpp"
-#include "skep/spec/helpers.hpp"
 #include "skep/verify/verify.hpp"
-#include "tests/support/case_file.hpp"
 #include "tests/support/kernel_program.hpp"
+#include "tests/support/verdict_case.hpp"
 
 namespace skep::tests {
 namespace {
-
-struct Case {
-    ProgramSpec program;
-    std::vector<spec::MapSpec> maps;
-    std::string message;
-    std::uint32_t insn = 0;
-};
-
-std::string trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t\r\n");
-    const std::size_t last = text.find_last_not_of(" \t\r\n");
-    return first == std::string_view::npos ? std::string{}
-                                           : std::string(text.substr(first, last - first + 1));
-}
-
-std::vector<spec::MapSpec> maps_of(std::string_view text) {
-    std::vector<spec::MapSpec> maps;
-    std::istringstream lines{std::string(text)};
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::string type;
-        spec::MapSpec map;
-        if (words >> type >> map.key_size_bytes >> map.value_size_bytes >> map.max_entries) {
-            map.type = spec::map_type_named(type).value_or(spec::MapType::unspec);
-            map.name = "map" + std::to_string(maps.size());
-            maps.push_back(map);
-        }
-    }
-    return maps;
-}
-
-Result<Case> case_of(const CaseFile& file) {
-    Case result;
-    Symbols symbols;
-    symbols.helper = [](std::string_view name) -> std::optional<std::int32_t> {
-        const spec::HelperRow* row = spec::helper_named(name);
-        return row == nullptr ? std::nullopt : std::optional(static_cast<std::int32_t>(row->id));
-    };
-    Assembled assembled = TRY(assemble(file.section("asm").value_or(""), symbols));
-    result.program.insns = std::move(assembled.insns);
-    const std::string type = trimmed(file.section("type").value_or("socket_filter"));
-    result.program.type = spec::program_type_named(type).value_or(spec::ProgramType::unspec);
-    result.program.license = "GPL";
-    result.maps = maps_of(file.section("maps").value_or(""));
-    std::istringstream finding{trimmed(file.section("finding").value_or(""))};
-    std::getline(finding, result.message);
-    std::string word;
-    finding >> word >> result.insn;
-    return result;
-}
 
 enum class Expected : std::uint8_t { accept, reject };
 
 void expect_verdict(const std::filesystem::path& path, Expected expected) {
     const Result<CaseFile> file = read_case(path);
     ASSERT_TRUE(file.ok()) << file.error().message;
-    const Result<Case> one = case_of(*file);
+    const Result<VerdictCase> one = verdict_case(*file);
     ASSERT_TRUE(one.ok()) << path << ": " << one.error().message;
     verify::Environment environment;
     environment.maps = one->maps;

@@ -18,6 +18,8 @@ int fork_and_run(const std::function<void()>& work) {
     return pid < 0 ? -errno : pid;
 }
 
+void leave_terminal() { ::setsid(); }
+
 int wait_for(int process_id) {
     int status = 0;
     while (::waitpid(process_id, &status, 0) < 0) {

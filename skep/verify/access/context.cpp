@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "skep/spec/contexts/contexts.hpp"
+#include "skep/spec/rights/rights.hpp"
 #include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/explain/codes.hpp"
@@ -106,6 +107,16 @@ Value yielded(const Subject& subject, const ContextAccess& access, const spec::Y
     return Value::unknown();
 }
 
+bool may_access(const Subject& subject, const ContextAccess& access, const spec::AccessRow& row) {
+    const spec::Right right =
+        spec::right_to_access(*row.field,
+                              access.direction == Direction::read ? spec::AccessDirection::load
+                                                                  : spec::AccessDirection::store,
+                              subject.program.type);
+    const Capabilities& has = subject.environment.capabilities;
+    return right == spec::Right::nothing || (right == spec::Right::bpf ? has.bpf : has.perfmon);
+}
+
 } // namespace
 
 Ruling<Value> check_context_access(const Subject& subject, const ContextAccess& access) {
@@ -113,6 +124,12 @@ Ruling<Value> check_context_access(const Subject& subject, const ContextAccess& 
         return check_typed_context(subject, access);
     }
     const spec::AccessRow* row = find_row(subject, access);
+    if (row != nullptr && !may_access(subject, access, *row)) {
+        Finding finding = refused(subject, access);
+        finding.because =
+            fmt::format("{} is for programs whose loader has CAP_BPF", row->field->name);
+        return finding;
+    }
     const bool is_pointer = row != nullptr && row->yields.kind != spec::YieldKind::number;
     if (row == nullptr || (is_pointer && access.sign_extended)) {
         return refused(subject, access);

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "skep/verify/access/secrets.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
@@ -29,8 +30,21 @@ Finding outside(const RegionRequest& request, std::string kernel_message, std::s
     return finding;
 }
 
-Ruling<void> check_within(const RegionRequest& request, const StackReach& reach) {
-    if (reach.min >= -kStackBytes && reach.max + request.size_bytes <= 0 && reach.min < 0) {
+// Below what was ever written nothing can be read by those who may not read unset bytes.
+std::int64_t lowest(const Subject& subject, const State& state, const RegionRequest& request) {
+    const bool writes =
+        request.direction == Direction::write &&
+        (request.accessor != Accessor::helper || request.before == Before::anything);
+    return subject.environment.capabilities.perfmon || writes
+               ? -kStackBytes
+               : -static_cast<std::int64_t>(state.stack(request.value.frame).slot_count() *
+                                            kSlotBytes);
+}
+
+Ruling<void> check_within(const Subject& subject, const State& state, const RegionRequest& request,
+                          const StackReach& reach) {
+    if (reach.min >= lowest(subject, state, request) && reach.max + request.size_bytes <= 0 &&
+        reach.min < 0) {
         return {};
     }
     const std::int64_t fixed = std::int64_t{request.value.offset} + request.offset;
@@ -93,6 +107,17 @@ Finding unset(const RegionRequest& request, std::int64_t begin, std::int64_t at)
     return finding;
 }
 
+Finding handed_on(const RegionRequest& request, std::int64_t begin, std::int64_t at) {
+    Finding finding = unset(request, begin, at);
+    finding.code = "E0205";
+    finding.what = "an address on the stack is handed on";
+    finding.because = fmt::format("a pointer is kept at fp{:+}, and helpers take bytes that others "
+                                  "may see",
+                                  at);
+    finding.suggestion = "store numbers only, or load the program with CAP_PERFMON";
+    return finding;
+}
+
 Finding would_write_dynptr(const RegionRequest& request, std::int64_t at) {
     Finding finding;
     finding.code = "E0303";
@@ -120,6 +145,12 @@ Ruling<void> check_bytes(const Subject& subject, const State& state, const Regio
         const SlotByte byte = stack.byte(static_cast<int>(at));
         if (is_special(byte) && request.accessor == Accessor::helper && !reads) {
             return would_write_dynptr(request, at);
+        }
+        const bool hands_on =
+            byte == SlotByte::spill && request.accessor == Accessor::helper &&
+            is_secret(subject, stack.slot(Stack::slot_of(static_cast<int>(at))).value);
+        if (reads && hands_on) {
+            return handed_on(request, reach.min, at);
         }
         if (reads && (is_special(byte) || (byte == SlotByte::invalid && !may_read_unset))) {
             return unset(request, reach.min, at);
@@ -156,7 +187,7 @@ Ruling<RegionUse> check_stack(const Subject& subject, const State& state,
                         request.reg, bits_text(number.bits), reach.min - number.s.min),
             "an access at an offset that is not fixed needs CAP_PERFMON");
     }
-    TRY(check_within(request, reach)); // an access to no bytes begins somewhere too
+    TRY(check_within(subject, state, request, reach)); // an access to no bytes begins somewhere too
     if (request.size_bytes != 0) {
         TRY(check_bytes(subject, state, request, reach));
     }

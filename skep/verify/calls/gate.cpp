@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "skep/spec/rights/rights.hpp"
 #include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/explain/codes.hpp"
 
@@ -38,6 +39,14 @@ Finding not_offered(const Subject& subject, const spec::HelperRow& row) {
                         row.name, type_text(subject));
     }
     return finding;
+}
+
+spec::Right missing_right(const Subject& subject, const spec::HelperRow& row) {
+    const Capabilities& has = subject.environment.capabilities;
+    const spec::Right right = spec::right_to_call(row.id);
+    const bool is_missing =
+        (right == spec::Right::bpf && !has.bpf) || (right == spec::Right::perfmon && !has.perfmon);
+    return is_missing ? right : spec::Right::nothing;
 }
 
 Ruling<void> check_sections(const State& state, const spec::HelperRow& row) {
@@ -95,6 +104,12 @@ Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& s
     };
     if (!spec::is_offered(*row, caller)) {
         return not_offered(subject, *row);
+    }
+    if (const spec::Right missing = missing_right(subject, *row); missing != spec::Right::nothing) {
+        Finding finding = not_offered(subject, *row);
+        finding.because =
+            fmt::format("{} is offered to loaders with {}", row->name, spec::name_of(missing));
+        return finding;
     }
     if (row->licence == spec::Licence::gpl_only && !is_gpl_compatible(subject.program.license)) {
         return refuse(

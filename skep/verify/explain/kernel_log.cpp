@@ -118,8 +118,10 @@ std::string KernelLog::frame_text(const State& state, unsigned frame,
     for (Reg reg = 0; reg < kRegisters; ++reg) {
         const Value& value = state.frame(frame).regs[reg];
         if (value.is_initialised()) {
-            const bool precise = workspace != nullptr && value.is_scalar() &&
-                                 workspace->dependencies.is_needed(value.origin);
+            const bool precise =
+                value.is_scalar() &&
+                (all_precise_ ||
+                 (workspace != nullptr && workspace->dependencies.is_needed(value.origin)));
             text += fmt::format(" R{}={}", reg, value_text(subject_, frame, value, precise));
         }
     }
@@ -217,9 +219,10 @@ void KernelLog::branches(const State& state, InsnIndex from, InsnIndex to) {
     }
     branch_from_ = from;
     branched_ = true;
+    is_guess_ = state.speculative;
     const std::string text = frame_text(state, state.depth());
     if ((level_ & kLogAll) != 0) {
-        line(fmt::format("\nfrom {} to {}:{}", from.value, to.value, text));
+        line(fmt::format("\nfrom {} to {}{}:{}", from.value, to.value, guess_text(), text));
     } else {
         line(fmt::format(" {}:{}", to.value, text));
     }
@@ -278,7 +281,9 @@ std::string KernelLog::changes_text(const State& state, const Insn& insn, const 
     for (Reg reg = 0; reg < kRegisters; ++reg) {
         const Value& value = state.reg(reg);
         if ((named & (1U << reg)) != 0 && value.is_initialised()) {
-            text += fmt::format(" R{}={}", reg, value_text(subject_, state, value, false));
+            text +=
+                fmt::format(" R{}={}", reg,
+                            value_text(subject_, state, value, all_precise_ && value.is_scalar()));
         }
     }
     text += slots_text(state, insn);
@@ -363,9 +368,23 @@ void KernelLog::stepped(const State& state, const Insn& insn, const Workspace& w
 
 void KernelLog::pruned(InsnIndex at) {
     if (follows()) {
-        line(branched_ ? fmt::format("\nfrom {} to {}: safe", branch_from_.value, at.value)
+        line(branched_ ? fmt::format("\nfrom {} to {}{}: safe", branch_from_.value, at.value,
+                                     guess_text())
                        : fmt::format("{}: safe", at.value));
         branched_ = false;
+    }
+}
+
+void KernelLog::ends_guess(const Finding* wrong) {
+    if (!follows()) {
+        return;
+    }
+    text_ += "\n";
+    if (wrong != nullptr && !wrong->kernel_detail.empty()) {
+        line(wrong->kernel_detail);
+    }
+    if (wrong != nullptr) {
+        line(wrong->kernel_message);
     }
 }
 
@@ -418,6 +437,10 @@ void KernelLog::finished_global(std::uint32_t subprogram) {
         line(fmt::format("Func#{} ('{}') is safe for any args that match its prototype", subprogram,
                          subject_.subprograms[subprogram].name));
     }
+}
+
+std::string_view KernelLog::guess_text() const {
+    return is_guess_ ? " (speculative execution)" : "";
 }
 
 std::string KernelLog::finish(const Ending& ending) {

@@ -22,7 +22,8 @@ namespace skep::verify {
 
 class KernelLog {
   public:
-    KernelLog(const Subject& subject, std::uint32_t level) : subject_(subject), level_(level) {}
+    KernelLog(const Subject& subject, std::uint32_t level)
+        : subject_(subject), level_(level), all_precise_(!subject.environment.capabilities.bpf) {}
 
     [[nodiscard]] bool follows() const {
         return !is_frozen_ && (level_ & (kLogPath | kLogAll)) != 0;
@@ -43,6 +44,8 @@ class KernelLog {
     void insn(const State& state, InsnIndex at);
     void stepped(const State& state, const Insn& insn, const Workspace& workspace);
     void pruned(InsnIndex at);
+    // The path of a guess ends at a barrier; with what it would have done wrong.
+    void ends_guess(const Finding* wrong = nullptr);
 
     // Calls: a static function was entered; will be left, and was left.
     void enters(const State& state, InsnIndex callee);
@@ -66,6 +69,7 @@ class KernelLog {
     [[nodiscard]] std::string state_text(const State& state, const Workspace& workspace) const;
 
   private:
+    [[nodiscard]] std::string_view guess_text() const;
     void line(const std::string& text) { text_ += text + "\n"; }
     void source_line(InsnIndex at);
     [[nodiscard]] std::string insn_text(InsnIndex at) const;
@@ -82,12 +86,14 @@ class KernelLog {
 
     const Subject& subject_;
     std::uint32_t level_;
+    bool all_precise_; // every number matters for callers without CAP_BPF
     std::string text_;
     std::size_t insn_began_ = 0;
     InsnIndex insn_at_;
     State before_;                        // the instruction that is told
     const LineInfo* last_line_ = nullptr; // last shown; of the subject's program
     InsnIndex branch_from_;
+    bool is_guess_ = false;
     bool branched_ = false;
     bool is_frozen_ = false;
 };

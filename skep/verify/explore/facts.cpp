@@ -75,9 +75,6 @@ Ruling<void> Facts::accessed(const State& state, InsnIndex at, const Value& base
                                   "this one, where it is " +
                                   kind_text(base)});
     }
-    const bool stores = insn.kind != InsnKind::load;
-    writes_packet_ = writes_packet_ ||
-                     (stores && (base.is(ValueKind::packet) || base.is(ValueKind::packet_meta)));
     const std::int64_t fixed = std::int64_t{base.offset} + insn.offset;
     std::int64_t low = std::numeric_limits<std::int64_t>::min();
     std::int64_t high = std::numeric_limits<std::int64_t>::max();
@@ -85,6 +82,12 @@ Ruling<void> Facts::accessed(const State& state, InsnIndex at, const Value& base
         !__builtin_add_overflow(base.number.s.max, fixed, &high) && base.is(ValueKind::stack)) {
         used_stack(state.frame(base.frame).subprogram, low);
     }
+    if (state.speculative) {
+        return {};
+    }
+    const bool stores = insn.kind != InsnKind::load;
+    writes_packet_ = writes_packet_ ||
+                     (stores && (base.is(ValueKind::packet) || base.is(ValueKind::packet_meta)));
     InsnFacts& facts = seen.facts;
     const bool known = fits(low) && fits(high);
     const Region region = known ? region_of(base) : Region::unknown;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "skep/verify/calls/callback.hpp"
@@ -85,9 +86,10 @@ bool asks_iterator(const Subject& subject, InsnIndex at) {
 } // namespace
 
 Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log, Manner manner)
-    : workspace_(workspace), subject_(workspace.subject), facts_(facts), log_(log),
-      liveness_(find_liveness(workspace.subject)), checkpoints_(liveness_, workspace),
-      points_(prune_points(workspace.subject)), manner_(manner) {
+    : workspace_(workspace), subject_(workspace.subject), facts_(facts),
+      speculation_(workspace.subject), log_(log), liveness_(find_liveness(workspace.subject)),
+      checkpoints_(liveness_, workspace), points_(prune_points(workspace.subject)),
+      manner_(manner) {
     std::vector<bool> comes_back(subject_.insns.size(), false);
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];
@@ -124,6 +126,7 @@ Ruling<State> Walk::entry(std::uint32_t subprogram) {
         const Signature* known = TRY(signature(subprogram));
         entry = entry_state(subprogram, *known, workspace_.ids);
     }
+    entry.hides_addresses = !subject_.environment.capabilities.perfmon;
     entry.sleepable = (subject_.program.flags & kSleepable) != 0;
     return entry;
 }
@@ -154,6 +157,9 @@ Finding Walk::placed(Finding finding) const {
     constexpr std::size_t kLongest = 32;
     for (Went went = path_.decision; went.branch != kNoBranch && finding.path.size() < kLongest;
          went = decisions_[went.branch].before) {
+        if (decisions_[went.branch].is_guess) {
+            continue;
+        }
         const InsnIndex at = decisions_[went.branch].at;
         Decision decision;
         decision.place.insn = at;
@@ -263,16 +269,35 @@ Ruling<Walk::Flow> Walk::advance() {
         return Flow::ended;
     }
     const Insn& insn = subject_.insn(path_.at);
-    facts_.reached(path_.at);
+    if (!path_.state.speculative) {
+        facts_.reached(path_.at);
+    }
     if (keeper_) {
         keeper_(path_.state, path_.at, live_frames(liveness_, path_.state, path_.at));
     }
     effort_.jumps += is_jump(insn) ? 1U : 0U;
     log_.insn(path_.state, path_.at);
-    if (const auto refused = subject_.unusable.find(path_.at); refused != subject_.unusable.end()) {
-        return unusable(path_.at, refused->second);
+    Ruling<Flow> flow = carry_out(insn);
+    if (!flow.ok() && ends_guess(flow.finding())) {
+        return Flow::ended;
+    }
+    return flow;
+}
+
+Ruling<Walk::Flow> Walk::carry_out(const Insn& insn) {
+    const InsnIndex at = path_.at;
+    if (path_.state.speculative && speculation_.stops_before(at)) {
+        log_.ends_guess();
+        return Flow::ended;
+    }
+    if (const auto refused = subject_.unusable.find(at); refused != subject_.unusable.end()) {
+        return unusable(at, refused->second);
     }
     const Flow flow = TRY(step(insn));
+    if (path_.state.speculative && speculation_.stops_after(at)) {
+        log_.ends_guess();
+        return Flow::ended;
+    }
     log_.stepped(path_.state, insn, workspace_);
     return flow;
 }
@@ -371,6 +396,36 @@ Ruling<void> Walk::push(State state, InsnIndex at) {
     pending_.push_back(std::move(path));
     longest_pending_ = std::max<std::uint64_t>(longest_pending_, pending_.size());
     return {};
+}
+
+// Where a processor may go on that guessed wrong.
+Ruling<void> Walk::push_guess(State state, InsnIndex at) {
+    state.speculative = true;
+    TRY(push(std::move(state), at));
+    decisions_.back().is_guess = true;
+    return {};
+}
+
+// A comparison that has one answer may be guessed otherwise, with whatever was in its registers.
+Ruling<void> Walk::guess_otherwise(const Insn& insn, InsnIndex at) {
+    State wrong = path_.state;
+    wrong.set_reg(insn.dst, Value::unknown());
+    if (insn.source == Source::reg) {
+        wrong.set_reg(insn.src, Value::unknown());
+    }
+    return push_guess(std::move(wrong), at);
+}
+
+// What a guess may not do is kept from it by a barrier.
+bool Walk::ends_guess(const Finding& finding) {
+    const bool may_be_stopped =
+        finding.os_errno == EACCES || finding.os_errno == EINVAL || finding.os_errno == EPERM;
+    if (!path_.state.speculative || !may_be_stopped) {
+        return false;
+    }
+    speculation_.stop_before(path_.at);
+    log_.ends_guess(&finding);
+    return true;
 }
 
 bool Walk::pop_joined() {

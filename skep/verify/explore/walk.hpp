@@ -23,6 +23,7 @@
 #include "skep/verify/explore/facts.hpp"
 #include "skep/verify/explore/merge/merge_points.hpp"
 #include "skep/verify/explore/prune/checkpoints.hpp"
+#include "skep/verify/explore/speculation.hpp"
 #include "skep/verify/transfer/memory.hpp"
 
 namespace skep::verify {
@@ -85,6 +86,7 @@ class Walk {
     struct Branch {
         InsnIndex at;
         Went before;
+        bool is_guess = false; // no way of the program: a processor's, that guessed wrong
     };
     struct Path {
         State state;
@@ -101,6 +103,7 @@ class Walk {
     bool goes_on_after(Finding finding);
     [[nodiscard]] Route route() const;
     Ruling<Flow> advance();
+    Ruling<Flow> carry_out(const Insn& insn);
     Ruling<Flow> pass_point();
     Ruling<void> check_memory_taken() const;
     Ruling<Flow> join_here(State state, InsnIndex at);
@@ -128,6 +131,10 @@ class Walk {
 
     Ruling<const Signature*> signature(std::uint32_t subprogram);
     Ruling<void> push(State state, InsnIndex at);
+    Ruling<void> push_guess(State state, InsnIndex at);
+    Ruling<void> guess_otherwise(const Insn& insn, InsnIndex at);
+    bool ends_guess(const Finding& finding);
+    Ruling<void> step_sum(const Insn& insn);
     bool pop();
     void next(const Insn& insn) { path_.at = InsnIndex{path_.at.value + insn.slots()}; }
     void widen(State& state, InsnIndex loop) const;
@@ -137,6 +144,7 @@ class Walk {
     Workspace& workspace_;
     const Subject& subject_;
     Facts& facts_;
+    Speculation speculation_;
     KernelLog& log_;
     Liveness liveness_;
     Checkpoints checkpoints_;

@@ -122,22 +122,48 @@ Ruling<Walk::Flow> Walk::step(const Insn& insn) {
 
 Ruling<Walk::Flow> Walk::step_alu_insn(const Insn& insn) {
     TRY(check_registers(path_.state, insn));
+    if (speculation_.is_on()) {
+        if (const auto unmoved = TRY(speculation_.check_arithmetic(path_.state, insn))) {
+            State masked = path_.state;
+            masked.set_reg(insn.dst, *unmoved);
+            TRY(push_guess(std::move(masked), InsnIndex{path_.at.value + insn.slots()}));
+        }
+    }
     TRY(check_alu(subject_, path_.state, insn));
-    if (is_division_by_register(insn)) {
+    if (is_division_by_register(insn) && !path_.state.speculative) {
         facts_.divided(path_.at, path_.state.reg(insn.src));
     }
-    step_alu(workspace_, path_.state, insn);
-    facts_.produced(path_.at, path_.state.reg(insn.dst));
+    if (speculation_.is_on()) {
+        TRY(step_sum(insn));
+    } else {
+        step_alu(workspace_, path_.state, insn);
+    }
+    if (!path_.state.speculative) {
+        facts_.produced(path_.at, path_.state.reg(insn.dst));
+    }
     next(insn);
     return Flow::go_on;
+}
+
+// For loaders whose program must be safe where a processor guesses, too.
+Ruling<void> Walk::step_sum(const Insn& insn) {
+    State after = path_.state;
+    step_alu(workspace_, after, insn);
+    TRY(speculation_.finish_arithmetic(path_.state, after, insn, path_.at));
+    path_.state = std::move(after);
+    if (speculation_.masks_numbers()) {
+        checkpoints_.demand_equal_numbers();
+    }
+    return {};
 }
 
 Ruling<Walk::Flow> Walk::step_memory_insn(const Insn& insn) {
     TRY(check_registers(path_.state, insn));
     const MemoryPlan plan = TRY(check_memory(subject_, path_.state, insn));
     TRY(facts_.accessed(path_.state, path_.at, plan.base));
+    speculation_.note_store(path_.state, insn, plan.base, path_.at);
     step_memory(workspace_, plan, path_.state, insn);
-    if (insn.kind == InsnKind::load) {
+    if (insn.kind == InsnKind::load && !path_.state.speculative) {
         facts_.produced(path_.at, path_.state.reg(insn.dst));
     }
     next(insn);
@@ -179,15 +205,25 @@ Ruling<Walk::Flow> Walk::step_load_wide(const Insn& insn) {
 
 Ruling<Walk::Flow> Walk::step_jump(const Insn& insn) {
     TRY(check_registers(path_.state, insn));
+    TRY(check_compared(subject_, path_.state, insn));
     const InsnIndex target{static_cast<std::uint32_t>(insn.target(path_.at))};
     if (const std::optional<bool> answer = jump_decided(path_.state, insn)) {
         need_operands(workspace_, path_.state, insn);
-        facts_.jumped(path_.at, *answer);
-        path_.at = *answer ? target : InsnIndex{path_.at.value + 1};
+        const InsnIndex straight{path_.at.value + 1};
+        if (speculation_.is_on()) {
+            TRY(guess_otherwise(insn, *answer ? straight : target));
+        }
+        if (!path_.state.speculative) {
+            facts_.jumped(path_.at, *answer);
+        }
+        path_.at = *answer ? target : straight;
         return Flow::go_on;
     }
-    facts_.jumped(path_.at, true);
-    facts_.jumped(path_.at, false);
+    TRY(check_undecided(subject_, path_.state, insn));
+    if (!path_.state.speculative) {
+        facts_.jumped(path_.at, true);
+        facts_.jumped(path_.at, false);
+    }
     State taken = path_.state;
     learn_from_jump(workspace_, taken, insn, true);
     TRY(push(std::move(taken), target));

@@ -61,6 +61,13 @@ Ruling<void> check_value_address(const Insn& insn, const spec::MapSpec& map) {
 
 Ruling<void> check_map(const Subject& subject, const Insn& insn) {
     const spec::MapSpec& map = *TRY(named_map(subject, insn));
+    const Capabilities& has = subject.environment.capabilities;
+    if (map.type == spec::MapType::arena && !(has.bpf && has.perfmon)) {
+        return refuse({.code = FindingCode::not_permitted,
+                       .os_errno = EPERM,
+                       .kernel = "CAP_BPF and CAP_PERFMON are required to use arena",
+                       .because = fmt::format("map {} is an arena", map.name)});
+    }
     const bool inner_is_plain = map.inner != nullptr && !holds_maps(map.inner->type);
     if (holds_maps(map.type) && !inner_is_plain) {
         Finding finding = wrong_reference(

@@ -11,6 +11,8 @@
 
 #include "skep/spec/helpers.hpp"
 #include "skep/spec/kfuncs.hpp"
+#include "skep/spec/program_types.hpp"
+#include "skep/verify/explain/codes.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/shape/function_info.hpp"
 #include "skep/verify/shape/references.hpp"
@@ -69,6 +71,25 @@ Ruling<void> check_length(const ProgramSpec& program, const Capabilities& capabi
     finding.code = "E0102";
     finding.os_errno = E2BIG;
     return finding;
+}
+
+// Without CAP_BPF there are types that anyone may load, where that is switched on; some types need
+// more.
+Ruling<void> check_type_permitted(const ProgramSpec& program, const Capabilities& capabilities) {
+    using Needs = spec::ProgramCapability;
+    const spec::ProgramTypeRow* row = spec::find(program.type);
+    const Needs needs = row == nullptr ? Needs::bpf : row->capability;
+    const std::string_view missing =
+        needs != Needs::unprivileged && !capabilities.bpf      ? "CAP_BPF"
+        : needs == Needs::net_admin && !capabilities.net_admin ? "CAP_NET_ADMIN"
+        : needs == Needs::perfmon && !capabilities.perfmon     ? "CAP_PERFMON"
+                                                               : "";
+    if (missing.empty()) {
+        return {};
+    }
+    return refuse(FindingCode::not_permitted, EPERM, "",
+                  fmt::format("programs of type {} are loaded with {}",
+                              row == nullptr ? "unknown" : row->name, missing));
 }
 
 // Something of the same shape: it goes where the instruction goes. What it does never matters.
@@ -138,6 +159,23 @@ bool names_subprogram(const Insn& insn) {
 std::int64_t named_subprogram(const Insn& insn, InsnIndex at) {
     return insn.kind == InsnKind::call_subprogram ? insn.target(at)
                                                   : std::int64_t{at.value} + insn.imm + 1;
+}
+
+Ruling<void> check_functions_permitted(const Subject& subject) {
+    if (subject.environment.capabilities.bpf) {
+        return {};
+    }
+    return for_each_insn(subject.insns, [](InsnIndex at, const Insn& insn) -> Ruling<void> {
+        if (!names_subprogram(insn) && insn.kind != InsnKind::call_kfunc) {
+            return {};
+        }
+        Finding finding = refuse(FindingCode::not_permitted, EPERM,
+                                 "loading/calling other bpf or kernel functions are allowed for "
+                                 "CAP_BPF and CAP_SYS_ADMIN",
+                                 "without CAP_BPF a program is one function, which calls helpers");
+        finding.place.insn = at;
+        return finding;
+    });
 }
 
 // A subprogram begins at 0 and wherever a call or a function address points.
@@ -299,10 +337,15 @@ Finding unusable(InsnIndex at, const std::string& message) {
 }
 
 Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& environment) {
+    if (!environment.capabilities.bpf) {
+        TRY(check_type_permitted(program, environment.capabilities));
+    }
     TRY(check_length(program, environment.capabilities));
+    TRY(check_type_permitted(program, environment.capabilities));
     TRY(check_sleeping(program));
     Subject subject{program, environment, {}, {}};
     TRY(decode_program(subject));
+    TRY(check_functions_permitted(subject));
     subject.subprograms = TRY(find_subprograms(subject.insns));
     for (const Subprogram& subprogram : subject.subprograms) {
         TRY(check_jumps(subject, subprogram));

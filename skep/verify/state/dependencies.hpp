@@ -39,7 +39,11 @@ class Dependencies {
         }
         return a == 0 ? b : add(a, b);
     }
-    [[nodiscard]] bool is_needed(Origin origin) const { return nodes_[origin].needed; }
+    [[nodiscard]] bool is_needed(Origin origin) const {
+        return all_needed_ || nodes_[origin].needed;
+    }
+    // Every number matters, those that come from nothing older, too.
+    void need_all() { all_needed_ = true; }
     // When `first` becomes needed later, so does `then`: a path stopped because it was like another
     // one that is not finished yet.
     void follow(Origin first, Origin then);
@@ -60,6 +64,7 @@ class Dependencies {
     }
 
     std::vector<Node> nodes_;
+    bool all_needed_ = false;
     std::unordered_multimap<Origin, Origin> followers_;
     std::vector<Origin> pending_; // work list of need(), kept to save allocations
 };

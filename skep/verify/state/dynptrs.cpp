@@ -40,7 +40,7 @@ void end_slices(State& state, std::uint32_t id) {
     }
     state.update_values(
         [id](const Value& value) { return value.is(ValueKind::memory) && value.instance == id; },
-        [](Value& value) { value = Value::unknown(); });
+        [&state](Value& value) { value = state.left_of_pointer(); });
 }
 
 } // namespace

@@ -102,7 +102,7 @@ void State::forget_packet_pointers() {
     // What was cut out of a packet's dynptr moves with the packet.
     update_values(
         [](const Value& value) { return value.is_any_packet() || value.has(kFromDynptr); },
-        [](Value& value) { value = Value::unknown(); });
+        [this](Value& value) { value = left_of_pointer(); });
 }
 
 void State::clobber_caller_saved() {
@@ -114,7 +114,7 @@ void State::clobber_caller_saved() {
 
 void State::invalidate_reference(std::uint32_t reference) {
     update_values([reference](const Value& value) { return value.reference_id == reference; },
-                  [](Value& value) { value = Value::unknown(); });
+                  [this](Value& value) { value = left_of_pointer(); });
     end_dynptrs_of(*this, reference);
 }
 

@@ -79,6 +79,7 @@ class State {
     std::uint32_t may_goto_rounds = 0; // how often a may_goto went on on this path
     bool sleepable = false;
     bool speculative = false;
+    bool hides_addresses = false; // from loaders without CAP_PERFMON; the same all through a walk
 
     // Calls visit(Value&) for every register and every spilled value of every frame for which
     // wanted(const Value&) holds; frames without any stay shared.
@@ -86,9 +87,15 @@ class State {
     void update_values(Wanted wanted, Visit visit);
 
     // What many steps need:
-    void forget_packet_pointers();                      // they become unknown numbers
+    void forget_packet_pointers();                      // they are none any more
     void clobber_caller_saved();                        // R1..R5 become unreadable
-    void invalidate_reference(std::uint32_t reference); // values that live by it become numbers
+    void invalidate_reference(std::uint32_t reference); // values that live by it are none any more
+
+    // What a pointer becomes that leads nowhere any more: a number; unreadable for loaders who may
+    // not see what it was.
+    [[nodiscard]] Value left_of_pointer() const {
+        return hides_addresses ? Value::uninitialised() : Value::unknown();
+    }
 
   private:
     std::array<Cow<Frame>, kMaxFrames> frames_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/verify/access/secrets.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/transfer/arithmetic.hpp"
 #include "skep/verify/transfer/pointer_arithmetic.hpp"
@@ -80,15 +81,17 @@ void step_move_register(Workspace& workspace, State& state, const Insn& insn) {
     state.set_reg(insn.dst, copy);
 }
 
-// Adding a positive constant keeps the link and notes the difference, once.
-void keep_or_drop_link(const Insn& insn, const Value& before, const Value& addend, Value& result) {
+// Adding a positive constant keeps the link and notes the difference, once; for loaders with
+// CAP_BPF.
+void keep_or_drop_link(const Workspace& workspace, const Insn& insn, const Value& before,
+                       const Value& addend, Value& result) {
     constexpr std::uint64_t kGreatestDelta = 0x7fffffff;
     result.id = 0;
     result.offset = 0;
     result.linked_by_delta = false;
     if (insn.width == Width::w64 && insn.alu_op == AluOp::add && before.id != 0 &&
         !before.linked_by_delta && addend.is_constant() &&
-        addend.number.value() <= kGreatestDelta) {
+        addend.number.value() <= kGreatestDelta && workspace.subject.environment.capabilities.bpf) {
         result.id = before.id;
         result.linked_by_delta = true;
         result.offset = static_cast<std::int32_t>(addend.number.value());
@@ -102,8 +105,25 @@ void step_numbers(Workspace& workspace, State& state, const Insn& insn, const Va
     result.origin = is_unary(insn.alu_op)
                         ? before.origin
                         : workspace.dependencies.join(before.origin, other.origin);
-    keep_or_drop_link(insn, before, other, result);
+    keep_or_drop_link(workspace, insn, before, other, result);
     state.set_reg(insn.dst, result);
+}
+
+// A part of an address, or one that was changed so that it is none any more, is a number that tells
+// of it.
+Ruling<void> check_copy(const Subject& subject, const State& state, const Insn& insn) {
+    if (is_unary(insn.alu_op)) {
+        return keep_secret(subject, state, insn.dst,
+                           fmt::format("R{} pointer arithmetic prohibited", insn.dst),
+                           "the result would be a number that tells its address");
+    }
+    const bool whole = is_move(insn.alu_op) && insn.width == Width::w64;
+    if (insn.source == Source::imm || whole) {
+        return {};
+    }
+    const std::string_view part = is_move(insn.alu_op) ? "partial copy" : "sign-extension part";
+    return keep_secret(subject, state, insn.src, fmt::format("R{} {} of pointer", insn.src, part),
+                       "a part of it would be a number that tells its address");
 }
 
 } // namespace
@@ -139,7 +159,7 @@ Ruling<void> check_alu(const Subject& subject, const State& state, const Insn& i
                                               insn.imm)});
     }
     if (is_move(insn.alu_op) || is_sign_extension(insn.alu_op) || is_unary(insn.alu_op)) {
-        return {};
+        return check_copy(subject, state, insn);
     }
     const Value other = operand_value(state, insn);
     if (state.reg(insn.dst).is_scalar() && other.is_scalar()) {

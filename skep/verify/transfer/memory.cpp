@@ -5,6 +5,7 @@
 
 #include "skep/verify/access/pointer_field.hpp"
 #include "skep/verify/access/region.hpp"
+#include "skep/verify/access/secrets.hpp"
 #include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"
@@ -203,10 +204,10 @@ Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const
     if (request.value.is(ValueKind::stack)) {
         const bool reads_first = is_atomic(insn) && insn.atomic_op != AtomicOp::store_rel;
         if (is_load(insn) || reads_first) {
-            TRY(check_stack_load(state, request));
+            TRY(check_stack_load(subject, state, request, insn));
         }
         if (!is_load(insn)) {
-            TRY(check_stack_store(state, request, insn));
+            TRY(check_stack_store(subject, state, request, insn));
         }
     }
     return MemoryPlan{request.value, std::nullopt, use.offset_mattered};
@@ -293,6 +294,22 @@ void step_atomic(Workspace& workspace, const MemoryPlan& plan, State& state, con
     }
 }
 
+// What is read and written at once is memory that others look at, the stack too.
+Ruling<void> check_secrets(const Subject& subject, const State& state, const Insn& insn) {
+    if (reads_and_writes(insn)) {
+        constexpr std::string_view kDoing = "atomic operations are for numbers";
+        if (insn.atomic_op == AtomicOp::cmpxchg) {
+            TRY(keep_secret(subject, state, 0, "R0 leaks addr into mem", kDoing));
+        }
+        return keep_secret(subject, state, insn.src,
+                           fmt::format("R{} leaks addr into mem", insn.src), kDoing);
+    }
+    if (is_load(insn) || insn.kind == InsnKind::store_imm) {
+        return {};
+    }
+    return keep_stored_secret(subject, state, insn.src, state.reg(insn.dst));
+}
+
 } // namespace
 
 Reg address_register(const Insn& insn) { return is_load(insn) ? insn.src : insn.dst; }
@@ -300,6 +317,7 @@ Reg address_register(const Insn& insn) { return is_load(insn) ? insn.src : insn.
 Ruling<MemoryPlan> check_memory(const Subject& subject, const State& state, const Insn& insn) {
     const Reg reg = address_register(insn);
     const Value& base = state.reg(reg);
+    TRY(check_secrets(subject, state, insn));
     if (is_atomic(insn)) {
         TRY(check_atomic_target(insn, reg, base));
         TRY(check_address_survives(insn));

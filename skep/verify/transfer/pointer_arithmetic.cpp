@@ -39,9 +39,11 @@ Operands operands_of(const State& state, const Insn& insn, const Value& other) {
     return dst.is_pointer() ? Operands{dst, other, true} : Operands{other, dst, false};
 }
 
-// A difference of pointers, and 32-bit subtraction, give numbers of which nothing is known.
-bool gives_a_number(const State& state, const Insn& insn, const Value& other) {
-    if (insn.alu_op != AluOp::sub) {
+// A difference of pointers, and 32-bit subtraction, give numbers of which nothing is known; for
+// those who may see addresses.
+bool gives_a_number(const Subject& subject, const State& state, const Insn& insn,
+                    const Value& other) {
+    if (insn.alu_op != AluOp::sub || !subject.environment.capabilities.perfmon) {
         return false;
     }
     return insn.width == Width::w32 || (state.reg(insn.dst).is_pointer() && other.is_pointer());
@@ -121,12 +123,16 @@ Ruling<void> check_kind(const Insn& insn, const Operands& operands) {
     return {};
 }
 
-Ruling<void> check_operator(const State& state, const Insn& insn, const Value& other) {
+Ruling<void> check_operator(const Subject& subject, const State& state, const Insn& insn,
+                            const Value& other) {
     const Value& dst = state.reg(insn.dst);
     const std::string_view symbol = spec::row(insn.alu_op).symbol;
-    if (dst.is_pointer() && other.is_pointer() && insn.alu_op != AluOp::sub) {
+    const bool tells = subject.environment.capabilities.perfmon;
+    if (dst.is_pointer() && other.is_pointer() && (insn.alu_op != AluOp::sub || !tells)) {
         return forbidden(fmt::format("R{} pointer {} pointer prohibited", insn.dst, symbol),
-                         "both operands are pointers; only their difference means something");
+                         tells ? "both operands are pointers; only their difference means something"
+                               : "both operands are pointers, and their difference tells of "
+                                 "addresses, which needs CAP_PERFMON");
     }
     if (insn.width == Width::w32) {
         return forbidden(fmt::format("R{} 32-bit pointer arithmetic prohibited", insn.dst),
@@ -189,13 +195,12 @@ Value moved(const Insn& insn, const Operands& operands, std::uint32_t base_id) {
 
 } // namespace
 
-Ruling<void> check_pointer_arithmetic(const Subject& subject, const State& state, const Insn& insn,
-                                      const Value& other) {
-    static_cast<void>(subject);
-    if (gives_a_number(state, insn, other)) {
+Ruling<void> check_pointer_operands(const Subject& subject, const State& state, const Insn& insn,
+                                    const Value& other) {
+    if (gives_a_number(subject, state, insn, other)) {
         return {};
     }
-    TRY(check_operator(state, insn, other));
+    TRY(check_operator(subject, state, insn, other));
     const Operands operands = operands_of(state, insn, other);
     const Value& pointer = operands.pointer;
     if (pointer.may_be_null()) {
@@ -214,14 +219,22 @@ Ruling<void> check_pointer_arithmetic(const Subject& subject, const State& state
                          "stack pointers move by adding negative numbers only");
     }
     TRY(check_sane(pointer, operands.number, false));
-    TRY(check_sane(pointer, pointer, true));
-    const Value result = moved(insn, operands, 0);
+    return check_sane(pointer, pointer, true);
+}
+
+Ruling<void> check_pointer_arithmetic(const Subject& subject, const State& state, const Insn& insn,
+                                      const Value& other) {
+    TRY(check_pointer_operands(subject, state, insn, other));
+    if (gives_a_number(subject, state, insn, other)) {
+        return {};
+    }
+    const Value result = moved(insn, operands_of(state, insn, other), 0);
     return check_sane(result, result, true);
 }
 
 void step_pointer_arithmetic(Workspace& workspace, State& state, const Insn& insn,
                              const Value& other) {
-    if (gives_a_number(state, insn, other)) {
+    if (gives_a_number(workspace.subject, state, insn, other)) {
         state.set_reg(insn.dst, Value::unknown());
         return;
     }

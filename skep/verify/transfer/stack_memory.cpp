@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/verify/access/secrets.hpp"
 #include "skep/verify/access/stack.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/state/dynptrs.hpp"
@@ -64,6 +65,12 @@ Value narrowed(const Value& spilled, unsigned size_bytes) {
     return value;
 }
 
+// What the slot there holds, when it is a spilled value.
+Value spilled_at(const State& state, unsigned frame, const StackReach& reach) {
+    const Slot& slot = state.stack(frame).slot(Stack::slot_of(static_cast<int>(reach.min)));
+    return slot.is_spill() ? slot.value : Value::uninitialised();
+}
+
 void store_variable(Workspace& workspace, State& state, const Value& base, const Insn& insn,
                     const StoredValue& stored) {
     const StackReach reach = reach_of(base, insn);
@@ -80,8 +87,10 @@ void store_variable(Workspace& workspace, State& state, const Value& base, const
     }
 }
 
-bool is_spillable(const Value& value, int offset, unsigned size_bytes) {
-    return value.is_scalar() ? slot_aligned(offset) : size_bytes == kSlotBytes;
+// Of numbers on the stack nothing is kept for loaders without CAP_BPF, but whether they are zero.
+bool is_spillable(const Subject& subject, const Value& value, int offset, unsigned size_bytes) {
+    return value.is_scalar() ? slot_aligned(offset) && subject.environment.capabilities.bpf
+                             : size_bytes == kSlotBytes;
 }
 
 void spill(Workspace& workspace, State& state, const Value& base, int offset, const Insn& insn,
@@ -107,8 +116,19 @@ void spill(Workspace& workspace, State& state, const Value& base, int offset, co
 
 } // namespace
 
-Ruling<void> check_stack_store(const State& state, const RegionRequest& request, const Insn& insn) {
+Ruling<void> check_stack_store(const Subject& subject, const State& state,
+                               const RegionRequest& request, const Insn& insn) {
     const StackReach reach = stack_reach(request);
+    if (reach.is_fixed() && request.size_bytes != kSlotBytes &&
+        is_secret(subject, spilled_at(state, request.value.frame, reach))) {
+        return refuse(
+            {.code = FindingCode::pointer_leak,
+             .kernel = "attempt to corrupt spilled pointer on stack",
+             .what = "a part of a pointer on the stack is overwritten",
+             .because = fmt::format("fp{:+} holds a pointer, and what is left of it could "
+                                    "be read as a number",
+                                    reach.min)});
+    }
     if (holds_referenced_dynptr(state, request.value.frame, reach.min,
                                 reach.max + request.size_bytes)) {
         return refuse(
@@ -144,7 +164,8 @@ Ruling<void> check_stack_store(const State& state, const RegionRequest& request,
     return {};
 }
 
-Ruling<void> check_stack_load(const State& state, const RegionRequest& request) {
+Ruling<void> check_stack_load(const Subject& subject, const State& state,
+                              const RegionRequest& request, const Insn& insn) {
     const StackReach reach = stack_reach(request);
     if (!reach.is_fixed()) {
         return {};
@@ -155,6 +176,15 @@ Ruling<void> check_stack_load(const State& state, const RegionRequest& request) 
         return wrong_width("a part of a pointer is loaded", "invalid size of register fill",
                            fmt::format("fp{:+} holds a pointer and {} bytes of it are read",
                                        reach.min, request.size_bytes));
+    }
+    const bool keeps_it = insn.kind == InsnKind::load ||
+                          spec::row(insn.atomic_op).form == spec::AtomicForm::fetch ||
+                          spec::row(insn.atomic_op).form == spec::AtomicForm::load;
+    if (!keeps_it && is_secret(subject, spilled_at(state, request.value.frame, reach))) {
+        return refuse({.code = FindingCode::pointer_leak,
+                       .kernel = fmt::format("leaking pointer from stack off {}", reach.min),
+                       .because = fmt::format(
+                           "fp{:+} holds a pointer, which is no number to count with", reach.min)});
     }
     return {};
 }
@@ -168,7 +198,8 @@ void stack_store(Workspace& workspace, State& state, const Value& base, const In
         return;
     }
     const int offset = static_cast<int>(reach.min);
-    if (stored.value.has_value() && is_spillable(*stored.value, offset, insn.size_bytes)) {
+    if (stored.value.has_value() &&
+        is_spillable(workspace.subject, *stored.value, offset, insn.size_bytes)) {
         spill(workspace, state, base, offset, insn, stored);
         return;
     }

@@ -11,8 +11,10 @@
 namespace skep::verify {
 
 // After check_region: whether a spilled value may be written or read in this width.
-Ruling<void> check_stack_store(const State& state, const RegionRequest& request, const Insn& insn);
-Ruling<void> check_stack_load(const State& state, const RegionRequest& request);
+Ruling<void> check_stack_store(const Subject& subject, const State& state,
+                               const RegionRequest& request, const Insn& insn);
+Ruling<void> check_stack_load(const Subject& subject, const State& state,
+                              const RegionRequest& request, const Insn& insn);
 
 struct StoredValue {
     std::optional<Value> value; // nothing: something unknown

@@ -26,7 +26,8 @@ struct Request {
     std::string program; // only this one; empty: all
     bool json = false;
     bool kernels = false;
-    bool asks_of_versions = false; // which only we can answer
+    bool asks_of_others = false; // kernels and loaders: only we can answer
+    verify::Capabilities capabilities;
     std::uint32_t log_level = 0;
     spec::KernelVersion kernel_version = spec::kNewestKernel;
     verify::Mode mode = verify::Mode::kernel;
@@ -73,13 +74,16 @@ Result<Request> read_request(Session& session, Words& words) {
         } else if (word == "--kernel-version") {
             request.kernel_version = TRY(read_kernel_version(words));
             request.options.kernel_version = request.kernel_version;
-            request.asks_of_versions = true;
+            request.asks_of_others = true;
+        } else if (word == "--unprivileged") {
+            request.capabilities = verify::Capabilities::none();
+            request.asks_of_others = true;
         } else if (word == "--mode") {
             request.mode = TRY(read_mode(words));
         } else if (word == "--memory-limit") {
             request.memory_limit_bytes = TRY(read_memory_limit(words));
         } else if (word == "--kernels") {
-            request.kernels = request.asks_of_versions = true;
+            request.kernels = request.asks_of_others = true;
         } else if (word == "--prog") {
             request.program = TRY(words.value("the program's name"));
         } else if (word == "--type") {
@@ -89,10 +93,11 @@ Result<Request> read_request(Session& session, Words& words) {
         } else if (word.starts_with("--")) {
             return fail(
                 Code::invalid_input,
-                fmt::format("unknown option '{}': there are --json, --log-level N, --prog NAME, "
-                            "--kernel-version X.Y, --kernels, --mode kernel|extended, "
-                            "--memory-limit MIB, --explain CODE, --type TYPE, --map-size NAME=N",
-                            word));
+                fmt::format(
+                    "unknown option '{}': there are --json, --log-level N, --prog NAME, "
+                    "--kernel-version X.Y, --kernels, --unprivileged, --mode kernel|extended, "
+                    "--memory-limit MIB, --explain CODE, --type TYPE, --map-size NAME=N",
+                    word));
         } else {
             request.files.push_back(word);
         }
@@ -125,7 +130,7 @@ using Judgements = std::vector<std::optional<client::Judgement>>;
 // What the kernel says of the programs of an object, when it is the one to ask.
 Result<Judgements> judgements_of(Session& session, const Request& request,
                                  const load::ObjectSpec& object) {
-    if (session.options().engine != client::EngineKind::kernel || request.asks_of_versions) {
+    if (session.options().engine != client::EngineKind::kernel || request.asks_of_others) {
         return Judgements(object.programs.size());
     }
     client::Transport* engine = TRY(session.engine());
@@ -195,6 +200,7 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
     environment.cpu_count = os::possible_cpus();
     environment.log_level = request.log_level;
     environment.kernel_version = request.kernels ? spec::kNewestKernel : request.kernel_version;
+    environment.capabilities = request.capabilities;
     environment.diagnose = true;
     const Judgements judgements = TRY(judgements_of(session, request, object));
     environment.memory_limit_bytes =
@@ -271,7 +277,8 @@ const Noun& verify_noun() {
     static constexpr Verb row{
         "",
         "FILE... [--json] [--log-level N] [--prog NAME] [--kernel-version X.Y | --kernels] "
-        "[--mode kernel|extended] [--memory-limit MIB] [--explain CODE] [--type TYPE] [--map-size "
+        "[--unprivileged] [--mode kernel|extended] [--memory-limit MIB] [--explain CODE] [--type "
+        "TYPE] [--map-size "
         "NAME=N]",
         "says of each program whether it would be accepted, and if not, why",
         verify_files,
@@ -283,6 +290,8 @@ const Noun& verify_noun() {
         "--prog NAME           only this program\n"
         "--kernel-version X.Y  the verdict of that kernel, 4.14 to 6.18: what it lacks is named\n"
         "--kernels             which kernels would take each program, and what it needs of them\n"
+        "--unprivileged        the verdict for a loader without any capability, guesses of the "
+        "processor included\n"
         "--mode extended       also accepts what the kernel gives up on as too complex, when "
         "joining "
         "states where paths meet proves it\n"

@@ -355,6 +355,14 @@ Ruling<Value> check_btf_access(const Subject& subject, const State& state,
     }
     const Walk walk{subject, *types, access};
     const std::string name(types->type(access.value.type_id()).name);
+    if (!subject.environment.capabilities.perfmon) {
+        return refuse(FindingCode::not_permitted, EPERM,
+                      fmt::format("'struct {}' access is allowed only to CAP_PERFMON and "
+                                  "CAP_SYS_ADMIN",
+                                  name),
+                      fmt::format("R{} points at a struct {} of the kernel, which holds addresses",
+                                  access.reg, name));
+    }
     if (!access.value.at_fixed_offset()) {
         return refuse(FindingCode::object_access, EACCES,
                       fmt::format("R{} is ptr_{} invalid variable offset: off={}, var_off={}",

@@ -142,6 +142,13 @@ Ruling<Value> check_map_structure(const Subject& subject, const State& state,
     const spec::MapSpec& map = subject.map(access.value.map());
     const auto* row =
         std::ranges::find(spec::kMapStructures, map.type, &spec::MapStructureRow::type);
+    if (row != spec::kMapStructures.end() && !subject.environment.capabilities.perfmon) {
+        return refuse(FindingCode::not_permitted, EPERM,
+                      fmt::format("'struct {}' access is allowed only to CAP_PERFMON and "
+                                  "CAP_SYS_ADMIN",
+                                  row->structure),
+                      "the kernel's structure behind a map holds addresses");
+    }
     const auto type = row == spec::kMapStructures.end() ? std::nullopt
                                                         : kernel_structure(subject, row->structure);
     if (!type.has_value()) {

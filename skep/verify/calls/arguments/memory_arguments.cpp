@@ -129,10 +129,11 @@ std::optional<std::uint64_t> known_key(const CallSite& site, unsigned number,
     return std::nullopt;
 }
 
-// A look-up in a plain array at an index that is there never fails.
+// A look-up in a plain array at an index that is there never fails; for loaders with CAP_BPF.
 void note_known_key(const CallSite& site, unsigned number, CallPlan& plan) {
     const spec::MapSpec& map = map_of(site, plan);
-    if (map.type != spec::MapType::array || site.argument(number).kind != ArgKind::map_key) {
+    if (map.type != spec::MapType::array || !site.subject.environment.capabilities.bpf ||
+        site.argument(number).kind != ArgKind::map_key) {
         return;
     }
     const std::optional<std::uint64_t> key = known_key(site, number, map.key_size_bytes);

@@ -55,9 +55,6 @@ Ruling<const spec::KfuncRow*> find_row(const Subject& subject, InsnIndex at) {
         return not_judged(function->name,
                           "is not known to this verifier as a function for programs");
     }
-    if (!subject.environment.capabilities.bpf || !subject.environment.capabilities.perfmon) {
-        return not_judged(row->name, "is called without the capabilities that we ask for");
-    }
     if (!is_gpl_compatible(subject.program.license)) {
         return refuse(FindingCode::licence, EINVAL,
                       "cannot call kernel function from non-GPL compatible program",

@@ -25,7 +25,7 @@ bool is_locked(const State& state, const Value& value) {
 
 void end_lent_objects(State& state) {
     state.update_values([](const Value& value) { return value.has(kNonOwning); },
-                        [](Value& value) { value = Value::unknown(); });
+                        [&state](Value& value) { value = state.left_of_pointer(); });
 }
 
 } // namespace skep::verify

@@ -2,6 +2,7 @@
 #include "skep/verify/explore/prune/checkpoints.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace skep::verify {
 namespace {
@@ -13,6 +14,7 @@ constexpr std::uint64_t kInsnsInLoop = 100;
 constexpr std::uint32_t kMaxRecorded = 40;
 constexpr std::uint32_t kPatience = 3;
 constexpr std::uint32_t kPatienceInLoop = 64;
+constexpr std::size_t kMostAtPlaceUnprivileged = 64;
 
 std::uint64_t bytes_of(const State& state, const State* shared_with) {
     std::uint64_t bytes = 0;
@@ -47,7 +49,11 @@ bool iterator_went_on(const State& old, const State& now) {
 } // namespace
 
 Checkpoints::Checkpoints(const Liveness& liveness, Workspace& workspace)
-    : liveness_(liveness), workspace_(workspace), equivalence_(liveness, workspace.dependencies) {}
+    : liveness_(liveness), workspace_(workspace),
+      equivalence_(liveness, workspace.dependencies, workspace.subject.environment.capabilities),
+      most_at_place_(workspace.subject.environment.capabilities.bpf
+                         ? std::numeric_limits<std::size_t>::max()
+                         : kMostAtPlaceUnprivileged) {}
 
 // The open checkpoint that it is proved with; none when it is proved.
 CheckpointIndex Checkpoints::proved_with(CheckpointIndex index) const {
@@ -181,7 +187,7 @@ Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Vi
             ++position;
         }
     }
-    if (add) {
+    if (add && here.size() <= most_at_place_) {
         save(state, parent, visit);
     }
     return Answer::go_on;

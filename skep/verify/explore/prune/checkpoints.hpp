@@ -66,6 +66,8 @@ class Checkpoints {
     // The state that an infinite loop came back to.
     [[nodiscard]] const State& matched() const { return all_[matched_].state; }
 
+    void demand_equal_numbers() { equivalence_.demand_equal_numbers(); }
+
     [[nodiscard]] const Statistics& statistics() const { return statistics_; }
     [[nodiscard]] std::uint64_t memory_bytes() const { return memory_bytes_; }
 
@@ -103,6 +105,7 @@ class Checkpoints {
     const Liveness& liveness_;
     Workspace& workspace_;
     Equivalence equivalence_;
+    std::size_t most_at_place_; // states that are kept of one place
     std::deque<Checkpoint> all_;
     // By instruction and the call that the current frame came from.
     std::unordered_map<std::uint64_t, std::vector<CheckpointIndex>> by_place_;

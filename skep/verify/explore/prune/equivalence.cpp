@@ -132,7 +132,11 @@ bool Equivalence::covers_frame(const State& old_state, const State& now_state, u
 }
 
 bool Equivalence::covers_number(const Value& old, const Value& now) {
-    const bool matters = likeness_ != Likeness::finished || dependencies_.is_needed(old.origin);
+    if (numbers_are_equal_ && old.number != now.number) {
+        return false;
+    }
+    const bool matters = likeness_ != Likeness::finished || numbers_are_equal_ ||
+                         dependencies_.is_needed(old.origin);
     if (!matters) {
         return true;
     }
@@ -175,14 +179,17 @@ bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
         const bool same_width = now.is_spill() && old.spilled_bytes() == now.spilled_bytes();
         if (same_width) {
             return covers_value(old.value, now.value) &&
-                   std::equal(old.bytes.begin(), old.bytes.end(), now.bytes.begin(),
-                              [](SlotByte a, SlotByte b) { return a == b || unset(a); });
+                   std::equal(
+                       old.bytes.begin(), old.bytes.end(), now.bytes.begin(),
+                       [this](SlotByte a, SlotByte b) { return a == b || covers_unread(a, b); });
         }
         // A whole number that nothing relied on is as good as unknown bytes.
         return likeness_ == Likeness::finished && old.is_full_spill() && old.value.is_scalar() &&
                !dependencies_.is_needed(old.value.origin) &&
-               std::all_of(now.bytes.begin(), now.bytes.end(),
-                           [](SlotByte byte) { return unset(byte) || byte == SlotByte::zero; });
+               std::all_of(now.bytes.begin(), now.bytes.end(), [this](SlotByte byte) {
+                   return byte == SlotByte::misc || byte == SlotByte::zero ||
+                          (byte == SlotByte::invalid && sees_addresses_);
+               });
     }
     const bool special = std::any_of(old.bytes.begin(), old.bytes.end(), [](SlotByte byte) {
         return byte == SlotByte::dynptr || byte == SlotByte::iterator || byte == SlotByte::irq_flag;
@@ -194,13 +201,30 @@ bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
                ids_.match(old.value.id, now.value.id) &&
                ids_.match(old.value.reference_id, now.value.reference_id);
     }
+    return covers_plain(old, now);
+}
+
+// A byte whose value the old path did not know against one that has one now.
+bool Equivalence::covers_unread(SlotByte old, SlotByte now) const {
+    if (sees_addresses_) {
+        return unset(old);
+    }
+    return old == SlotByte::invalid || (old == SlotByte::misc && now == SlotByte::zero);
+}
+
+// `old` has neither a spilled value nor an object.
+bool Equivalence::covers_plain(const Slot& old, const Slot& now) const {
+    if (!sees_addresses_ && likeness_ != Likeness::exactly && old.all(SlotByte::misc) &&
+        now.is_full_spill()) {
+        return now.value.is_scalar();
+    }
     for (unsigned byte = 0; byte < kSlotBytes; ++byte) {
         const SlotByte now_byte = now.bytes[byte];
         const bool now_special = now_byte == SlotByte::dynptr || now_byte == SlotByte::iterator ||
                                  now_byte == SlotByte::irq_flag;
         const bool same = old.bytes[byte] == now_byte;
-        const bool weaker =
-            unset(old.bytes[byte]) && !now_special && likeness_ != Likeness::exactly;
+        const bool weaker = !now_special && likeness_ != Likeness::exactly &&
+                            covers_unread(old.bytes[byte], now_byte);
         if (!same && !weaker) {
             return false;
         }

@@ -12,8 +12,9 @@
 //              may_goto): nothing is left out, because what will matter is not known yet
 //   exactly    nothing has changed at all: coming back so means never leaving
 //
-// Limits: a stack byte without a value covers any ordinary one, addresses too, which is right only
-// for loaders that may leak addresses (CAP_PERFMON); verify() judges for no others.
+// A stack byte without a value, or with any, covers every ordinary one, addresses too, for loaders
+// that may see addresses (CAP_PERFMON). For others a byte with any value covers only numbers, one
+// without a value was never read, and none with a value is as good as one without.
 //
 // Proved by: equivalence_test.cpp.
 #pragma once
@@ -50,8 +51,13 @@ class IdPairs {
 
 class Equivalence {
   public:
-    Equivalence(const Liveness& liveness, const Dependencies& dependencies)
-        : liveness_(liveness), dependencies_(dependencies) {}
+    Equivalence(const Liveness& liveness, const Dependencies& dependencies,
+                const Capabilities& capabilities = {})
+        : liveness_(liveness), dependencies_(dependencies), sees_addresses_(capabilities.perfmon) {}
+
+    // From here on numbers are alike only when the same is known of both: what is added to pointers
+    // is masked by what was known of it, so paths that know different things must all be walked.
+    void demand_equal_numbers() { numbers_are_equal_ = true; }
 
     // Where, and in which calls, the states of the next questions are.
     void stand_at(InsnIndex at) {
@@ -70,6 +76,8 @@ class Equivalence {
     bool covers_number(const Value& old, const Value& now);
     bool covers_stack(const Stack& old, const Stack& now, SlotSet live);
     bool covers_slot(const Slot& old, const Slot& now);
+    [[nodiscard]] bool covers_unread(SlotByte old, SlotByte now) const;
+    [[nodiscard]] bool covers_plain(const Slot& old, const Slot& now) const;
     bool same_resources(const Resources& old, const Resources& now);
 
     const Liveness& liveness_;
@@ -79,6 +87,8 @@ class Equivalence {
     bool live_is_known_ = false;
     IdPairs ids_;
     Likeness likeness_ = Likeness::finished;
+    bool sees_addresses_ = true;
+    bool numbers_are_equal_ = false;
 };
 
 } // namespace skep::verify

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/verify/transfer/branch/jump.hpp"
 
+#include <fmt/format.h>
+
+#include "skep/verify/access/secrets.hpp"
+
 #include "skep/verify/transfer/alu.hpp"
 #include "skep/verify/transfer/arithmetic.hpp"
 #include "skep/verify/transfer/branch/branch.hpp"
@@ -80,7 +84,28 @@ bool compares_with_zero(const Insn& insn) {
            insn.width == Width::w64;
 }
 
+Ruling<void> not_compared(const Subject& subject, const State& state, Reg reg) {
+    return keep_secret(subject, state, reg, fmt::format("R{} pointer comparison prohibited", reg),
+                       "the outcome would tell of its address");
+}
+
 } // namespace
+
+Ruling<void> check_compared(const Subject& subject, const State& state, const Insn& insn) {
+    if (insn.source != Source::reg ||
+        (state.reg(insn.dst).is_any_packet() && state.reg(insn.src).is_any_packet())) {
+        return {};
+    }
+    return not_compared(subject, state, insn.src);
+}
+
+Ruling<void> check_undecided(const Subject& subject, const State& state, const Insn& insn) {
+    const Value& dst = state.reg(insn.dst);
+    const bool is_null_check = compares_with_zero(insn) && dst.may_be_null();
+    const bool is_end_check = insn.source == Source::reg && insn.width == Width::w64 &&
+                              compares_with_end(insn.jump_op, dst, state.reg(insn.src));
+    return is_null_check || is_end_check ? Ruling<void>() : not_compared(subject, state, insn.dst);
+}
 
 std::optional<bool> jump_decided(const State& state, const Insn& insn) {
     const Value& dst = state.reg(insn.dst);

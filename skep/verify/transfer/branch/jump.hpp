@@ -9,10 +9,16 @@
 
 #include <optional>
 
+#include "skep/verify/explain/finding.hpp"
 #include "skep/verify/state/state.hpp"
 #include "skep/verify/state/workspace.hpp"
 
 namespace skep::verify {
+
+// Addresses that the loader may not see are compared only with null and with the packet's end:
+// asked before and after it is known whether the jump is decided.
+Ruling<void> check_compared(const Subject& subject, const State& state, const Insn& insn);
+Ruling<void> check_undecided(const Subject& subject, const State& state, const Insn& insn);
 
 // Taken, not taken, or it depends.
 std::optional<bool> jump_decided(const State& state, const Insn& insn);

@@ -62,6 +62,13 @@ std::optional<bool> packet_compare_decided(spec::JumpOp op, const Value& dst, co
     return std::nullopt;
 }
 
+bool compares_with_end(spec::JumpOp op, const Value& dst, const Value& src) {
+    using spec::JumpOp;
+    const bool orders =
+        op == JumpOp::jgt || op == JumpOp::jge || op == JumpOp::jlt || op == JumpOp::jle;
+    return orders && (is_data_and_end(dst, src) || is_data_and_end(src, dst));
+}
+
 void learn_packet_end(State& state, const Insn& insn, bool taken) {
     using spec::JumpOp;
     const Value dst = state.reg(insn.dst);

@@ -10,6 +10,9 @@
 
 namespace skep::verify {
 
+// An ordering of the packet's data and its end, which tells how long it is.
+bool compares_with_end(spec::JumpOp op, const Value& dst, const Value& src);
+
 // The answer, when an earlier comparison has found the pointer at or beyond the end.
 std::optional<bool> packet_compare_decided(spec::JumpOp op, const Value& dst, const Value& src);
 
