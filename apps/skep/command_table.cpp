@@ -25,6 +25,7 @@ std::span<const Noun* const> nouns() {
         &verify_noun(),
         &explain_noun(),
         &run_noun(),
+        &compile_noun(),
         &journey_noun(),
         &pin_noun(),
         &daemon_noun(),

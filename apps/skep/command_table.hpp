@@ -95,6 +95,7 @@ const Noun& build_noun();
 const Noun& verify_noun();
 const Noun& explain_noun();
 const Noun& run_noun();
+const Noun& compile_noun();
 const Noun& pin_noun();
 const Noun& daemon_noun();
 const Noun& journey_noun();

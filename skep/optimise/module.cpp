@@ -9,6 +9,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include "skep/optimise/ahead.hpp"
 #include "skep/optimise/emission.hpp"
 #include "skep/optimise/lift/lift.hpp"
 #include "skep/optimise/machine.hpp"
@@ -39,6 +40,10 @@ class Compiler final : public run::Optimiser {
         const ObjectBytes object = TRY(emit_object(*lifted.module, *machine));
         run::jit::Image image = TRY(place(object, lifted.bindings));
         return image;
+    }
+
+    [[nodiscard]] Result<run::AheadObject> compile_ahead(const run::AheadJob& job) const override {
+        return optimise::compile_ahead(job);
     }
 
   private:

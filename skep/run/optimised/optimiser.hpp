@@ -16,6 +16,7 @@
 
 #include "skep/base/result.hpp"
 #include "skep/run/jit/plan.hpp"
+#include "skep/run/optimised/ahead.hpp"
 
 namespace skep::run {
 
@@ -31,10 +32,12 @@ class Optimiser {
     // answer depends on.
     [[nodiscard]] virtual std::string description() const = 0;
     [[nodiscard]] virtual Result<jit::Image> compile(const OptimiserJob& job) const = 0;
+    // An object file for any machine that the library knows (ahead.hpp).
+    [[nodiscard]] virtual Result<AheadObject> compile_ahead(const AheadJob& job) const = 0;
 };
 
 // What a module must have been built as, to be understood: checked before anything is called.
-inline constexpr const char* kOptimiserBuild = "skep-optimiser-1 " __VERSION__
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-2 " __VERSION__
 #if defined(NDEBUG)
                                                " release";
 #else

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/optimise/ahead.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Linker/Linker.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include "skep/optimise/emission.hpp"
+#include "skep/optimise/lift/lift.hpp"
+#include "skep/optimise/machine.hpp"
+#include "skep/optimise/pipeline.hpp"
+#include "skep/spec/helpers.hpp"
+
+namespace skep::optimise {
+namespace {
+
+using run::jit::Referent;
+using run::jit::Relocation;
+
+constexpr std::size_t kFullMost = 8000; // instructions: nobody waits for this at run time
+constexpr std::array<std::string_view, static_cast<std::size_t>(run::jit::Routine::count_)>
+    kRoutineNames{"tail_call", "packet_load", "guarded_load", "find_helper"};
+constexpr std::uint64_t kValuesAlignment = 64; // a line of the cache
+
+std::string name_of_helper(std::uint32_t id) {
+    const spec::HelperRow* row = spec::find_helper(id);
+    std::string name(row == nullptr ? fmt::format("{}", id) : row->name);
+    constexpr std::string_view kPrefix = "bpf_";
+    name.erase(0, name.starts_with(kPrefix) ? kPrefix.size() : 0);
+    return "skep_helper_" + name;
+}
+
+class Unit {
+  public:
+    Unit(const run::AheadJob& job, llvm::LLVMContext& context, llvm::TargetMachine& machine)
+        : job_(job), context_(context), machine_(machine),
+          module_(std::make_unique<llvm::Module>("programs", context)),
+          bytes_(llvm::Type::getInt8Ty(context)), pointer_(llvm::PointerType::getUnqual(context)) {}
+
+    Result<run::AheadObject> make() {
+        for_machine(*module_);
+        define_maps();
+        std::size_t insns = 0;
+        for (const run::AheadProgram& program : job_.programs) {
+            TRY_WHILE(fmt::format("program '{}'", program.program->spec().name), add(program));
+            insns += program.program->insns().size();
+        }
+        TRY(check());
+        optimise(*module_, machine_, insns > kFullMost ? Effort::light : Effort::full);
+        run::AheadObject object;
+        object.missing = missing();
+        drop_unused_handles(object);
+        const ObjectBytes emitted = TRY(emit_object(*module_, machine_));
+        object.bytes.assign(emitted.begin(), emitted.end());
+        return object;
+    }
+
+  private:
+    void for_machine(llvm::Module& module) {
+        module.setDataLayout(machine_.createDataLayout());
+        module.setTargetTriple(machine_
+                                   .getTargetTriple()
+#if LLVM_VERSION_MAJOR < 21
+                                   .str()
+#endif
+        );
+    }
+
+    void define_maps() {
+        for (const run::AheadMap& map : job_.maps) {
+            variable(*module_, map.symbol + "_handle", true);
+            if (map.bytes == 0) {
+                variable(*module_, map.symbol, true);
+                continue;
+            }
+            auto* type = llvm::ArrayType::get(bytes_, map.bytes);
+            ByteVector content = map.content;
+            content.resize(map.bytes);
+            const bool is_zero = std::all_of(content.begin(), content.end(),
+                                             [](std::uint8_t byte) { return byte == 0; });
+            llvm::Constant* initial =
+                is_zero
+                    ? static_cast<llvm::Constant*>(llvm::ConstantAggregateZero::get(type))
+                    : llvm::ConstantDataArray::get(
+                          context_, llvm::ArrayRef<std::uint8_t>(content.data(), content.size()));
+            auto* values = new llvm::GlobalVariable( // NOLINT: the module owns it
+                *module_, type, map.is_constant, llvm::GlobalValue::ExternalLinkage, initial,
+                map.symbol);
+            values->setAlignment(llvm::Align(kValuesAlignment));
+        }
+    }
+
+    Result<void> add(const run::AheadProgram& program) {
+        Lifted lifted = TRY(lift({*program.program, job_.shapes}, context_));
+        for_machine(*lifted.module);
+        TRY(name_bindings(*lifted.module, lifted.bindings));
+        llvm::Function* entry = lifted.module->getFunction(kEntryName);
+        llvm::Function* call_back = lifted.module->getFunction(kCallBackName);
+        SKEP_ASSERT(entry != nullptr && call_back != nullptr);
+        entry->setVisibility(llvm::GlobalValue::DefaultVisibility);
+        entry->setDSOLocal(false);
+        entry->setName(program.symbol);
+        call_back->setVisibility(llvm::GlobalValue::DefaultVisibility);
+        call_back->setDSOLocal(false);
+        call_back->setName(program.symbol + "_call_back");
+        if (!job_.calls_back) {
+            call_back->setLinkage(llvm::GlobalValue::InternalLinkage);
+        }
+        if (llvm::Linker::linkModules(*module_, std::move(lifted.module))) {
+            return fail(Code::unsupported, "the programs of this file cannot be joined");
+        }
+        return {};
+    }
+
+    // Every load of an address from the table becomes the thing itself.
+    Result<void> name_bindings(llvm::Module& module, const std::vector<Relocation>& bindings) {
+        llvm::GlobalVariable* table = module.getGlobalVariable(kBindingsName, true);
+        if (table == nullptr) {
+            return {};
+        }
+        std::vector<llvm::LoadInst*> loads;
+        for (llvm::Function& function : module) {
+            for (llvm::BasicBlock& block : function) {
+                for (llvm::Instruction& one : block) {
+                    if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&one)) {
+                        loads.push_back(load);
+                    }
+                }
+            }
+        }
+        for (llvm::LoadInst* load : loads) {
+            llvm::APInt offset(64, 0);
+            const llvm::Value* base = load->getPointerOperand()->stripAndAccumulateConstantOffsets(
+                module.getDataLayout(), offset, true);
+            if (base != table) {
+                continue;
+            }
+            const std::uint64_t index = offset.getZExtValue() / sizeof(std::uint64_t);
+            SKEP_ASSERT(index < bindings.size());
+            load->replaceAllUsesWith(TRY(thing(module, *load, bindings[index])));
+            load->eraseFromParent();
+        }
+        table->removeDeadConstantUsers();
+        if (!table->use_empty()) {
+            return fail(Code::unsupported, "the table of bindings is used in an unknown way");
+        }
+        table->eraseFromParent();
+        return {};
+    }
+
+    Result<llvm::Value*> thing(llvm::Module& module, llvm::LoadInst& place,
+                               const Relocation& what) {
+        switch (what.referent) {
+        case Referent::map_value: {
+            const run::AheadMap& map = job_.maps[what.index];
+            if (map.bytes == 0) {
+                llvm::IRBuilder<> builder(&place);
+                llvm::Value* first = loaded(builder, variable(module, map.symbol, false));
+                return builder.CreateConstInBoundsGEP1_64(bytes_, first, what.addend);
+            }
+            llvm::Constant* values =
+                module.getOrInsertGlobal(map.symbol, llvm::ArrayType::get(bytes_, map.bytes));
+            return llvm::ConstantExpr::getInBoundsGetElementPtr(
+                bytes_, values,
+                llvm::ConstantInt::get(llvm::Type::getInt64Ty(context_), what.addend));
+        }
+        case Referent::map: {
+            llvm::IRBuilder<> builder(&place);
+            return loaded(builder,
+                          variable(module, job_.maps[what.index].symbol + "_handle", false));
+        }
+        case Referent::helper:
+            return declared(module, name_of_helper(what.index));
+        case Referent::routine:
+            return declared(module, fmt::format("skep_routine_{}", kRoutineNames.at(what.index)));
+        case Referent::lookup_function:
+            break;
+        }
+        return fail(Code::unsupported, "the code refers to what has no name here");
+    }
+
+    // A pointer, which the runtime fills in before anything runs.
+    llvm::GlobalVariable* variable(llvm::Module& module, const std::string& name, bool defined) {
+        if (llvm::GlobalVariable* known = module.getGlobalVariable(name)) {
+            return known;
+        }
+        llvm::Constant* nothing = defined ? llvm::ConstantPointerNull::get(pointer_) : nullptr;
+        return new llvm::GlobalVariable(module, pointer_, false, // NOLINT: the module owns it
+                                        llvm::GlobalValue::ExternalLinkage, nothing, name);
+    }
+
+    llvm::Value* loaded(llvm::IRBuilder<>& builder, llvm::GlobalVariable* from) {
+        llvm::LoadInst* load = builder.CreateAlignedLoad(pointer_, from, llvm::Align(8));
+        load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context_, {}));
+        return load;
+    }
+
+    llvm::Constant* declared(llvm::Module& module, const std::string& name) {
+        auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context_), false);
+        return llvm::cast<llvm::Constant>(module.getOrInsertFunction(name, type).getCallee());
+    }
+
+    // LLVM believes what it is given: nobody waits, so it is always looked at.
+    Result<void> check() {
+        std::string why;
+        llvm::raw_string_ostream out(why);
+        return llvm::verifyModule(*module_, &out)
+                   ? Result<void>(fail(Code::unsupported, "the IR is malformed: " + why))
+                   : Result<void>();
+    }
+
+    void drop_unused_handles(run::AheadObject& object) {
+        for (std::size_t i = 0; i < job_.maps.size(); ++i) {
+            llvm::GlobalVariable* handle =
+                module_->getGlobalVariable(job_.maps[i].symbol + "_handle");
+            if (handle != nullptr && !handle->use_empty()) {
+                object.handled.push_back(i);
+            } else if (handle != nullptr) {
+                handle->eraseFromParent();
+            }
+        }
+    }
+
+    std::vector<std::string> missing() const {
+        std::vector<std::string> names;
+        for (const llvm::GlobalValue& global : module_->global_values()) {
+            if (global.isDeclaration() && !global.use_empty() &&
+                !global.getName().starts_with("llvm.")) {
+                names.push_back(global.getName().str());
+            }
+        }
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+
+    const run::AheadJob& job_;
+    llvm::LLVMContext& context_;
+    llvm::TargetMachine& machine_;
+    std::unique_ptr<llvm::Module> module_;
+    llvm::Type* bytes_;
+    llvm::PointerType* pointer_;
+};
+
+} // namespace
+
+Result<run::AheadObject> compile_ahead(const run::AheadJob& job) {
+    llvm::LLVMContext context;
+    MachineChoice choice;
+    choice.triple = job.triple;
+    choice.cpu = job.cpu;
+    choice.near_code = false; // a linker puts it where it likes
+    const auto machine = TRY(make_machine(choice));
+    return Unit(job, context, *machine).make();
+}
+
+} // namespace skep::optimise
