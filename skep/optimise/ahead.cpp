@@ -2,6 +2,7 @@
 #include "skep/optimise/ahead.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 #include <llvm/IR/Constants.h>
@@ -28,12 +29,15 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(run::jit::Routin
     kRoutineNames{"tail_call", "packet_load", "guarded_load", "find_helper"};
 constexpr std::uint64_t kValuesAlignment = 64; // a line of the cache
 
-std::string name_of_helper(std::uint32_t id) {
-    const spec::HelperRow* row = spec::find_helper(id);
-    std::string name(row == nullptr ? fmt::format("{}", id) : row->name);
+std::string name_of(Referent referent, std::uint32_t number) {
+    if (referent == Referent::routine) {
+        return fmt::format("routine_{}", kRoutineNames.at(number));
+    }
+    const spec::HelperRow* row = spec::find_helper(number);
+    std::string name(row == nullptr ? fmt::format("{}", number) : row->name);
     constexpr std::string_view kPrefix = "bpf_";
     name.erase(0, name.starts_with(kPrefix) ? kPrefix.size() : 0);
-    return "skep_helper_" + name;
+    return "helper_" + name;
 }
 
 class Unit {
@@ -54,8 +58,7 @@ class Unit {
         TRY(check());
         optimise(*module_, machine_, insns > kFullMost ? Effort::light : Effort::full);
         run::AheadObject object;
-        object.missing = missing();
-        drop_unused_handles(object);
+        settle_variables(object);
         const ObjectBytes emitted = TRY(emit_object(*module_, machine_));
         object.bytes.assign(emitted.begin(), emitted.end());
         return object;
@@ -176,9 +179,13 @@ class Unit {
                           variable(module, job_.maps[what.index].symbol + "_handle", false));
         }
         case Referent::helper:
-            return declared(module, name_of_helper(what.index));
-        case Referent::routine:
-            return declared(module, fmt::format("skep_routine_{}", kRoutineNames.at(what.index)));
+        case Referent::routine: {
+            const std::string name =
+                fmt::format("{}_{}", job_.prefix, name_of(what.referent, what.index));
+            calls_.emplace(name, run::AheadCall{name, what.referent, what.index});
+            llvm::IRBuilder<> builder(&place);
+            return loaded(builder, variable(module, name, false));
+        }
         case Referent::lookup_function:
             break;
         }
@@ -201,11 +208,6 @@ class Unit {
         return load;
     }
 
-    llvm::Constant* declared(llvm::Module& module, const std::string& name) {
-        auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context_), false);
-        return llvm::cast<llvm::Constant>(module.getOrInsertFunction(name, type).getCallee());
-    }
-
     // LLVM believes what it is given: nobody waits, so it is always looked at.
     Result<void> check() {
         std::string why;
@@ -215,34 +217,36 @@ class Unit {
                    : Result<void>();
     }
 
-    void drop_unused_handles(run::AheadObject& object) {
+    // Variables that the optimised code reads become the object's own, others go.
+    void settle_variables(run::AheadObject& object) {
         for (std::size_t i = 0; i < job_.maps.size(); ++i) {
-            llvm::GlobalVariable* handle =
-                module_->getGlobalVariable(job_.maps[i].symbol + "_handle");
-            if (handle != nullptr && !handle->use_empty()) {
+            if (is_read(job_.maps[i].symbol + "_handle")) {
                 object.handled.push_back(i);
-            } else if (handle != nullptr) {
-                handle->eraseFromParent();
+            }
+        }
+        for (const auto& [name, call] : calls_) {
+            if (is_read(name)) {
+                module_->getGlobalVariable(name)->setInitializer(
+                    llvm::ConstantPointerNull::get(pointer_));
+                object.calls.push_back(call);
             }
         }
     }
 
-    std::vector<std::string> missing() const {
-        std::vector<std::string> names;
-        for (const llvm::GlobalValue& global : module_->global_values()) {
-            if (global.isDeclaration() && !global.use_empty() &&
-                !global.getName().starts_with("llvm.")) {
-                names.push_back(global.getName().str());
-            }
+    bool is_read(const std::string& name) {
+        llvm::GlobalVariable* variable = module_->getGlobalVariable(name);
+        if (variable != nullptr && variable->use_empty()) {
+            variable->eraseFromParent();
+            return false;
         }
-        std::sort(names.begin(), names.end());
-        return names;
+        return variable != nullptr;
     }
 
     const run::AheadJob& job_;
     llvm::LLVMContext& context_;
     llvm::TargetMachine& machine_;
     std::unique_ptr<llvm::Module> module_;
+    std::map<std::string, run::AheadCall> calls_; // by the name of the variable
     llvm::Type* bytes_;
     llvm::PointerType* pointer_;
 };

@@ -4,12 +4,13 @@
 //
 // The object holds an entry for each program, `SYMBOL(context, run)`, and the values of array maps
 // that nothing but the programs' own look-ups and loads refers to: such a map is memory with a
-// name, and an application reads and writes it as such. Of other maps it holds two variables, which
-// a runtime library fills in before anything runs: SYMBOL_handle, the map as helpers want it, and
-// SYMBOL, the address of its first value. Functions are left undefined under these names:
+// name, and an application reads and writes it as such. What else programs refer to is reached
+// through variables, which somebody fills in before anything runs:
 //
-//   skep_helper_NAME         bpf_NAME, (r1 .. r5, run)
-//   skep_routine_NAME        tail_call, packet_load, guarded_load, find_helper
+//   SYMBOL_handle            of a map: the map as helpers want it; its SYMBOL is then a variable
+//                            too, with the address of the first value
+//   PREFIX_helper_NAME       the function bpf_NAME, (r1 .. r5, run)
+//   PREFIX_routine_NAME      tail_call, packet_load, guarded_load, find_helper
 //
 // Control plane. Proved by: tests/ahead/run_compile.
 #pragma once
@@ -37,6 +38,7 @@ struct AheadMap {
 };
 
 struct AheadJob {
+    std::string prefix;
     std::span<const AheadProgram> programs;
     std::span<const AheadMap> maps;
     jit::MapShapes shapes;   // by map
@@ -45,9 +47,16 @@ struct AheadJob {
     bool calls_back = false; // keeps SYMBOL_call_back: what a helper calls a program's function by
 };
 
+// A function that is reached through a variable of the object.
+struct AheadCall {
+    std::string symbol; // of the variable
+    jit::Referent referent = jit::Referent::helper;
+    std::uint32_t number = 0; // the helper's id, the routine's
+};
+
 struct AheadObject {
-    ByteVector bytes;                 // ELF, relocatable
-    std::vector<std::string> missing; // functions that are left undefined, sorted
+    ByteVector bytes; // ELF, relocatable
+    std::vector<AheadCall> calls;
     std::vector<std::size_t> handled; // maps that are wanted by their handle
 };
 

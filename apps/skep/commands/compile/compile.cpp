@@ -131,6 +131,7 @@ class Compilation {
         unit_.prefix = as_identifier(stem_of(request.out));
         unit_.source = std::filesystem::path(request.file).filename().string();
         unit_.cpus = request.cpus;
+        symbols_ = {unit_.prefix + "_open", unit_.prefix + "_maps"}; // the header's own
     }
 
     Result<ByteVector> run() {
@@ -143,7 +144,8 @@ class Compilation {
         if (keep_at_run_time(made)) {
             made = TRY(optimiser->compile_ahead(job()));
         }
-        unit_.missing = std::move(made.missing);
+        unit_.calls = std::move(made.calls);
+        TRY(check_run_time());
         return std::move(made.bytes);
     }
     [[nodiscard]] const Unit& unit() const { return unit_; }
@@ -240,8 +242,30 @@ class Compilation {
             maps_.push_back({map.symbol, map.in_object ? bytes_of(map) : 0,
                              object_.maps[i].initial_value, map.is_constant});
         }
-        return {programs_,    maps_,      shapes_, std::string(request_.target->triple),
+        return {unit_.prefix, programs_,  maps_, shapes_, std::string(request_.target->triple),
                 request_.cpu, calls_back_};
+    }
+
+    // What the runtime library cannot make of a shape alone.
+    Result<void> check_run_time() const {
+        for (const run::AheadCall& call : unit_.calls) {
+            if (call.referent == run::jit::Referent::routine &&
+                call.number == static_cast<std::uint32_t>(run::jit::Routine::tail_call)) {
+                return fail(Code::unsupported, "tail calls are not compiled: the programs of a "
+                                               "program array are not known to the application");
+            }
+        }
+        for (std::size_t i = 0; i < unit_.maps.size(); ++i) {
+            const UnitMap& map = unit_.maps[i];
+            if (map.has_handle && (map.spec.inner != nullptr || !map.spec.value_fields.empty() ||
+                                   !object_.maps[i].initial_slots.empty())) {
+                return fail(Code::unsupported,
+                            fmt::format("map '{}' holds maps, programs, locks or timers, which the "
+                                        "runtime library does not make: --prog chooses programs",
+                                        map.name));
+            }
+        }
+        return {};
     }
 
     // Maps that helpers are handed cannot be plain memory. True when that changes anything.
@@ -252,8 +276,9 @@ class Compilation {
             changes = changes || map.in_object;
             map.has_handle = true;
             map.in_object = false;
+            map.initial = object_.maps[index].initial_value;
         }
-        const bool calls = !made.missing.empty();
+        const bool calls = !made.calls.empty() || !made.handled.empty();
         changes = changes || calls != calls_back_;
         calls_back_ = calls;
         return changes;
@@ -338,6 +363,7 @@ void show(Session& session, const Request& request, const Unit& unit, const std:
             json->end_object();
         }
         json->end_array();
+        json->member("needs_runtime", unit.needs_runtime());
         json->end_object();
         return;
     }
@@ -346,28 +372,15 @@ void show(Session& session, const Request& request, const Unit& unit, const std:
         session.print("  {:<24} program '{}'\n", program.symbol, program.name);
     }
     for (const UnitMap& map : unit.maps) {
-        if (map.in_object) {
-            session.print("  {:<24} map '{}'\n", map.symbol, map.name);
+        if (map.in_object || map.has_handle) {
+            session.print("  {:<24} map '{}'{}\n", map.symbol, map.name,
+                          map.in_object ? "" : ", made when the application begins");
         }
     }
-}
-
-// What the object would leave undefined.
-Error needs_more(const Unit& unit) {
-    std::string wants;
-    for (const std::string& name : unit.missing) {
-        wants += (wants.empty() ? "" : ", ") + name;
+    if (unit.needs_runtime()) {
+        session.print("  {:<24} to be called first; link with -lskep-runtime\n",
+                      unit.prefix + "_open");
     }
-    for (const UnitMap& map : unit.maps) {
-        wants += map.has_handle ? fmt::format("{}map '{}' ({})", wants.empty() ? "" : ", ",
-                                              map.name, spec::find(map.spec.type)->name)
-                                : std::string();
-    }
-    return fail(Code::unsupported,
-                fmt::format("the programs want more than an application can be given in a header: "
-                            "{}\nWhat compiles is arithmetic, packets, contexts, subprograms, "
-                            "global data and look-ups in arrays; --prog chooses programs",
-                            wants));
 }
 
 Result<void> compile(Session& session, Words& words) {
@@ -376,9 +389,6 @@ Result<void> compile(Session& session, Words& words) {
     const load::ObjectSpec object = TRY(read_object(request.file, request.options, kernel));
     Compilation compilation(request, object, kernel);
     const ByteVector bytes = TRY(compilation.run());
-    if (compilation.unit().needs_runtime()) {
-        return needs_more(compilation.unit());
-    }
     const std::string header = std::filesystem::path(request.out).replace_extension(".h").string();
     TRY(write_out(request, compilation.unit(), bytes, header));
     show(session, request, compilation.unit(), header);
@@ -404,8 +414,10 @@ const Noun& compile_noun() {
         "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
         "--map-size NAME=N  entries of a map that the object leaves at 0\n"
         "The header declares NAME_PROGRAM(context, run) for each program, NAME_PROGRAM_on(packet,\n"
-        "size) for packets, and array maps and global data as memory. Nothing else is linked.\n"
-        "Helpers and other maps are refused with their names. Needs skep-llvm.so (llvm-19-dev)."};
+        "size) for packets, and array maps and global data as memory: nothing else is linked. "
+        "Where\n"
+        "programs want helpers or other maps, there is NAME_open() to be called first, and\n"
+        "libskep-runtime to be linked (skep_runtime.h). Needs skep-llvm.so (llvm-19-dev)."};
     static constexpr Noun noun{
         .name = "compile", .says = "Native code ahead of time.", .verbs = {}, .itself = &row};
     return noun;

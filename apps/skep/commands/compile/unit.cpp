@@ -99,6 +99,25 @@ constexpr std::string_view kRunFunctions =
     "    return run;\n"
     "}\n";
 
+// The same with the runtime library, which gives the packet a frame of its own, so that helpers may
+// move its ends.
+constexpr std::string_view kOnXdpFrame = R"(extern void {0}_call_back(void);
+/* Runs it on a packet of *size bytes; what it leaves goes back there, at most room bytes. */
+static inline uint32_t {0}_on(void *packet, size_t *size, size_t room, uint32_t cpu) {{
+    const struct skep_program program = {{{0}, {0}_call_back, {1}, {2}, {3}}};
+    return skep_run_xdp(&program, packet, size, room, cpu);
+}}
+)";
+constexpr std::string_view kOnContext = R"(extern void {0}_call_back(void);
+/* Runs it on a context that the caller made. */
+static inline uint64_t {0}_on(void *context, uint32_t cpu) {{
+    const struct skep_program program = {{{0}, {0}_call_back, {1}, {2}, {3}}};
+    return skep_run_program(&program, context, cpu);
+}}
+)";
+constexpr std::string_view kInclude =
+    "#include <skep_runtime.h> /* and link with -lskep-runtime */\n";
+
 std::string shared_part() {
     return fmt::format("#ifndef SKEP_COMPILED\n"
                        "#define SKEP_COMPILED 1\n"
@@ -141,11 +160,21 @@ std::string program_part(const Unit& unit, const UnitProgram& program) {
         fmt::format("/* {} ({}); the context is {}. */\n"
                     "uint64_t {}(void *context, struct skep_run *run);\n",
                     program.name, spec::find(program.type)->name, row.says, program.symbol);
+    if (unit.needs_runtime()) {
+        const auto maps = std::count_if(unit.maps.begin(), unit.maps.end(),
+                                        [](const UnitMap& map) { return map.has_handle; });
+        const std::string list = maps == 0 ? "0" : unit.prefix + "_maps()";
+        const auto type = static_cast<std::uint32_t>(program.type);
+        text += row.context == Context::xdp
+                    ? fmt::format(kOnXdpFrame, program.symbol, type, list, maps)
+                    : fmt::format(kOnContext, program.symbol, type, list, maps);
+        return text + "\n";
+    }
     const bool from_first_layer =
         program.type == ProgramType::sched_cls || program.type == ProgramType::sched_act;
-    if (!unit.needs_runtime() && row.context == Context::xdp) {
+    if (row.context == Context::xdp) {
         text += fmt::format(kOnXdp, program.symbol);
-    } else if (!unit.needs_runtime() && from_first_layer) {
+    } else if (from_first_layer) {
         text += fmt::format(kOnSkb, program.symbol);
     }
     return text + "\n";
@@ -172,10 +201,70 @@ std::string map_part(const Unit& unit, const UnitMap& map) {
                        map.stride_bytes * map.spec.max_entries * cpus);
 }
 
+std::string bytes_text(const ByteVector& bytes) {
+    std::string text;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        text += fmt::format("{}{}", i == 0 ? "" : i % 32 == 0 ? ",\n            " : ",", bytes[i]);
+    }
+    return text;
+}
+
+std::string make_map_text(const Unit& unit, const UnitMap& map, std::size_t place) {
+    std::string text = "    {\n";
+    if (!map.initial.empty()) {
+        text +=
+            fmt::format("        static const unsigned char initial[] = {{\n            {}}};\n",
+                        bytes_text(map.initial));
+    }
+    text += fmt::format("        const struct skep_map_shape shape = {{\"{}\", {}, {}, {}, {}, "
+                        "{}, {}, {}u}};\n",
+                        map.symbol, static_cast<std::uint32_t>(map.spec.type),
+                        map.spec.key_size_bytes, map.spec.value_size_bytes, map.spec.max_entries,
+                        map.spec.flags, unit.cpus, map.spec.map_extra);
+    text += fmt::format("        const int made = skep_map_make(&shape, {}, &{}_handle);\n"
+                        "        if (made != 0) return made;\n",
+                        map.initial.empty() ? "0, 0" : "initial, sizeof initial", map.symbol);
+    text += fmt::format("        {0} = (unsigned char *)skep_map_values({0}_handle);\n"
+                        "        {1}_maps()[{2}] = {0}_handle;\n    }}\n",
+                        map.symbol, unit.prefix, place);
+    return text;
+}
+
+// Variables of the object, and the function that fills them in.
+std::string open_part(const Unit& unit) {
+    std::string text;
+    std::string body;
+    std::size_t maps = 0;
+    for (const UnitMap& map : unit.maps) {
+        if (map.has_handle) {
+            text += fmt::format("/* {} */\nextern struct skep_map *{}_handle;\n"
+                                "extern unsigned char *{};\n",
+                                map.name, map.symbol, map.symbol);
+            body += make_map_text(unit, map, maps++);
+        }
+    }
+    if (maps != 0) {
+        text += fmt::format("static inline struct skep_map **{}_maps(void) {{\n"
+                            "    static struct skep_map *all[{}];\n    return all;\n}}\n",
+                            unit.prefix, maps);
+    }
+    for (const run::AheadCall& call : unit.calls) {
+        const bool is_helper = call.referent == run::jit::Referent::helper;
+        text += fmt::format("extern void *{};\n", call.symbol);
+        body += fmt::format("    if (({} = {}({})) == 0) return -38; /* ENOSYS */\n", call.symbol,
+                            is_helper ? "skep_helper" : "skep_routine", call.number);
+    }
+    return fmt::format("{}\n/* Makes the maps and hands the code what it calls: once, before "
+                       "anything runs, and in "
+                       "the source\n   file that runs the programs. 0, or a negative errno. */\n"
+                       "static inline int {}_open(void) {{\n{}    return 0;\n}}\n\n",
+                       text, unit.prefix, body);
+}
+
 } // namespace
 
 bool Unit::needs_runtime() const {
-    return !missing.empty() ||
+    return !calls.empty() ||
            std::any_of(maps.begin(), maps.end(), [](const UnitMap& map) { return map.has_handle; });
 }
 
@@ -203,10 +292,11 @@ std::string header_of(const Unit& unit) {
         "/* Written by skep compile from {}: the programs as native code. What runs was proved by\n"
         "   skep's verifier to stay inside its context, its packet and its maps. */\n"
         "#ifndef SKEP_COMPILED_{}\n#define SKEP_COMPILED_{} 1\n\n"
-        "#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n"
+        "#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n{}\n"
         "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n",
-        unit.source, upper, upper);
+        unit.source, upper, upper, unit.needs_runtime() ? kInclude : "");
     text += shared_part();
+    text += unit.needs_runtime() ? open_part(unit) : std::string();
     for (const UnitMap& map : unit.maps) {
         text += map_part(unit, map);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "skep/load/object.hpp"
+#include "skep/run/optimised/ahead.hpp"
 
 namespace skep::app {
 
@@ -24,6 +25,7 @@ struct UnitMap {
     bool in_object = false;         // its values lie in the native object
     bool has_handle = false;        // made at run time
     bool is_constant = false;
+    ByteVector initial; // the first value's bytes, of a map that is made at run time
 };
 
 struct Unit {
@@ -32,7 +34,7 @@ struct Unit {
     std::uint32_t cpus = 1;
     std::vector<UnitProgram> programs;
     std::vector<UnitMap> maps;
-    std::vector<std::string> missing; // functions of the runtime library that it calls
+    std::vector<run::AheadCall> calls; // what it calls of the runtime library
     [[nodiscard]] bool needs_runtime() const;
 };
 

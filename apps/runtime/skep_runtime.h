@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The runtime of programs that `skep compile` made and that want more than a header can give: helpers, and maps that are
+ * more than memory. Link with -lskep-runtime. Programs that need none of this need none of it: their header says so.
+ *
+ * The header of a unit NAME has NAME_open(), to be called once before anything runs: it makes the maps and hands the code
+ * what it calls. Then runs may happen on several threads at once, each with a CPU number of its own below the number that
+ * the unit was compiled for (--cpus).
+ *
+ * Functions that can fail answer 0 or a negative errno.
+ */
+#ifndef SKEP_RUNTIME_H
+#define SKEP_RUNTIME_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+struct skep_map;
+struct skep_run;
+
+/* As MAP_CREATE has them. */
+struct skep_map_shape {
+    const char *name;
+    uint32_t type, key_size, value_size, max_entries, flags, cpus;
+    uint64_t extra;
+};
+
+/* `initial` are the first value's bytes, or null. */
+int skep_map_make(const struct skep_map_shape *shape, const void *initial, size_t initial_size, struct skep_map **map);
+void *skep_map_values(struct skep_map *map); /* of arrays: the first value; else null */
+
+/* Elements, as bpf(2) has them; of per-CPU maps a value is those of all CPUs side by side, each rounded up to eight bytes. */
+int skep_map_lookup(struct skep_map *map, const void *key, void *value, size_t value_size);
+int skep_map_update(struct skep_map *map, const void *key, const void *value, size_t value_size, uint64_t flags);
+int skep_map_erase(struct skep_map *map, const void *key);
+int skep_map_next_key(struct skep_map *map, const void *key, void *next); /* key null: the first; -ENOENT at the end */
+
+/* What the code calls, by number; null when there is no such thing. For NAME_open(). */
+void *skep_helper(uint32_t id);
+void *skep_routine(uint32_t number);
+
+struct skep_program {
+    uint64_t (*entry)(void *context, struct skep_run *run);
+    void (*call_back)(void); /* the code's own: how a helper calls a function of the program */
+    uint32_t type; /* BPF_PROG_TYPE_* */
+    struct skep_map *const *maps;
+    size_t map_count;
+};
+
+/* One run on a context that the caller made. */
+uint64_t skep_run_program(const struct skep_program *program, void *context, uint32_t cpu);
+/* One run of an XDP program on a packet of *size bytes. What it leaves goes back into `packet`, at most `room` bytes, and its
+ * length into *size. */
+uint32_t skep_run_xdp(const struct skep_program *program, void *packet, size_t *size, size_t room, uint32_t cpu);
+
+/* Who hears lines of bpf_printk; standard error at first. */
+void skep_set_trace(void (*trace)(const char *text, uint32_t size));
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+#endif
