@@ -49,19 +49,24 @@ class Build:
             line = text.strip().splitlines()[-1]
             self.links[target] = shlex.split(line.removeprefix(": && ").split(" && ")[0])
 
+    def place(self, source):
+        """Where BUILD has the object of a source."""
+        command = self.commands[ROOT / source]
+        return command[command.index("-o") + 1]
+
     def compile(self, source, overlay):
-        """The object of `source`, or of its changed copy in `overlay`; (original's place, new place)."""
-        command = list(self.commands[ROOT / source])
-        at = command.index("-o")
-        original, made = command[at + 1], overlay / (source.replace("/", "_") + ".o")
-        command[at + 1] = str(made)
-        command = [word for word in command if word != "-Werror"]
+        """The object of `source`, or of its changed copy in `overlay`."""
+        made = overlay / (source.replace("/", "_") + ".o")
+        if made.exists():
+            return str(made)
+        command = [word for word in self.commands[ROOT / source] if word != "-Werror"]
+        command[command.index("-o") + 1] = str(made)
         copy = overlay / source
         if copy.exists():
             command[-1] = str(copy)
-        command.insert(1, f"-I{overlay}")
+        command[1:1] = ["-w", f"-I{overlay}"]
         subprocess.run(self.ccache + command, cwd=self.folder, check=True)
-        return original, str(made)
+        return str(made)
 
     def is_part(self, original, target):
         """Whether an object of BUILD is linked into a program, by itself or in a library."""
@@ -69,15 +74,16 @@ class Build:
         return any(word == original or word.endswith("/" + library) or word == library
                    for word in self.links[target])
 
-    def link(self, target, objects, overlay):
+    def link(self, target, sources, overlay):
         """The program with the changed objects: in their places, or before the libraries."""
         command = list(self.links[target])
-        objects = [pair for pair in objects if self.is_part(pair[0], target)]
-        for original, made in objects:
+        for source in sources:
+            original = self.place(source)
             if original in command:
-                command[command.index(original)] = made
-        at = next(i for i, word in enumerate(command) if word.endswith(".o"))
-        command[at:at] = [made for _, made in objects if made not in command]
+                command[command.index(original)] = self.compile(source, overlay)
+            elif self.is_part(original, target):
+                first = next(i for i, word in enumerate(command) if word.endswith(".o"))
+                command.insert(first, self.compile(source, overlay))
         program = overlay / "program"
         command[command.index("-o") + 1] = str(program)
         subprocess.run(command, cwd=self.folder, check=True)
@@ -116,31 +122,21 @@ def failure(program, arguments):
     return ", ".join((failed or violated or [f"status {run.returncode}"])[:3])
 
 
-def plant(build, bug, path):
-    """Plants it; the changed objects and their folder, or why it cannot be."""
+def catch(build, bug, path, every):
+    """The suites that fail with the mistake, and what is wrong when none does."""
     overlay = build.folder / "planted" / path.relative_to(HERE / "bugs").with_suffix("")
     shutil.rmtree(overlay, ignore_errors=True)
     text = (ROOT / bug["file"]).read_text()
     if text.count(bug["old"]) != 1:
-        return None, f"has rotted: its text is there {text.count(bug['old'])} times in {bug['file']}"
+        return [], f"has rotted: its text is there {text.count(bug['old'])} times in {bug['file']}"
     copy = overlay / bug["file"]
     copy.parent.mkdir(parents=True)
     copy.write_text(text.replace(bug["old"], bug["new"]))
-    sources = bug.get("rebuild", bug["file"]).split()
-    return ([build.compile(source, overlay) for source in sources], overlay), ""
-
-
-def catch(build, bug, path, every):
-    planted, problem = plant(build, bug, path)
-    if not planted:
-        return [], problem
-    objects, overlay = planted
-    caught = []
+    sources, caught = bug.get("rebuild", bug["file"]).split(), []
     for name, target, arguments, own in SUITES:
-        if own and not any(source.startswith("tests/soundness/domain/")
-                           for source in bug.get("rebuild", "").split()):
+        if own and not any(source.startswith("tests/soundness/domain/") for source in sources):
             continue
-        failed = failure(build.link(target, objects, overlay), arguments)
+        failed = failure(build.link(target, sources, overlay), arguments)
         if failed:
             caught.append(f"{name}: {failed}")
             if not every:

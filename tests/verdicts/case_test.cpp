@@ -3,7 +3,8 @@
 // Verdict cases: tests/cases/accept must pass, tests/cases/reject must fail with the finding named
 // (verdict_case.hpp has their form).
 //
-// Where bpf(2) loads programs for us, the kernel must give the same verdict (cases without maps).
+// Where bpf(2) loads programs for us, the kernel must give the same verdict (cases with neither
+// maps nor functions).
 #include <gtest/gtest.h>
 
 #include "skep/verify/verify.hpp"
@@ -22,6 +23,7 @@ void expect_verdict(const std::filesystem::path& path, Expected expected) {
     ASSERT_TRUE(one.ok()) << path << ": " << one.error().message;
     verify::Environment environment;
     environment.maps = one->maps;
+    environment.program_types = &*one->types;
     environment.cpu_count = 2;
     environment.log_level = verify::kLogAll;
     const verify::Outcome outcome = verify::verify(one->program, environment);
@@ -35,7 +37,7 @@ void expect_verdict(const std::filesystem::path& path, Expected expected) {
         EXPECT_NE(outcome.log.find(outcome.findings.front().kernel_message), std::string::npos)
             << outcome.log;
     }
-    if (one->maps.empty() && kernel_is_available()) {
+    if (one->maps.empty() && one->program.functions.empty() && kernel_is_available()) {
         const auto loaded = KernelProgram::load(one->program.insns, one->program.type);
         EXPECT_EQ(loaded.ok(), expected == Expected::accept)
             << "the kernel says otherwise" << (loaded.ok() ? "" : loaded.error().message);

@@ -164,5 +164,127 @@ TEST(UnsoundPrune, ALoopOfUnknownLengthCountsToAnyNumber) {
         accepts(joined(kBegin, "r7 = 0\nmay_goto +6\n", kStore, "r7 += 1\ngoto -7\n", kEnd)));
 }
 
+// r7 is 5 on the side that is walked first, `other` on the other one.
+std::string choose(int other) {
+    return fmt::format("r7 = 5\nif r6 == 0 goto +1\ngoto +1\nr7 = {}\n", other);
+}
+
+TEST(UnsoundPrune, ANumberThatWasAddedToAnother) {
+    for (const int other : {63, 64}) {
+        EXPECT_EQ(accepts(joined(kBegin, choose(other), kWork, "r8 = 0\nr8 += r7\nr7 = r8\n", kWork,
+                                 kStore, kEnd)),
+                  other == 63);
+    }
+}
+
+TEST(UnsoundPrune, ANumberThatDecidesAJump) {
+    for (const int asked : {7, 6}) {
+        EXPECT_EQ(
+            accepts(joined(kBegin, choose(6), kWork, fmt::format("if r7 == {} goto +2\n", asked),
+                           kEnd, "r0 = *(u64 *)(r10 + 8)\n", kEnd)),
+            asked == 7);
+    }
+}
+
+TEST(UnsoundPrune, ANumberThatIsASize) {
+    for (const int other : {64, 65}) {
+        EXPECT_EQ(accepts(joined(kBegin, choose(other), kWork,
+                                 "r1 = r9\nr2 = 0\nr3 = r10\nr3 += -64\nr4 = r7\ncall 26\n", kEnd)),
+                  other == 64);
+    }
+}
+
+TEST(UnsoundPrune, ANumberThatWaitsOnTheStackForLong) {
+    for (const int other : {63, 64}) {
+        EXPECT_EQ(accepts(joined(kBegin, choose(other), "*(u64 *)(r10 - 80) = r7\n", kWork,
+                                 "if r6 == 9 goto +0\n", kWork, "if r6 == 10 goto +0\n", kWork,
+                                 "r7 = *(u64 *)(r10 - 80)\n", kStore, kEnd)),
+                  other == 63);
+    }
+}
+
+// A path ends at a proved state, and so passes on what that state needs to the states before it.
+TEST(UnsoundPrune, ANumberThatAPrunedPathNeeded) {
+    for (const int other : {5, 64}) {
+        const std::string text = joined(
+            kBegin, "call 7\nr8 = r0\nr7 = 5\nif r6 == 0 goto second\n", kWork, "goto use\n",
+            fmt::format("second:\nif r8 == 0 goto third\njoin:\n{}goto use\nthird:\nr7 = {}\n"
+                        "goto join\n",
+                        kWork, other),
+            "use:\n", kWork, kStore, kEnd);
+        EXPECT_EQ(accepts(text), other == 5);
+    }
+}
+
+// What a round needs is known only when a later round has needed it.
+TEST(UnsoundPrune, ANumberThatAnotherRoundNeeds) {
+    for (const int other : {5, 64}) {
+        const std::string text =
+            joined(kBegin, "call 7\nr8 = r0\nr7 = 5\nif r8 == 1 goto late\nhead:\nmay_goto out\n",
+                   "if r6 == 1 goto use\nround:\n", kWork, "goto head\nuse:\n", kStore, kEnd,
+                   "out:\n", kEnd, fmt::format("late:\nr7 = {}\ngoto round\n", other));
+        EXPECT_EQ(accepts(text), other == 5);
+    }
+}
+
+// r7 and r8 are two random numbers; both are linked to something, on one side to each other.
+TEST(UnsoundPrune, LinksToOthers) {
+    for (const bool both : {true, false}) {
+        const std::string link = both ? "r7 = r8\nr1 = r8\n" : "r1 = r8\nr2 = r7\n";
+        const std::string text =
+            joined(kBegin, "call 7\nr8 = r0\ncall 7\nr7 = r0\nif r6 == 0 goto other\nr7 = r8\n",
+                   "r1 = r8\njoin:\n", kWork, "if r8 > 63 goto out\n", kStore, "out:\n", kEnd,
+                   "other:\n", link, "goto join\n");
+        EXPECT_EQ(accepts(text), both);
+    }
+}
+
+TEST(UnsoundPrune, BytesThatWereZeroOnOneSideAlone) {
+    for (const bool both : {true, false}) {
+        const std::string text =
+            joined(kBegin, "*(u64 *)(r10 - 72) = r6\nif r6 s> 5 goto other\n",
+                   "*(u32 *)(r10 - 68) = 0\njoin:\n", kWork, "r7 = *(u32 *)(r10 - 68)\n", kStore,
+                   kEnd, "other:\n", both ? "*(u32 *)(r10 - 68) = 0\n" : "r3 = 0\n", "goto join\n");
+        EXPECT_EQ(accepts(text), both);
+    }
+}
+
+TEST(UnsoundPrune, APointerElsewhereOnOneSide) {
+    for (const int other : {-504, -505}) {
+        const std::string text =
+            joined(kBegin, "r7 = r10\nr8 = r10\nr7 += -8\nr8 += -8\nif r6 == 0 goto +1\ngoto +1\n",
+                   fmt::format("r8 += {}\n", other + 8), kWork, "*(u8 *)(r8 - 8) = 1\n", kEnd);
+        EXPECT_EQ(accepts(text), other == -504);
+    }
+}
+
+TEST(UnsoundPrune, APlaceInThePacketThatVariesMoreOnOneSide) {
+    // 15 + 8 bytes are proved from the start; a place up to 15 bytes on is inside, one up to 31
+    // not.
+    for (const int mask : {15, 31}) {
+        const std::string text =
+            joined("r9 = r1\nr7 = *(u32 *)(r9 + 0)\nr8 = *(u32 *)(r9 + 4)\nr6 = *(u32 *)(r9 + 12)\n"
+                   "r1 = r6\nif r6 == 0 goto other\nr1 &= 15\njoin:\nr7 += r1\nr2 = r7\nr2 += 8\n"
+                   "if r2 > r8 goto out\n",
+                   kWork, "r4 = *(u8 *)(r7 + 7)\n", "r3 = r10\nr3 += -16\nr3 += r1\n",
+                   "*(u8 *)(r3 + 0) = 1\nout:\n", kEnd,
+                   fmt::format("other:\nr1 = *(u32 *)(r9 + 16)\nr1 &= {}\ngoto join\n", mask));
+        EXPECT_EQ(accepts(text, spec::ProgramType::xdp), mask == 15) << mask;
+    }
+}
+
+// Nothing lies behind a pointer that is at the end; before it something may. (Linux 6.18 takes the
+// comparison behind `r4 += -8` for decided.)
+TEST(UnsoundPrune, BeforeThePacketsEndThereMayBeMore) {
+    constexpr std::string_view kPacket = "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr4 = r2\n"
+                                         "r4 += 8\nif r4 < r3 goto out\n";
+    for (const int moved : {0, -8}) {
+        const std::string text =
+            joined(kPacket, fmt::format("r4 += {}\n", moved), "if r4 < r3 goto more\nout:\n", kEnd,
+                   "more:\nr0 = *(u64 *)(r10 + 8)\n", kEnd);
+        EXPECT_EQ(accepts(text, spec::ProgramType::xdp), moved == 0);
+    }
+}
+
 } // namespace
 } // namespace skep::verify
