@@ -146,6 +146,26 @@ TEST_F(Objects, InterruptsAreGivenBackInReverseOrder) {
     EXPECT_NE(verdict(save(-8) + "r1 = *(u64 *)(r10 - 8)\n" + restore(-8) + kEnd), "accepted");
 }
 
+TEST_F(Objects, APointerThatASectionKeptIsNoneAfterIt) {
+    std::int64_t offset = -1;
+    const auto task = types_->find("task_struct", btf::Kind::structure);
+    ASSERT_TRUE(task.has_value());
+    for (const btf::Member& member : types_->type(*task).members) {
+        offset = member.name == "real_parent" ? member.bit_offset / 8 : offset;
+    }
+    ASSERT_GE(offset, 0);
+    const std::string parent = "call @bpf_rcu_read_lock\ncall helper#158\nr6 = *(u64 *)(r0 + " +
+                               std::to_string(offset) + ")\n";
+    const std::string take = "r1 = r6\ncall @bpf_task_acquire\nr7 = r0\n";
+    const std::string unlock = "call @bpf_rcu_read_unlock\n";
+    const std::string release = "if r7 == 0 goto out\nr1 = r7\ncall @bpf_task_release\nout:\n";
+    EXPECT_EQ(verdict(parent + "if r6 == 0 goto none\n" + take + unlock + release + kEnd +
+                      "none:\n" + unlock + kEnd),
+              "accepted");
+    EXPECT_NE(verdict(parent + unlock + "if r6 == 0 goto out\n" + take + release + kEnd),
+              "accepted");
+}
+
 TEST_F(Objects, AnyAddressMayBeReadAsBytesOnly) {
     const std::string cast = "r1 = 4096\nr2 = 0\ncall @bpf_rdonly_cast\n";
     EXPECT_EQ(verdict(cast + "r1 = *(u64 *)(r0 + 64)\n" + kEnd), "accepted");

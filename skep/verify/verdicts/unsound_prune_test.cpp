@@ -194,6 +194,14 @@ TEST(UnsoundPrune, ANumberThatIsASize) {
     }
 }
 
+TEST(UnsoundPrune, ANumberThatIsStoredLater) {
+    for (const int other : {63, 64}) {
+        EXPECT_EQ(accepts(joined(kBegin, choose(other), kWork, "*(u64 *)(r10 - 80) = r7\nr7 = 0\n",
+                                 "r7 = *(u64 *)(r10 - 80)\n", kStore, kEnd)),
+                  other == 63);
+    }
+}
+
 TEST(UnsoundPrune, ANumberThatWaitsOnTheStackForLong) {
     for (const int other : {63, 64}) {
         EXPECT_EQ(accepts(joined(kBegin, choose(other), "*(u64 *)(r10 - 80) = r7\n", kWork,
