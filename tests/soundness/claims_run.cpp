@@ -3,67 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "skep/run/interpreter/claim_checked.hpp"
-#include "skep/spec/contexts/host_contexts.hpp"
+#include "tests/soundness/input.hpp"
 
 namespace skep::tests::soundness {
 namespace {
 
-constexpr std::size_t kRoom = 256; // before and behind the packet
-constexpr std::size_t kLongest = 1600;
 constexpr std::uint64_t kMostInsns = 4000; // of one run: many programs rather than many rounds
-
-// A packet in a frame, and the record of the program's kind that points at it.
-class Input {
-  public:
-    Input(spec::ContextId kind, std::mt19937_64& random) : kind_(kind) {
-        for (std::size_t at = 0; at < frame_.size(); at += 8) {
-            const std::uint64_t bits = random() & (random() % 3 == 0 ? ~0ULL : 0x0f0f0f0fULL);
-            std::memcpy(frame_.data() + at, &bits, 8);
-        }
-        // Mostly about as long as programs look; sometimes long.
-        const std::size_t length = 14 + random() % (random() % 4 == 0 ? kLongest - 14 : 100);
-        const auto first = reinterpret_cast<std::uint64_t>(frame_.data());
-        xdp_.data_hard_start = first;
-        xdp_.data = first + kRoom;
-        xdp_.data_meta = xdp_.data;
-        xdp_.data_end = xdp_.data + length;
-        xdp_.data_hard_end = first + frame_.size();
-        xdp_.ingress_ifindex = 1;
-        skb_.len = static_cast<std::uint32_t>(length);
-        skb_.protocol = 8;
-        skb_.ifindex = 1;
-        skb_.data = skb_.data_meta = skb_.mac_header = xdp_.data;
-        skb_.network_header = skb_.data + 14;
-        skb_.data_end = xdp_.data_end;
-        skb_.head = first;
-        skb_.tail_end = first + frame_.size();
-        for (std::uint32_t& word : skb_.cb) {
-            word = static_cast<std::uint32_t>(random());
-        }
-    }
-    void* record() {
-        if (kind_ == spec::ContextId::xdp) {
-            return &xdp_;
-        }
-        return &skb_;
-    }
-
-  private:
-    spec::ContextId kind_;
-    alignas(16) std::array<std::uint8_t, 2 * kRoom + kLongest> frame_{};
-    spec::HostXdp xdp_;
-    spec::HostSkb skb_;
-};
-
-// Programs on packets: for others there is nothing here that they could be handed.
-bool can_be_given_input(spec::ProgramType type) {
-    const spec::ContextId context = spec::find(type)->context;
-    return context == spec::ContextId::xdp ||
-           (context == spec::ContextId::skb && type != spec::ProgramType::flow_dissector);
-}
 
 std::uint64_t some_time(void*, int) { return 0x123456789abcdef; }
 
@@ -105,9 +51,9 @@ Tested test(const ProgramSpec& program, Bench& bench, const verify::Environment&
     helpers::Services services;
     services.clock_ns = some_time;
     services.map_by_id = no_map;
-    const spec::ContextId kind = spec::find(program.type)->context;
+    Input input(spec::find(program.type)->context);
     for (unsigned run = 0; run < runs && !(*checked)->violation().has_value(); ++run) {
-        Input input(kind, random);
+        input.fill(random);
         helpers::Invocation invocation;
         invocation.context = input.record();
         invocation.program_type = program.type;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] [--first N] [--objects FOLDER]
+//                 [--engines 1]
 //
 // Runs accepted programs (generated ones; with --objects those of a folder of objects and their
 // mutants) on random inputs and holds every instruction against the verifier's claims. A program
 // that was there before, instruction for instruction, is left out, so that all that are counted are
-// distinct. Prints what was checked, and each violation with the program.
+// distinct. Prints what was checked, and each violation with the program. With --engines 1 the
+// programs run on every engine instead, and what is held against each other is what the engines
+// leave behind.
 #include <fmt/format.h>
 
 #include <array>
@@ -19,7 +22,7 @@
 #include <unordered_set>
 
 #include "skep/bytecode/disassemble.hpp"
-#include "tests/soundness/claims_run.hpp"
+#include "tests/soundness/agreement_run.hpp"
 #include "tests/verdicts/campaign/generator/generator.hpp"
 #include "tests/verdicts/campaign/generator/mutant.hpp"
 #include "tests/verdicts/campaign/generator/surroundings.hpp"
@@ -32,6 +35,7 @@ using Clock = std::chrono::steady_clock;
 struct Arguments {
     std::uint64_t count = 1000, seconds = 60, seed = 1, runs = 8, first = 0;
     std::string objects;
+    bool engines = false;
 };
 
 struct Sums {
@@ -156,6 +160,9 @@ class Campaign {
         environment.program_types = object.types ? &*object.types : nullptr;
         environment.instruction_limit = 20'000;
         std::mt19937_64 random = random_for(sums_.tried);
+        if (arguments_.engines) {
+            return on_every_engine(program, bench, environment, name);
+        }
         const Tested tested =
             test(program, bench, environment, static_cast<unsigned>(arguments_.runs), random);
         sums_.programs += tested.ran ? 1U : 0U;
@@ -165,6 +172,24 @@ class Campaign {
             fmt::print("== {} type {}\n{}\n{}\n", name, static_cast<std::uint32_t>(program.type),
                        describe(*tested.violation), disassemble_program(program.insns));
         }
+        tell();
+    }
+
+    void on_every_engine(const ProgramSpec& program, Bench& bench,
+                         const verify::Environment& environment, const std::string& name) {
+        std::mt19937_64 random = random_for(sums_.tried);
+        const Agreement agreement = run_on_every_engine(
+            program, bench, environment, static_cast<unsigned>(arguments_.runs), random);
+        sums_.programs += agreement.ran ? 1U : 0U;
+        if (!agreement.disagreement.empty()) {
+            ++sums_.violations;
+            fmt::print("== {} type {}\n{}\n{}\n", name, static_cast<std::uint32_t>(program.type),
+                       agreement.disagreement, disassemble_program(program.insns));
+        }
+        tell();
+    }
+
+    void tell() const {
         constexpr std::uint64_t kTellEvery = 20'000;
         if (sums_.tried % kTellEvery == 0) {
             print();
@@ -194,6 +219,8 @@ std::optional<Arguments> parse(int count, char** words) {
             arguments.runs = number;
         } else if (word == "--first") {
             arguments.first = number;
+        } else if (word == "--engines") {
+            arguments.engines = number != 0;
         } else if (word == "--objects") {
             arguments.objects = words[index + 1];
         } else {
@@ -221,7 +248,7 @@ int main(int count, char** words) {
     const auto arguments = skep::tests::soundness::parse(count, words);
     if (!arguments) {
         fmt::print(stderr, "usage: claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] "
-                           "[--first N] [--objects FOLDER]\n");
+                           "[--first N] [--objects FOLDER] [--engines 1]\n");
         return 2;
     }
     return skep::tests::soundness::run(*arguments);

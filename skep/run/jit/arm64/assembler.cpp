@@ -196,6 +196,16 @@ void Assembler::number(Gpr reg, std::uint64_t number) {
                        {.d = reg, .n = kZero, .number = static_cast<std::int32_t>(*mask)});
         }
     }
+    for (std::uint32_t i = 0; i < parts.size() && zeros < 2 && ones < 2; ++i) {
+        // A number of that kind in all places but one, as reciprocals often are.
+        const std::uint64_t other = std::uint64_t{parts[(i + 2) % 4]} << (16 * i);
+        const std::uint64_t place = std::uint64_t{0xffff} << (16 * i);
+        if (const auto mask = bitmask_of((number & ~place) | other)) {
+            say(Op::orr_i, Wide::yes,
+                {.d = reg, .n = kZero, .number = static_cast<std::int32_t>(*mask)});
+            return move_wide(Op::movk, reg, parts[i], i);
+        }
+    }
     const bool from_ones = ones > zeros;
     const std::uint32_t left_alone = from_ones ? 0xffff : 0;
     const Op first = from_ones ? Op::movn : Op::movz;
@@ -253,35 +263,38 @@ void Assembler::address_of(Gpr reg, Label target) {
 
 void Assembler::align() { add_jump(JumpKind::padding, 0, 0); }
 
-namespace {
-
-// By how many words it is longer when its target is far.
-constexpr std::uint32_t kLongJump = 1;
-constexpr std::uint32_t kLongAddress = 3;
-
-} // namespace
-
 // From the jump to its target, as sizes stand now.
 std::int64_t Assembler::distance(const Jump& jump, std::size_t index) const {
     return std::int64_t{settled_word(labels_[jump.target])} -
            (std::int64_t{jump.word} + growth_[index]);
 }
 
+bool Assembler::reaches(const Jump& jump, std::size_t index) const {
+    switch (jump.kind) {
+    case JumpKind::conditional:
+    case JumpKind::address: // 21 bits of bytes
+        return fits_signed(distance(jump, index), 19);
+    case JumpKind::bit_test:
+        return fits_signed(distance(jump, index), 14);
+    case JumpKind::always:
+    case JumpKind::padding:
+        return true;
+    }
+    return true;
+}
+
+std::uint32_t Assembler::growth_of(const Jump& jump) {
+    constexpr std::uint32_t kLongJump = 1;
+    constexpr std::uint32_t kLongAddress = 3;
+    if (jump.kind == JumpKind::padding) {
+        return kAlignment - 1;
+    }
+    return !jump.is_long ? 0 : jump.kind == JumpKind::address ? kLongAddress : kLongJump;
+}
+
 void Assembler::settle_sizes() {
     growth_.assign(jumps_.size() + 1, 0);
-    const auto reaches = [&](const Jump& jump, std::size_t index) {
-        switch (jump.kind) {
-        case JumpKind::conditional:
-        case JumpKind::address: // 21 bits of bytes
-            return fits_signed(distance(jump, index), 19);
-        case JumpKind::bit_test:
-            return fits_signed(distance(jump, index), 14);
-        case JumpKind::always:
-        case JumpKind::padding:
-            return true;
-        }
-        return true;
-    };
+    sum_growth(); // padding counts from the beginning
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t i = 0; i < jumps_.size(); ++i) {
@@ -290,29 +303,24 @@ void Assembler::settle_sizes() {
                 changed = true;
             }
         }
-        std::uint32_t total = 0;
-        for (std::size_t i = 0; i < jumps_.size(); ++i) {
-            const Jump& jump = jumps_[i];
-            total += jump.kind == JumpKind::padding   ? kAlignment - 1
-                     : !jump.is_long                  ? 0
-                     : jump.kind == JumpKind::address ? kLongAddress
-                                                      : kLongJump;
-            growth_[i + 1] = total;
-        }
+        sum_growth();
     }
     settle_padding();
+}
+
+void Assembler::sum_growth() {
+    std::uint32_t total = 0;
+    for (std::size_t i = 0; i < jumps_.size(); ++i) {
+        total += growth_of(jumps_[i]);
+        growth_[i + 1] = total;
+    }
 }
 
 void Assembler::settle_padding() {
     std::uint32_t total = 0;
     for (std::size_t i = 0; i < jumps_.size(); ++i) {
         const bool pads = jumps_[i].kind == JumpKind::padding;
-        const std::uint32_t grown = growth_[i + 1];
-        total += pads                 ? (0U - (jumps_[i].word + total)) % kAlignment
-                 : !jumps_[i].is_long ? 0
-                 : jumps_[i].kind == JumpKind::address ? kLongAddress
-                                                       : kLongJump;
-        SKEP_ASSERT(total <= grown);
+        total += pads ? (0U - (jumps_[i].word + total)) % kAlignment : growth_of(jumps_[i]);
         growth_[i + 1] = total;
     }
 }

@@ -110,7 +110,11 @@ class Assembler {
     void add_jump(JumpKind kind, std::uint32_t bits, Label target);
     void move_wide(Op op, Gpr reg, std::uint32_t part, std::uint32_t place);
     void settle_sizes();
+    void sum_growth();
     void settle_padding();
+    [[nodiscard]] bool reaches(const Jump& jump, std::size_t index) const; // as it is
+    static std::uint32_t
+    growth_of(const Jump& jump); // by how many words it is longer than at first
     [[nodiscard]] std::uint32_t settled_word(Mark mark) const {
         return mark.word + growth_[mark.jumps_before];
     }

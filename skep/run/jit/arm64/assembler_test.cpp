@@ -94,6 +94,23 @@ TEST(Arm64Assembler, AJumpThatGrowsMayMakeAnotherGrow) {
     EXPECT_EQ(assembler.settled(end), image.code.size());
 }
 
+// The jump alone would reach; with the padding it may not.
+TEST(Arm64Assembler, PaddingCountsFromTheBeginning) {
+    for (std::size_t filling = kBitReach - 10; filling < kBitReach; ++filling) {
+        const ByteVector code = code_of([&](Assembler& a) {
+            a.jump_if_bit(Op::tbz, Gpr::x1, 5, 0);
+            a.align();
+            fill(a, filling);
+            a.bind(0);
+        });
+        const std::size_t words = code.size() / 4;
+        const bool is_short = (word_at(code, 0) & 0xff000000) == 0x36000000;
+        ASSERT_EQ(is_short ? word_at(code, 0) >> 5 & 0x3fff : (word_at(code, 1) & 0x3ffffff) + 1,
+                  words);
+        ASSERT_TRUE(!is_short || words <= kBitReach) << filling;
+    }
+}
+
 TEST(Arm64Assembler, AddressesOfWhatIsFarAreAddedUp) {
     const ByteVector near = code_of([&](Assembler& a) {
         a.address_of(Gpr::x3, 0);
@@ -165,6 +182,8 @@ TEST(Arm64Assembler, WritesNumbersInAsFewWordsAsTheyNeed) {
     EXPECT_EQ(words(0x5555555555555555), 1U);
     EXPECT_EQ(words(0x12345678), 2U);
     EXPECT_EQ(words(0xffff1234ffff5678), 2U);
+    EXPECT_EQ(words(0xcccccccccccccccd), 2U);
+    EXPECT_EQ(words(0x5555123455555555), 2U);
     EXPECT_EQ(words(0x123456789abcdef0), 4U);
     for (const std::uint64_t number :
          {0ULL, ~0ULL, 1ULL, 0xffffULL, 0x12345678ULL, 0xffffffff80001234ULL, 0xffff1234ffff5678ULL,

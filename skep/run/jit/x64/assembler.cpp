@@ -247,6 +247,7 @@ std::int64_t Assembler::distance(const Jump& jump, std::size_t index) const {
 
 void Assembler::settle_sizes() {
     growth_.assign(jumps_.size() + 1, 0);
+    sum_growth(); // padding counts from the beginning
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t i = 0; i < jumps_.size(); ++i) {
@@ -258,13 +259,17 @@ void Assembler::settle_sizes() {
                 changed = true;
             }
         }
-        std::uint32_t total = 0;
-        for (std::size_t i = 0; i < jumps_.size(); ++i) {
-            total += growth_of(jumps_[i]);
-            growth_[i + 1] = total;
-        }
+        sum_growth();
     }
     settle_padding();
+}
+
+void Assembler::sum_growth() {
+    std::uint32_t total = 0;
+    for (std::size_t i = 0; i < jumps_.size(); ++i) {
+        total += growth_of(jumps_[i]);
+        growth_[i + 1] = total;
+    }
 }
 
 std::uint32_t Assembler::growth_of(const Jump& jump) {

@@ -109,6 +109,7 @@ class Assembler {
     void operand(std::uint8_t reg, Memory rm);
     void immediate(Pattern pattern, std::int32_t imm);
     void settle_sizes();
+    void sum_growth();
     void settle_padding();
     static std::uint32_t growth_of(const Jump& jump); // by how much it is longer than at first
     static void write_padding(ByteVector& out, std::uint32_t size);

@@ -57,6 +57,31 @@ TEST(Assembler, AJumpThatGrowsMayMakeAnotherGrow) {
     EXPECT_EQ(image.code[2], 6 + 125); // from behind the first jump to label 0
 }
 
+// The jump alone would reach; with the padding it may not, wherever the padding begins.
+TEST(Assembler, PaddingCountsFromTheBeginning) {
+    for (std::size_t before = 0; before < 64; ++before) {
+        for (std::size_t filling = 90; filling < 130; ++filling) {
+            Assembler assembler(0, 1);
+            for (std::size_t i = 0; i < before; ++i) {
+                assembler.plain(Op::ret);
+            }
+            assembler.jump(0);
+            assembler.align();
+            for (std::size_t i = 0; i < filling; ++i) {
+                assembler.plain(Op::ret);
+            }
+            assembler.bind(0);
+            const Assembler::Mark end = assembler.here();
+            Image image;
+            assembler.finish(image);
+            const bool is_short = image.code[before] == 0xeb;
+            const std::size_t distance = assembler.settled(end) - before - (is_short ? 2 : 5);
+            ASSERT_EQ(image.code[before + 1], distance & 0xff);
+            ASSERT_TRUE(!is_short || distance <= 127) << before << " " << filling;
+        }
+    }
+}
+
 TEST(Assembler, RelocationsMoveWithTheCode) {
     Assembler assembler(0, 1);
     assembler.jump(0);

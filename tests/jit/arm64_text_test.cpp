@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Code for arm64, made on whatever machine this is and read back by llvm-mc: every word is an
+// instruction, and what is folded into one is. That it computes the right thing is found out where
+// it runs (tools/test_arm64). Skipped where llvm-mc is not found.
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/run/jit/compile.hpp"
+#include "tests/support/program_generator.hpp"
+#include "tests/support/unchecked.hpp"
+
+namespace skep::tests {
+namespace {
+
+ByteVector code_for_arm64(const std::vector<RawInsn>& insns, std::uint64_t blinding = 0) {
+    auto image = run::jit::compile(unchecked(insns), {},
+                                   {.machine = run::jit::Machine::arm64, .blinding = blinding});
+    EXPECT_TRUE(image.ok());
+    return image.ok() ? image->code : ByteVector();
+}
+
+// Empty when llvm-mc is not installed.
+std::vector<std::string> disassembled(const ByteVector& code) {
+    const std::string in = testing::TempDir() + "skep_arm64_text.in";
+    const std::string out = testing::TempDir() + "skep_arm64_text.out";
+    std::ofstream file(in);
+    for (std::size_t at = 0; at < code.size(); ++at) {
+        file << fmt::format("0x{:02x}{}", code[at], at % 4 == 3 ? "\n" : " ");
+    }
+    file.close();
+    for (const char* tool : {"llvm-mc", "llvm-mc-14", "llvm-mc-19"}) {
+        const std::string command = fmt::format(
+            "{} --disassemble --triple=aarch64 -mattr=+lse {} >{} 2>/dev/null", tool, in, out);
+        if (std::system(command.c_str()) != 0) { // NOLINT: a tool, with paths of our own
+            continue;
+        }
+        std::vector<std::string> lines;
+        std::ifstream text(out);
+        for (std::string line; std::getline(text, line);) {
+            if (line.starts_with('\t') && !line.starts_with("\t.")) {
+                std::replace(line.begin() + 1, line.end(), '\t', ' ');
+                lines.push_back(line.substr(1));
+            }
+        }
+        return lines;
+    }
+    return {};
+}
+
+TEST(CodeForArm64, IsMadeOfInstructions) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        std::mt19937_64 random(seed);
+        const ByteVector code =
+            code_for_arm64(generate_program(random), seed % 2 == 0 ? 0 : 0x1234567890abcdef);
+        const std::vector<std::string> lines = disassembled(code);
+        if (lines.empty()) {
+            GTEST_SKIP() << "llvm-mc is not installed";
+        }
+        EXPECT_EQ(lines.size(), code.size() / 4) << "seed " << seed;
+    }
+}
+
+// Without the callback entry, which stands behind every program.
+void expect_text(std::string_view program, const std::vector<std::string>& wanted) {
+    const auto assembled = assemble(program);
+    ASSERT_TRUE(assembled.ok()) << assembled.error().message;
+    std::vector<std::string> lines = disassembled(code_for_arm64(assembled->insns));
+    if (lines.empty()) {
+        GTEST_SKIP() << "llvm-mc is not installed";
+    }
+    constexpr std::size_t kCallbackEntry = 14;
+    ASSERT_GT(lines.size(), kCallbackEntry);
+    lines.resize(lines.size() - kCallbackEntry);
+    EXPECT_EQ(lines, wanted);
+}
+
+TEST(CodeForArm64, OfALeafHasNoFrameAndFoldsAddresses) {
+    expect_text("r3 = r1\nr3 += r2\nr0 = *(u32 *)(r3 + 0)\nr4 = *(u16 *)(r1 + 14)\n"
+                "r5 = *(s8 *)(r1 - 3)\nr0 += r4\nr0 += r5\nexit",
+                {"ldr w7, [x0, x1]", "ldrh w3, [x0, #14]", "ldursb x4, [x0, #-3]", "add x7, x7, x3",
+                 "add x7, x7, x4", "mov x0, x7", "ret"});
+}
+
+TEST(CodeForArm64, ComparesAndJumpsInOneWhereItCan) {
+    expect_text("r0 = 0\nif r1 == 0 goto out\nif w1 & 16 goto out\nif r1 s< 0 goto out\n"
+                "if r1 > -5 goto out\nif r1 & 6 goto out\nr0 = -1\nout:\nexit",
+                {"mov x7, #0", "cbz x0, #32", "tbnz w0, #4, #28", "tbnz x0, #63, #24", "cmn x0, #5",
+                 "b.hi #16", "tst x0, #0x6", "b.ne #8", "mov x7, #-1", "mov x0, x7", "ret"});
+}
+
+TEST(CodeForArm64, DividesWithoutAsking) {
+    expect_text("r0 = r1\nr0 %= r2\nw0 s/= w3\nr0 /= 10\nr0 %= 8\nexit",
+                {"mov x7, x0", "udiv x10, x7, x1", "msub x7, x10, x1, x7", "sdiv w7, w7, w2",
+                 "mov x9, #-3689348814741910324", "movk x9, #52429", "umulh x9, x7, x9",
+                 "lsr x9, x9, #3", "mov x7, x9", "and x7, x7, #0x7", "mov x0, x7", "ret"});
+}
+
+} // namespace
+} // namespace skep::tests
