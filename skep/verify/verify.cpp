@@ -145,6 +145,7 @@ struct Judged {
     std::vector<KernelNeed> needs;
     std::vector<std::uint32_t> stack_bytes; // of each function
     std::vector<Finding> findings;          // all that a diagnosis found, when it was asked for
+    std::optional<InsnIndex> first_barrier; // where a wrong guess would have done harm
     bool by_joining = false;
     Claims* claims = nullptr; // kept when there is a place for them
 };
@@ -167,8 +168,9 @@ Ruling<void> check_needs(const Subject& subject, const Facts& facts, Judged& jud
     if (!environment.diagnose && environment.kernel_version >= spec::kNewestKernel) {
         return {};
     }
+    const std::vector<bool> reached = reached_slots(subject, facts);
     judged.needs =
-        kernel_needs(subject, reached_slots(subject, facts), judged.statistics.insns_processed);
+        kernel_needs(subject, {reached, judged.statistics.insns_processed, judged.first_barrier});
     std::vector<Finding> unmet = unmet_needs(environment, judged.needs);
     if (unmet.empty()) {
         return {};
@@ -188,6 +190,24 @@ void use_nothing(RunningFacts& running) {
     }
 }
 
+// Where a program jumps by a table, the index is masked by the table's size: of one table.
+Ruling<void> check_tail_calls(const Subject& subject, const Facts& facts) {
+    constexpr std::int32_t kTailCall = 12; // bpf_tail_call in linux/bpf.h
+    for (std::uint32_t at = 0; at < subject.insns.size(); at += subject.insns[at].slots()) {
+        const Insn& insn = subject.insns[at];
+        if (subject.environment.capabilities.perfmon || insn.kind != InsnKind::call_helper ||
+            insn.imm != kTailCall || !facts.has_several_maps(InsnIndex{at})) {
+            continue;
+        }
+        Finding finding = refuse(FindingCode::wrong_argument, EINVAL, "tail_call abusing map_ptr",
+                                 "the call is made with different maps on different paths, and the "
+                                 "loader has no CAP_PERFMON");
+        finding.place.insn = InsnIndex{at};
+        return finding;
+    }
+    return {};
+}
+
 Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environment,
                               KernelLog& log, Judged& judged, Walk::Manner manner) {
     TRY(check_maps_of_program(subject));
@@ -205,6 +225,7 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     }
     Ruling<void> walked = walk.run();
     judged.statistics = walk.statistics();
+    judged.first_barrier = walk.first_barrier();
     for (std::uint32_t index = 0; index < subject.subprograms.size(); ++index) {
         judged.stack_bytes.push_back(aligned_stack(facts, index));
     }
@@ -216,6 +237,7 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     TRY(check_needs(subject, facts, judged));
     TRY(std::move(walked));
     const std::uint32_t stack_bytes = TRY(check_stack_depth(subject, facts));
+    TRY(check_tail_calls(subject, facts));
     RunningFacts running = running_facts(subject, facts);
     if (judged.claims != nullptr) {
         judged.claims->finish(workspace.dependencies);

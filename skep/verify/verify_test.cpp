@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "skep/bytecode/assemble.hpp"
 #include "skep/spec/helpers.hpp"
 #include "skep/spec/kernels/features.hpp"
@@ -85,6 +87,58 @@ TEST(KernelNeeds, ACallThatNoPathReachesIsNotNeeded) {
     const ProgramSpec guarded =
         program("r0 = 0\nif r0 == 0 goto out\ncall bpf_ktime_get_boot_ns\nout:\nexit");
     EXPECT_EQ(judged(guarded, "4.19").verdict, Verdict::accept) << judged(guarded, "4.19").message;
+}
+
+// Before, what a processor would do on a wrong guess was refused.
+TEST(KernelNeeds, ForLoadersWithoutCapabilitiesABarrierIsNeededWhereAGuessWouldDoHarm) {
+    const ProgramSpec guessed =
+        program("r0 = 0\nif r0 == 0 goto out\nr0 = *(u64 *)(r0 + 0)\nout:\nr0 = 0\nexit");
+    EXPECT_EQ(judged(guessed, "6.16").verdict, Verdict::accept);
+    Environment environment;
+    environment.capabilities = Capabilities::none();
+    environment.kernel_version = *spec::kernel_version("6.16");
+    const Outcome refused = verify(guessed, environment);
+    EXPECT_EQ(refused.verdict, Verdict::reject);
+    EXPECT_NE(refused.message.find("6.17"), std::string::npos) << refused.message;
+    EXPECT_EQ(refused.findings.front().place.insn.value, 2U);
+    environment.kernel_version = *spec::kernel_version("6.17");
+    EXPECT_EQ(verify(guessed, environment).verdict, Verdict::accept);
+}
+
+TEST(Capabilities, EachOpensWhatItIsFor) {
+    const auto may_load = [](spec::ProgramType type, Capabilities capabilities) {
+        Environment environment;
+        environment.capabilities = capabilities;
+        const Outcome outcome = verify(program("r0 = 0\nexit", type), environment);
+        EXPECT_TRUE(outcome.verdict == Verdict::accept || outcome.os_errno == EPERM);
+        return outcome.verdict == Verdict::accept;
+    };
+    using spec::ProgramType;
+    const Capabilities bpf{.bpf = true, .perfmon = false, .net_admin = false};
+    const Capabilities network{.bpf = true, .perfmon = false, .net_admin = true};
+    const Capabilities tracing{.bpf = true, .perfmon = true, .net_admin = false};
+    for (const ProgramType anyone : {ProgramType::socket_filter, ProgramType::cgroup_skb}) {
+        EXPECT_TRUE(may_load(anyone, Capabilities::none()));
+        EXPECT_TRUE(may_load(anyone, bpf));
+    }
+    EXPECT_FALSE(may_load(ProgramType::sk_reuseport, Capabilities::none()));
+    EXPECT_TRUE(may_load(ProgramType::sk_reuseport, bpf));
+    EXPECT_FALSE(may_load(ProgramType::xdp, bpf));
+    EXPECT_TRUE(may_load(ProgramType::xdp, network));
+    EXPECT_FALSE(may_load(ProgramType::kprobe, network));
+    EXPECT_TRUE(may_load(ProgramType::kprobe, tracing));
+}
+
+TEST(Capabilities, WithoutAnyAProgramHasAtMost4096Instructions) {
+    std::string text;
+    for (int count = 0; count < 4095; ++count) {
+        text += "r0 = 0\n";
+    }
+    Environment environment;
+    environment.capabilities = Capabilities::none();
+    EXPECT_EQ(verify(program(text + "exit"), environment).verdict, Verdict::accept);
+    const Outcome refused = verify(program(text + "r0 = 0\nexit"), environment);
+    EXPECT_EQ(refused.os_errno, E2BIG);
 }
 
 TEST(KernelNeeds, EverythingThatIsMissingIsTold) {

@@ -129,6 +129,9 @@ void Facts::called(InsnIndex at, std::optional<MapRef> map) {
     Seen& seen = seen_[at.value];
     const std::int32_t index =
         map.has_value() && !map->is_inner() ? static_cast<std::int32_t>(map->index()) : -1;
+    const std::uint32_t number = map.has_value() ? map->number : 0;
+    seen.several_maps = seen.several_maps || (seen.mapped && seen.map != number);
+    seen.map = number;
     seen.facts.map_index = !seen.mapped || seen.facts.map_index == index ? index : -1;
     seen.mapped = true;
 }

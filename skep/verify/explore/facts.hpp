@@ -36,6 +36,8 @@ class Facts {
     [[nodiscard]] std::uint32_t stack_bytes(std::uint32_t subprogram) const {
         return stack_bytes_[subprogram];
     }
+    // Different maps on different paths.
+    [[nodiscard]] bool has_several_maps(InsnIndex at) const { return seen_[at.value].several_maps; }
     [[nodiscard]] bool writes_packet() const { return writes_packet_; }
 
   private:
@@ -43,6 +45,8 @@ class Facts {
         bool reached = false;
         bool accessed = false;
         bool mapped = false;
+        bool several_maps = false;
+        std::uint32_t map = 0;
         bool divided = false;
         bool produced = false;
         bool taken = false;

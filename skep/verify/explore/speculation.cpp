@@ -206,6 +206,7 @@ Ruling<void> Speculation::finish_arithmetic(const State& before, const State& af
 
 void Speculation::stop_before(InsnIndex at) {
     marks_[at.value].barrier = true;
+    first_barrier_ = first_barrier_.value_or(at);
     marks_[at.value].mask.reset(); // nothing is left to mask where nobody guesses
 }
 

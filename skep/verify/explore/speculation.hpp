@@ -48,6 +48,7 @@ class Speculation {
     [[nodiscard]] bool stops_before(InsnIndex at) const { return marks_[at.value].barrier; }
     [[nodiscard]] bool stops_after(InsnIndex at) const { return marks_[at.value].barrier_after; }
     void stop_before(InsnIndex at);
+    [[nodiscard]] std::optional<InsnIndex> first_barrier() const { return first_barrier_; }
     void note_store(const State& before, const Insn& insn, const Value& base, InsnIndex at);
 
   private:
@@ -75,6 +76,7 @@ class Speculation {
     const Subject& subject_;
     bool is_on_;
     bool masks_numbers_ = false;
+    std::optional<InsnIndex> first_barrier_;
     std::vector<Marks> marks_; // by instruction; empty when off
 };
 

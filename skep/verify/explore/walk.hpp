@@ -72,6 +72,9 @@ class Walk {
 
     [[nodiscard]] Statistics statistics() const;
     [[nodiscard]] std::set<std::uint32_t> helpers_called() const { return helpers_called_; }
+    [[nodiscard]] std::optional<InsnIndex> first_barrier() const {
+        return speculation_.first_barrier();
+    }
     [[nodiscard]] bool moves_packet() const { return moves_packet_; }
 
   private:

@@ -90,7 +90,7 @@ class Collector {
         : subject_(subject), reached_(reached), maps_seen_(subject.environment.maps.size(), false) {
     }
 
-    std::vector<KernelNeed> collect(std::uint64_t processed) {
+    std::vector<KernelNeed> collect(const Walked& walked) {
         program();
         for (std::uint32_t at = 0; at < subject_.insns.size(); at += subject_.insns[at].slots()) {
             insn(subject_.insns[at], InsnIndex{at});
@@ -99,8 +99,11 @@ class Collector {
         if (subject_.insns.size() > kShortProgram) {
             need(Feature::long_programs, InsnIndex{0});
         }
-        if (processed > kShortWalk) {
+        if (walked.processed > kShortWalk) {
             need(Feature::long_walks, InsnIndex{0});
+        }
+        if (walked.barrier.has_value()) {
+            need(Feature::guess_barriers, *walked.barrier);
         }
         std::stable_sort(needs_.begin(), needs_.end(),
                          [](const auto& a, const auto& b) { return a.since < b.since; });
@@ -316,9 +319,8 @@ std::string version_text(std::uint32_t version) {
 
 } // namespace
 
-std::vector<KernelNeed> kernel_needs(const Subject& subject, const std::vector<bool>& reached,
-                                     std::uint64_t processed) {
-    return Collector(subject, reached).collect(processed);
+std::vector<KernelNeed> kernel_needs(const Subject& subject, const Walked& walked) {
+    return Collector(subject, walked.reached).collect(walked);
 }
 
 std::vector<Finding> unmet_needs(const Environment& environment,

@@ -12,6 +12,7 @@
 // Proved by: skep/verify/verify_test.cpp.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,10 +23,14 @@
 namespace skep::verify {
 
 // Everything that is needed, each thing once, oldest first. Reached says of each slot whether a
-// path leads there; processed is what the walk took. What every kernel of kKernelSeries has is left
-// out. Precondition: special fields were noted.
-std::vector<KernelNeed> kernel_needs(const Subject& subject, const std::vector<bool>& reached,
-                                     std::uint64_t processed);
+// path leads there; processed is what the walk took, and barrier where it needed the first one.
+// What every kernel of kKernelSeries has is left out. Precondition: special fields were noted.
+struct Walked {
+    const std::vector<bool>& reached;
+    std::uint64_t processed = 0;
+    std::optional<InsnIndex> barrier = std::nullopt;
+};
+std::vector<KernelNeed> kernel_needs(const Subject& subject, const Walked& walked);
 
 // A finding for each need that the environment's kernel does not meet.
 std::vector<Finding> unmet_needs(const Environment& environment, std::span<const KernelNeed> needs);

@@ -121,7 +121,7 @@ Ruling<void> check_copy(const Subject& subject, const State& state, const Insn& 
     if (insn.source == Source::imm || whole) {
         return {};
     }
-    const std::string_view part = is_move(insn.alu_op) ? "partial copy" : "sign-extension part";
+    const std::string_view part = insn.width == Width::w32 ? "partial copy" : "sign-extension part";
     return keep_secret(subject, state, insn.src, fmt::format("R{} {} of pointer", insn.src, part),
                        "a part of it would be a number that tells its address");
 }

@@ -2,6 +2,7 @@
 #include "tests/verdicts/unprivileged/caller.hpp"
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -50,10 +51,15 @@ class KernelAs final : public client::Transport {
 
     [[nodiscard]] client::EngineKind engine() const override { return kernel_->engine(); }
     long bpf(std::uint32_t command, void* attributes, std::uint32_t size) override {
+        const bool makes = command == static_cast<std::uint32_t>(spec::Command::map_create);
         const bool loads = command == static_cast<std::uint32_t>(spec::Command::prog_load);
-        if (!loads || caller_ == Caller::all) {
-            return kernel_->bpf(command, attributes, size);
-        }
+        const long answer = (loads || makes) && caller_ != Caller::all
+                                ? as_caller(command, attributes, size)
+                                : kernel_->bpf(command, attributes, size);
+        return makes && answer == -EPERM ? kernel_->bpf(command, attributes, size) : answer;
+    }
+
+    long as_caller(std::uint32_t command, void* attributes, std::uint32_t size) {
         const auto reduced = caller_ == Caller::bpf_only
                                  ? os::ReducedCapabilities::to({os::Capability::bpf})
                                  : os::ReducedCapabilities::to({});

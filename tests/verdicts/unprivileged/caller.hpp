@@ -37,7 +37,8 @@ class PermissionForAll {
     int guardian_ = -1;
 };
 
-// The running kernel, which programs are loaded into as that caller; all else as ourselves.
+// The running kernel, which programs are loaded into as that caller. Maps are made as that caller
+// when it may, for the kernel notes whose they are; all else is done as ourselves.
 Result<std::unique_ptr<client::Transport>> connect_kernel_as(Caller caller);
 
 } // namespace skep::tests

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// compare_unprivileged [--as all|bpf_only|nobody] [--program NAME] [--all-types] [--log] FILE...
+// compare_unprivileged [--as all|bpf_only|nobody] [--program NAME] [--all-types] [--mutants N]
+// [--seed S] [--log] FILE...
 //
 // Puts programs to our verifier and to the running kernel's as a caller with fewer capabilities
 // (caller.hpp): objects (.o), of which programs of the types that such a caller may load are
-// compared, and verdict cases (.case). Prints where they differ, the 2x2 table, how many last
-// messages and how many counts of processed instructions agree; with --log both logs, too.
+// compared, and verdict cases (.case); or so many mutants of each. Prints where they differ, the
+// 2x2 table, how many last messages and how many counts of processed instructions agree; with --log
+// both logs, too.
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
+#include <random>
 
 #include "skep/client/loading.hpp"
 #include "skep/load/object.hpp"
 #include "skep/os/files.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/verify/verify.hpp"
+#include "tests/verdicts/campaign/generator/mutant.hpp"
 #include "tests/verdicts/unprivileged/caller.hpp"
 #include "tests/verdicts/unprivileged/question.hpp"
 
@@ -26,6 +31,8 @@ struct Arguments {
     std::string program;
     bool log = false;
     bool all_types = false; // those, too, that such a caller may not load
+    unsigned mutants = 0;   // of each program, in its place
+    std::uint64_t seed = 1;
     std::vector<std::string> files;
 };
 
@@ -75,6 +82,9 @@ class Comparison {
         if (object.programs.empty()) {
             return {};
         }
+        if (arguments_.mutants != 0) {
+            object.programs = mutants_of(object.programs);
+        }
         const auto judgements =
             TRY(client::judge_programs(kernel_, object, arguments_.log ? 2 : 1));
         for (std::size_t place = 0; place < object.programs.size(); ++place) {
@@ -96,6 +106,22 @@ class Comparison {
     }
 
   private:
+    // Each with one instruction changed; the number behind the name makes it again.
+    std::vector<load::ObjectProgram> mutants_of(const std::vector<load::ObjectProgram>& programs) {
+        std::vector<load::ObjectProgram> mutants;
+        for (const load::ObjectProgram& program : programs) {
+            for (unsigned number = 0; number < arguments_.mutants; ++number) {
+                std::mt19937_64 random(std::hash<std::string>()(program.spec.name) +
+                                       arguments_.seed * arguments_.mutants + number);
+                mutants.push_back(program);
+                mutants.back().spec.lines.clear();
+                campaign::mutate(mutants.back().spec.insns, random);
+                mutants.back().spec.name += fmt::format(".{}", number);
+            }
+        }
+        return mutants;
+    }
+
     void one(const std::string& path, const load::ObjectSpec& object,
              const load::ObjectProgram& program, const client::Judgement& judgement) {
         std::vector<spec::MapSpec> maps;
@@ -158,6 +184,10 @@ std::optional<Arguments> parse(int count, char** words) {
             arguments.log = true;
         } else if (word == "--all-types") {
             arguments.all_types = true;
+        } else if (word == "--mutants" && !last) {
+            arguments.mutants = static_cast<unsigned>(std::stoul(words[++index]));
+        } else if (word == "--seed" && !last) {
+            arguments.seed = std::stoul(words[++index]);
         } else if (word == "--program" && !last) {
             arguments.program = words[++index];
         } else if (word == "--as" && !last && caller_named(words[index + 1]).has_value()) {

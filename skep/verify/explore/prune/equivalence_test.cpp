@@ -38,9 +38,14 @@ class Pair {
     }
     State old = State::entering(0);
     State now = State::entering(0);
+    Capabilities capabilities;
+    bool masks_numbers = false;
 
     [[nodiscard]] bool covers(Likeness likeness, std::uint32_t at = 0) {
-        Equivalence equivalence(liveness_, dependencies_);
+        Equivalence equivalence(liveness_, dependencies_, capabilities);
+        if (masks_numbers) {
+            equivalence.demand_equal_numbers();
+        }
         equivalence.stand_at(InsnIndex{at});
         return equivalence.covers(old, now, likeness);
     }
@@ -214,6 +219,54 @@ TEST(Equivalence, TheStackIsComparedByteByByte) {
     EXPECT_FALSE(pair.covers(Likeness::exactly));
     pair.now.stack_for_write(0).set_bytes(-8, 8, SlotByte::iterator);
     EXPECT_FALSE(pair.covers(Likeness::finished)) << "an object is not any bytes";
+}
+
+// What the old path read as a number must not be an address now, nor a byte that nobody set.
+TEST(Equivalence, ForThoseWhoMaySeeNoAddressesBytesOfTheStackAreOfTheirKind) {
+    constexpr SlotByte kOrdinary[] = {SlotByte::invalid, SlotByte::misc, SlotByte::zero};
+    for (const SlotByte old : kOrdinary) {
+        for (const SlotByte now : kOrdinary) {
+            Pair pair;
+            pair.capabilities = Capabilities::none();
+            pair.old.stack_for_write(0).set_bytes(-8, 8, old);
+            pair.now.stack_for_write(0).set_bytes(-8, 8, now);
+            const bool unread = old == SlotByte::invalid;
+            const bool any_number = old == SlotByte::misc && now == SlotByte::zero;
+            EXPECT_EQ(pair.covers(Likeness::finished), old == now || unread || any_number);
+        }
+        Pair pair;
+        pair.capabilities = Capabilities::none();
+        pair.old.stack_for_write(0).set_bytes(-8, 8, old);
+        pair.now.stack_for_write(0).spill(-8, 8, Value::pointer(ValueKind::context));
+        EXPECT_EQ(pair.covers(Likeness::finished), old == SlotByte::invalid);
+        pair.now.stack_for_write(0).spill(-8, 8, Value::unknown());
+        EXPECT_EQ(pair.covers(Likeness::finished), old != SlotByte::zero);
+    }
+    Pair number_then;
+    number_then.capabilities = Capabilities::none();
+    number_then.old.stack_for_write(0).spill(-8, 8, number(0, 3, number_then.unneeded()));
+    EXPECT_FALSE(number_then.covers(Likeness::finished)) << "unset bytes are no number";
+    number_then.now.stack_for_write(0).set_bytes(-8, 8, SlotByte::misc);
+    EXPECT_TRUE(number_then.covers(Likeness::finished));
+}
+
+TEST(Equivalence, WhereNumbersAreMaskedTheSameMustBeKnownOfThem) {
+    Pair pair;
+    pair.masks_numbers = true;
+    EXPECT_FALSE(pair.covers_in_r1(number(0, 3, pair.needed()), number(1, 2), Likeness::finished));
+    EXPECT_FALSE(
+        pair.covers_in_r1(number(0, 3, pair.unneeded()), number(1, 2), Likeness::finished));
+    EXPECT_TRUE(pair.covers_in_r1(number(0, 3, pair.needed()), number(0, 3), Likeness::finished));
+}
+
+TEST(Equivalence, AGuessCoversNoWayOfTheProgram) {
+    Pair pair;
+    pair.old.speculative = true;
+    EXPECT_FALSE(pair.covers(Likeness::finished));
+    pair.now.speculative = true;
+    EXPECT_TRUE(pair.covers(Likeness::finished));
+    pair.old.speculative = false;
+    EXPECT_TRUE(pair.covers(Likeness::finished)) << "what is safe is safe to guess";
 }
 
 TEST(Equivalence, ASpilledValueIsComparedAsOne) {
