@@ -9,7 +9,7 @@ NOINLINE u64 mix(u64 a, u64 b) {
 NOINLINE u64 two(u64 a, u64 b) { return mix(a, b) + mix(b, a + 1); }
 
 PROGRAM(calls) {
-    u64 sum = opaque(1);
+    u64 sum = given(1);
     for (int i = 0; i < 50; i++)
         sum += two(sum, i);
     return (int)sum;

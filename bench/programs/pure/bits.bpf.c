@@ -12,9 +12,9 @@ INLINE u64 spread(u64 x) {
 }
 
 PROGRAM(bits) {
-    u64 sum = opaque(0);
+    u64 sum = given(0);
     for (u32 i = 0; i < 24; i++) {
-        u64 x = opaque(i * 0x9e3779b97f4a7c15ull);
+        u64 x = given(i * 0x9e3779b97f4a7c15ull);
         sum += spread(x) | spread(x >> 32) << 1;
         u64 count = x - ((x >> 1) & 0x5555555555555555ull);
         count = (count & 0x3333333333333333ull) + ((count >> 2) & 0x3333333333333333ull);

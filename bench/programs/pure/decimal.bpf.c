@@ -6,7 +6,7 @@ PROGRAM(decimal) {
     char text[32];
     s64 sum = 0;
     for (s32 i = 0; i < 6; i++) {
-        s32 number = (s32)opaque((u64)(i * 1234567 - 3000000));
+        s32 number = (s32)given((u64)(i * 1234567 - 3000000));
         u32 left = number < 0 ? -(u32)number : (u32)number;
         u32 length = 0;
         for (u32 digit = 0; digit < 10; digit++) {

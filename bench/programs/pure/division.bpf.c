@@ -3,7 +3,7 @@
 #include "../bench.h"
 
 PROGRAM(division) {
-    u64 number = opaque(0x123456789abcdefull);
+    u64 number = given(0x123456789abcdefull);
     u64 sum = 0;
     for (int i = 0; i < 50; i++) {
         sum += opaque(number) % 10;

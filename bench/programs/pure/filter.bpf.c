@@ -5,9 +5,9 @@
 PROGRAM(filter) {
     u32 accepted = 0;
     for (u32 i = 0; i < 64; i++) {
-        u32 address = (u32)opaque(i * 2654435761u);
-        u16 port = (u16)opaque(i * 40503u);
-        u8 protocol = (u8)opaque(i % 17);
+        u32 address = (u32)given(i * 2654435761u);
+        u16 port = (u16)given(i * 40503u);
+        u8 protocol = (u8)given(i % 17);
         if ((address & 0xff000000u) == 0x0a000000u) accepted += 1;
         else if ((address & 0xfff00000u) == 0xac100000u) accepted += 2;
         else if (protocol == 6 && (port == 22 || port == 80 || port == 443)) accepted += 3;

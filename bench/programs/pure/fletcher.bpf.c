@@ -5,7 +5,7 @@
 PROGRAM(fletcher) {
     u64 words[16];
     for (int i = 0; i < 16; i++)
-        words[i] = opaque(i * 0xc2b2ae3d27d4eb4full);
+        words[i] = given(i * 0xc2b2ae3d27d4eb4full);
     const u8 *bytes = (const u8 *)words;
     u32 low = 0, high = 0;
     for (u32 i = 0; i < 128; i++) {

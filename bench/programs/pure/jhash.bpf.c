@@ -5,11 +5,11 @@
 #define ROTATE(x, k) (((x) << (k)) | ((x) >> (32 - (k))))
 
 PROGRAM(jhash) {
-    u32 a = (u32)opaque(0xdeadbeef), b = (u32)opaque(0xdeadbf00), c = (u32)opaque(7);
+    u32 a = (u32)given(0xdeadbeef), b = (u32)given(0xdeadbf00), c = (u32)given(7);
     for (u32 i = 0; i < 24; i++) {
-        a += (u32)opaque(i);
-        b += (u32)opaque(i * 31);
-        c += (u32)opaque(i ^ 0x55);
+        a += (u32)given(i);
+        b += (u32)given(i * 31);
+        c += (u32)given(i ^ 0x55);
         a -= c; a ^= ROTATE(c, 4);  c += b;
         b -= a; b ^= ROTATE(a, 6);  a += c;
         c -= b; c ^= ROTATE(b, 8);  b += a;

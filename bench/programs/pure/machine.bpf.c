@@ -3,10 +3,10 @@
 #include "../bench.h"
 
 PROGRAM(machine) {
-    u64 state = opaque(0);
+    u64 state = given(0);
     u32 count = 0;
     for (u32 i = 0; i < 96; i++) {
-        u32 input = (u8)opaque(i * 151);
+        u32 input = (u8)given(i * 151);
         switch (state) {
         case 0: state = input < 64 ? 1 : 2; break;
         case 1: state = input & 1 ? 3 : 4; count++; break;

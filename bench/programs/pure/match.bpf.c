@@ -5,8 +5,8 @@
 PROGRAM(match) {
     u64 text[13];
     for (int i = 0; i < 13; i++)
-        text[i] = opaque(0x2054534f48204854ull + i);
-    text[11] = opaque(0x3a74736f480a0d20ull);
+        text[i] = given(0x2054534f48204854ull + i);
+    text[11] = given(0x3a74736f480a0d20ull);
     const char *at = (const char *)text;
     for (u32 i = 0; i < 96; i++) {
         const char *here = at + below(i, 128) % 96;

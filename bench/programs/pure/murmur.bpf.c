@@ -3,9 +3,9 @@
 #include "../bench.h"
 
 PROGRAM(murmur) {
-    u32 hash = (u32)opaque(0x9747b28c);
+    u32 hash = (u32)given(0x9747b28c);
     for (u32 i = 0; i < 32; i++) {
-        u32 k = (u32)opaque(i * 2654435761u);
+        u32 k = (u32)given(i * 2654435761u);
         k *= 0xcc9e2d51;
         k = (k << 15) | (k >> 17);
         k *= 0x1b873593;

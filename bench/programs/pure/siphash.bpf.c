@@ -12,10 +12,10 @@
     } while (0)
 
 PROGRAM(siphash) {
-    u64 v0 = opaque(0x736f6d6570736575ull), v1 = opaque(0x646f72616e646f6dull);
-    u64 v2 = opaque(0x6c7967656e657261ull), v3 = opaque(0x7465646279746573ull);
+    u64 v0 = given(0x736f6d6570736575ull), v1 = given(0x646f72616e646f6dull);
+    u64 v2 = given(0x6c7967656e657261ull), v3 = given(0x7465646279746573ull);
     for (int i = 0; i < 32; i++) {
-        u64 word = opaque(i * 0x0101010101010101ull);
+        u64 word = given(i * 0x0101010101010101ull);
         v3 ^= word;
         ROUND;
         ROUND;

@@ -5,7 +5,7 @@
 PROGRAM(sort) {
     u32 numbers[16];
     for (u32 i = 0; i < 16; i++)
-        numbers[i] = (u32)opaque(i * 2654435761u);
+        numbers[i] = (u32)given(i * 2654435761u);
     for (u32 round = 0; round < 16; round++) {
         for (u32 at = round & 1; at < 15; at += 2) {
             u32 *pair = numbers + below(at, 8);

@@ -3,7 +3,7 @@
 #include "../bench.h"
 
 PROGRAM(xorshift) {
-    u64 x = opaque(88172645463325252ull), sum = 0;
+    u64 x = given(88172645463325252ull), sum = 0;
     for (int i = 0; i < 64; i++) {
         x ^= x << 13;
         x ^= x >> 7;

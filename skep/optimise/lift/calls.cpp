@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 
 #include <fmt/format.h>
@@ -86,13 +88,23 @@ void FunctionLifter::call_plain_helper(const Insn& one) {
     set_number(0, call);
 }
 
-// A copy that the call may read, so that the stack which held the original need not be memory.
+// A copy that the call may read, so that the stack which held the original need not be memory. It
+// is made of words: whoever reads it by words finds none that was written in parts just before,
+// which processors wait for.
 llvm::Value* FunctionLifter::copied(Value* from, std::uint32_t size_bytes) {
     llvm::IRBuilder<> first(&code_->getEntryBlock(), code_->getEntryBlock().begin());
     llvm::AllocaInst* copy = first.CreateAlloca(llvm::ArrayType::get(shared_.i8, size_bytes));
     copy->setAlignment(llvm::Align(8));
     builder_.CreateLifetimeStart(copy, constant(size_bytes));
-    builder_.CreateMemCpy(copy, llvm::Align(8), from, llvm::Align(1), size_bytes);
+    for (std::uint32_t at = 0; at < size_bytes;) {
+        const std::uint32_t word = std::min(8U, std::bit_floor(size_bytes - at));
+        llvm::Type* type = builder_.getIntNTy(word * 8);
+        Value* part = builder_.CreateAlignedLoad(
+            type, builder_.CreateConstGEP1_64(shared_.i8, from, at), llvm::Align(1));
+        builder_.CreateAlignedStore(part, builder_.CreateConstGEP1_64(shared_.i8, copy, at),
+                                    llvm::Align(word));
+        at += word;
+    }
     return copy;
 }
 
