@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The module's way in: lift, optimise, emit, place.
-#include <cstdlib>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
@@ -36,7 +36,13 @@ class Compiler final : public run::Optimiser {
         const auto machine = TRY(make_machine(choice));
         Lifted lifted = TRY(lift({job.program, job.shapes}, context));
         TRY(check(*lifted.module));
-        optimise(*lifted.module, *machine, is_long ? Effort::light : Effort::full);
+        const auto begin = std::chrono::steady_clock::now();
+        const std::chrono::milliseconds most(job.milliseconds_most);
+        std::function<bool()> goes_on;
+        if (job.milliseconds_most != 0) {
+            goes_on = [=] { return std::chrono::steady_clock::now() - begin < most; };
+        }
+        optimise(*lifted.module, *machine, is_long ? Effort::light : Effort::full, goes_on);
         const ObjectBytes object = TRY(emit_object(*lifted.module, *machine));
         run::jit::Image image = TRY(place(object, lifted.bindings));
         return image;

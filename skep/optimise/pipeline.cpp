@@ -24,7 +24,13 @@ llvm::ModulePassManager light_passes() {
 
 } // namespace
 
-void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort) {
+void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
+              const std::function<bool()>& goes_on) {
+    llvm::PassInstrumentationCallbacks questions;
+    if (goes_on) {
+        questions.registerShouldRunOptionalPassCallback(
+            [&](llvm::StringRef, llvm::Any) { return goes_on(); });
+    }
     module.setDataLayout(machine.createDataLayout());
     module.setTargetTriple(machine
                                .getTargetTriple()
@@ -36,7 +42,7 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort)
     tuning.LoopVectorization = true;
     tuning.SLPVectorization = true;
     tuning.LoopUnrolling = true;
-    llvm::PassBuilder builder(&machine, tuning);
+    llvm::PassBuilder builder(&machine, tuning, std::nullopt, &questions);
     llvm::LoopAnalysisManager loops;
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager components;

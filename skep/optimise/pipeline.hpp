@@ -6,6 +6,8 @@
 // library is there to be called, so none is made up.
 #pragma once
 
+#include <functional>
+
 #include <llvm/IR/Module.h>
 #include <llvm/Target/TargetMachine.h>
 
@@ -13,6 +15,8 @@ namespace skep::optimise {
 
 enum class Effort : std::uint8_t { full, light };
 
-void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort);
+// `goes_on` is asked before each pass that could be left out.
+void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
+              const std::function<bool()>& goes_on = {});
 
 } // namespace skep::optimise

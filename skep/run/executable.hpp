@@ -60,8 +60,12 @@ Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& prog
 // The same, slower, without a constant of the program standing in the code as its author chose it.
 Result<std::unique_ptr<Executable>> make_hardened_jit(const verify::VerifiedProgram& program,
                                                       const Binding& binding);
-// By the optimising compiler, in milliseconds. Fails with unsupported where it is not installed.
+// By the optimising compiler, in milliseconds, or from the cache of what it made before. Fails with
+// unsupported where it is not installed.
+enum class CacheUse : std::uint8_t { none, usual };
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
-                                                   const Binding& binding);
+                                                   const Binding& binding, CacheUse cache);
+Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
+                                                   const Binding& binding); // without the cache
 
 } // namespace skep::run

@@ -20,6 +20,7 @@
 #include "skep/run/code/perf_map.hpp"
 #include "skep/run/interpreter/claim_checked.hpp"
 #include "skep/run/interpreter/counted.hpp"
+#include "skep/run/optimised/tiered.hpp"
 #include "skep/run/test_run.hpp"
 #include "skep/run/tiers.hpp"
 #include "skep/verify/verify.hpp"
@@ -41,6 +42,7 @@ struct Engine {
     bool perf_map = false;        // names for perf
     // Every instruction is held against what the verifier said of it; the interpreter does that.
     bool checks_claims = false;
+    bool tiers_up = false; // optimised in the background while it runs
 };
 
 struct Request {
@@ -131,6 +133,13 @@ Result<Request> read_request(Words& words) {
         return fail(Code::invalid_input, "no object file: skep run FILE");
     }
     TRY(fit_together(request.engine));
+    // Long runs begin with one-pass code and go on with optimised code, where that can be had; who
+    // looks at the code itself wants one kind of it.
+    constexpr std::uint32_t kLongRun = 1'000'000;
+    const Engine& engine = request.engine;
+    request.engine.tiers_up = request.repeat >= kLongRun && !engine.tier.has_value() &&
+                              !engine.hardened && !engine.profiles && !engine.checks_claims &&
+                              !engine.perf_map && !request.shows_code;
     return request;
 }
 
@@ -312,6 +321,13 @@ class Household {
         if (engine_.hardened) {
             return run::make_hardened_jit(program, binding);
         }
+        if (engine_.tiers_up && run::check_available(run::Tier::jit).ok()) {
+            if (background_ == nullptr) {
+                background_ = std::make_unique<run::BackgroundCompiler>();
+            }
+            return std::unique_ptr<run::Executable>(
+                TRY(run::make_tiered(program, binding, *background_)));
+        }
         run::Ready made = TRY(run::make_executable(program, binding, engine_.tier));
         return std::move(made.executable);
     }
@@ -325,6 +341,7 @@ class Household {
     std::vector<std::unique_ptr<maps::Map>> maps_;
     std::vector<maps::Map*> map_views_;
     std::vector<std::unique_ptr<verify::VerifiedProgram>> verified_;
+    std::unique_ptr<run::BackgroundCompiler> background_;             // outlives what it compiles
     std::map<std::uint32_t, std::unique_ptr<run::Executable>> ready_; // by id
     const run::CountedExecutable* counted_ = nullptr;                 // of the one asked for
     struct Checked {

@@ -8,12 +8,15 @@
 #include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
 #include "skep/run/jit/compile.hpp"
+#include "skep/run/optimised/cache.hpp"
 #include "skep/run/optimised/optimiser.hpp"
 
 namespace skep::run {
 namespace {
 
 constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
+
+constexpr std::uint32_t kMillisecondsMost = 2000;
 
 using CallBack = decltype(helpers::Invocation::call_back);
 
@@ -60,17 +63,41 @@ class OptimisedExecutable final : public Executable {
     CallBack call_back_;
 };
 
+// A cache that cannot be used is none.
+Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
+    const Optimiser* const compiler = TRY(optimiser());
+    if (use == CacheUse::none) {
+        return compiler->compile(job);
+    }
+    const Result<ImageCache> cache = ImageCache::open(ImageCache::usual_directory());
+    const Sha256Digest key = cache_key(job, optimiser_identity() + compiler->description());
+    if (cache.ok()) {
+        if (std::optional<jit::Image> kept = cache->find(key); kept.has_value()) {
+            return *std::move(kept);
+        }
+    }
+    jit::Image image = TRY(compiler->compile(job));
+    if (cache.ok()) {
+        static_cast<void>(cache->keep(key, image));
+    }
+    return image;
+}
+
 } // namespace
 
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
-                                                   const Binding& binding) {
-    const Optimiser* const compiler = TRY(optimiser());
+                                                   const Binding& binding, CacheUse cache) {
     const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
-    jit::Image image = TRY(compiler->compile({program, shapes}));
+    jit::Image image = TRY(image_of({program, shapes, kMillisecondsMost}, cache));
     TRY(jit::bind(image, binding));
     code::CodeImage code = TRY(code::CodeImage::place(image.code));
     return std::unique_ptr<Executable>(
         std::make_unique<OptimisedExecutable>(std::move(code), std::move(image)));
+}
+
+Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
+                                                   const Binding& binding) {
+    return make_optimised(program, binding, CacheUse::none);
 }
 
 } // namespace skep::run

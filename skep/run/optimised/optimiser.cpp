@@ -30,6 +30,18 @@ std::vector<std::filesystem::path> places() {
     return all;
 }
 
+std::string identity() {
+    std::error_code problem;
+    for (const std::filesystem::path& path : places()) {
+        const auto size = std::filesystem::file_size(path, problem);
+        if (!problem) {
+            const auto when = std::filesystem::last_write_time(path, problem);
+            return fmt::format("{} {} ", size, when.time_since_epoch().count());
+        }
+    }
+    return "";
+}
+
 Result<const Optimiser*> load() {
     for (const std::filesystem::path& path : places()) {
         std::error_code problem;
@@ -56,6 +68,11 @@ Result<const Optimiser*> load() {
 Result<const Optimiser*> optimiser() {
     static const Result<const Optimiser*> loaded = load();
     return loaded;
+}
+
+std::string optimiser_identity() {
+    static const std::string known = identity();
+    return known;
 }
 
 } // namespace skep::run

@@ -23,6 +23,8 @@ namespace skep::run {
 struct OptimiserJob {
     const verify::VerifiedProgram& program;
     jit::MapShapes shapes;
+    // After this the compiler skips what makes code better and writes down what it has; 0: never.
+    std::uint32_t milliseconds_most = 0;
 };
 
 class Optimiser {
@@ -37,7 +39,7 @@ class Optimiser {
 };
 
 // What a module must have been built as, to be understood: checked before anything is called.
-inline constexpr const char* kOptimiserBuild = "skep-optimiser-3 " __VERSION__
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-4 " __VERSION__
 #if defined(NDEBUG)
                                                " release";
 #else
@@ -48,5 +50,7 @@ inline constexpr const char* kOptimiserSymbol = "skep_optimiser"; // const Optim
 
 // The module, loaded once for the process. Fails with what to install when it is not there.
 Result<const Optimiser*> optimiser();
+// Which file that is: its size and the time of its last change. Empty when there is none.
+std::string optimiser_identity();
 
 } // namespace skep::run

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/optimised/tiered.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace skep::run {
+
+using namespace std::chrono_literals;
+
+BackgroundCompiler::BackgroundCompiler() : thread_([this] { work(); }) {}
+
+BackgroundCompiler::~BackgroundCompiler() {
+    {
+        const std::lock_guard lock(mutex_);
+        stops_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+bool BackgroundCompiler::offer(TieredExecutable& program) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || queue_.size() >= kQueueMost) {
+        return false;
+    }
+    queue_.push_back(&program);
+    changed_.notify_all();
+    return true;
+}
+
+void BackgroundCompiler::forget(TieredExecutable& program) {
+    std::unique_lock lock(mutex_);
+    std::erase(queue_, &program);
+    changed_.wait(lock, [&] { return at_hand_ != &program; });
+    std::erase(retiring_, &program);
+}
+
+void BackgroundCompiler::work() {
+    constexpr auto kBetweenLooks = 5ms; // at old code that still has runs in it
+    std::unique_lock lock(mutex_);
+    while (!stops_) {
+        std::erase_if(retiring_, [](TieredExecutable* one) { return one->free_old(); });
+        if (queue_.empty()) {
+            if (retiring_.empty()) {
+                changed_.wait(lock);
+            } else {
+                changed_.wait_for(lock, kBetweenLooks);
+            }
+            continue;
+        }
+        at_hand_ = queue_.front();
+        queue_.pop_front();
+        lock.unlock();
+        at_hand_->compile();
+        lock.lock();
+        if (at_hand_->optimised_.load() != nullptr) {
+            retiring_.push_back(at_hand_);
+        }
+        at_hand_ = nullptr;
+        changed_.notify_all();
+    }
+}
+
+TieredExecutable::TieredExecutable(std::unique_ptr<Executable> one_pass,
+                                   const verify::VerifiedProgram& program, Binding binding,
+                                   TieringPolicy policy, BackgroundCompiler& compiler) // NOLINT
+    : one_pass_(std::move(one_pass)), program_(program), binding_(std::move(binding)),
+      policy_(policy), compiler_(compiler) {}
+
+TieredExecutable::~TieredExecutable() { compiler_.forget(*this); }
+
+std::uint64_t TieredExecutable::run(void* context, helpers::Invocation& invocation) {
+    if (Executable* const code = optimised_.load(std::memory_order_acquire); code != nullptr) {
+        return code->run(context, invocation);
+    }
+    return run_one_pass(context, invocation);
+}
+
+// Counted in before the question is asked again: whoever frees the old code stores first and looks
+// at the count then, so one of the two sees the other.
+std::uint64_t TieredExecutable::run_one_pass(void* context, helpers::Invocation& invocation) {
+    inside_.fetch_add(1);
+    if (Executable* const code = optimised_.load(); code != nullptr) {
+        inside_.fetch_sub(1);
+        return code->run(context, invocation);
+    }
+    const std::uint32_t before = runs_.fetch_add(1, std::memory_order_relaxed);
+    if (before == policy_.runs_before && !compiler_.offer(*this)) {
+        runs_.store(0, std::memory_order_relaxed); // another time
+    }
+    const std::uint64_t result = one_pass_->run(context, invocation);
+    inside_.fetch_sub(1);
+    return result;
+}
+
+void TieredExecutable::compile() {
+    if (program_.insns().size() > BackgroundCompiler::kInsnsMost) {
+        return;
+    }
+    Result<std::unique_ptr<Executable>> made =
+        make_optimised(program_, binding_, policy_.uses_cache ? CacheUse::usual : CacheUse::none);
+    if (made.ok()) {
+        owned_optimised_ = std::move(made).value();
+        optimised_.store(owned_optimised_.get());
+    }
+}
+
+bool TieredExecutable::free_old() {
+    if (inside_.load() != 0) {
+        return false;
+    }
+    one_pass_.reset();
+    settled_.store(true);
+    return true;
+}
+
+Tier TieredExecutable::tier() const {
+    return optimised_.load() != nullptr ? Tier::llvm : Tier::jit;
+}
+
+// Of the optimised code once it is there. Before, of one-pass code, which may be freed afterwards:
+// who lists while the program may run looks at the code at his own risk.
+std::optional<CodeListing> TieredExecutable::listing() const {
+    const Executable* const code = optimised_.load();
+    return code != nullptr ? code->listing() : one_pass_->listing();
+}
+
+std::uint64_t TieredExecutable::code_bytes() const {
+    const Executable* const code = optimised_.load();
+    return code != nullptr ? code->code_bytes() : one_pass_->code_bytes();
+}
+
+Result<std::unique_ptr<TieredExecutable>> make_tiered(const verify::VerifiedProgram& program,
+                                                      const Binding& binding,
+                                                      BackgroundCompiler& compiler,
+                                                      TieringPolicy policy) {
+    auto one_pass = TRY(make_jit(program, binding));
+    return std::make_unique<TieredExecutable>(std::move(one_pass), program, binding, policy,
+                                              compiler);
+}
+
+} // namespace skep::run

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program that is compiled in the background while it runs: its answers do not change, and its
+// old code goes when nobody is in it.
+#include "skep/run/optimised/tiered.hpp"
+
+#include <array>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/run/code/guard.hpp"
+#include "skep/run/tiers.hpp"
+#include "tests/support/unchecked.hpp"
+
+namespace skep::tests {
+namespace {
+
+constexpr std::string_view kSumsUp = R"(
+    r0 = 0
+    r1 = 100
+again:
+    r0 += r1
+    r1 -= 1
+    if r1 != 0 goto again
+    exit
+)";
+constexpr std::uint64_t kSum = 5050;
+
+struct Tiered : testing::Test {
+    void SetUp() override {
+        for (const run::Tier tier : {run::Tier::jit, run::Tier::llvm}) {
+            if (!run::check_available(tier).ok()) {
+                GTEST_SKIP() << run::check_available(tier).error().message;
+            }
+        }
+    }
+};
+
+verify::VerifiedProgram sums_up() {
+    const auto assembled = assemble(kSumsUp);
+    EXPECT_TRUE(assembled.ok());
+    return unchecked(assembled->insns);
+}
+
+std::uint64_t run_once_more(run::Executable& program) {
+    helpers::Invocation invocation;
+    return program.run(nullptr, invocation);
+}
+
+TEST_F(Tiered, IsSwappedWhileItRunsAndFreesWhatCameBefore) {
+    const auto program = sums_up();
+    run::BackgroundCompiler compiler;
+    auto made = run::make_tiered(program, {}, compiler, {.runs_before = 10, .uses_cache = false});
+    ASSERT_TRUE(made.ok()) << made.error().message;
+    run::TieredExecutable& tiered = **made;
+    EXPECT_EQ(tiered.tier(), run::Tier::jit);
+    std::atomic<std::uint64_t> wrong{0};
+    std::array<std::thread, 2> runners;
+    for (std::thread& runner : runners) {
+        runner = std::thread([&] {
+            for (std::uint64_t i = 0; i < 20'000'000 && !tiered.has_settled(); ++i) {
+                wrong += run_once_more(tiered) == kSum ? 0 : 1;
+            }
+            for (int i = 0; i < 1000; ++i) {
+                wrong += run_once_more(tiered) == kSum ? 0 : 1;
+            }
+        });
+    }
+    for (std::thread& runner : runners) {
+        runner.join();
+    }
+    EXPECT_EQ(wrong, 0U);
+    EXPECT_TRUE(tiered.has_settled());
+    EXPECT_EQ(tiered.tier(), run::Tier::llvm);
+}
+
+TEST_F(Tiered, MayGoAwayAtAnyMoment) {
+    const auto program = sums_up();
+    run::BackgroundCompiler compiler;
+    for (int round = 0; round < 20; ++round) {
+        auto made =
+            run::make_tiered(program, {}, compiler, {.runs_before = 1, .uses_cache = false});
+        ASSERT_TRUE(made.ok());
+        for (int i = 0; i < round * 50; ++i) {
+            ASSERT_EQ(run_once_more(**made), kSum);
+        }
+    }
+}
+
+TEST_F(Tiered, StaysOnePassCodeWhenItRunsSeldom) {
+    const auto program = sums_up();
+    run::BackgroundCompiler compiler;
+    auto made = run::make_tiered(program, {}, compiler);
+    ASSERT_TRUE(made.ok());
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_EQ(run_once_more(**made), kSum);
+    }
+    EXPECT_EQ((*made)->tier(), run::Tier::jit);
+}
+
+} // namespace
+} // namespace skep::tests
