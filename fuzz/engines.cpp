@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto expected = skep::tests::witness(insns, nullptr);
     SKEP_ASSERT(expected.has_value());
     const auto program = skep::tests::unchecked(insns);
-    for (const skep::tests::Engine& engine : skep::tests::engines()) {
+    for (const skep::tests::Engine& engine : skep::tests::engines(size)) {
         const auto result = skep::tests::run_once(engine, program, nullptr);
         SKEP_ASSERT(result.ok() && *result == *expected);
     }

@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     skb.head = skb.data;
     skb.tail_end = skb.data_end;
     skb.mac_header = skb.data;
-    for (const skep::tests::Engine& engine : skep::tests::engines()) {
+    for (const skep::tests::Engine& engine : skep::tests::engines(size)) {
         // An engine may say that it lacks a helper; it may not crash.
         static_cast<void>(skep::tests::run_once(engine, *outcome.program, &skb));
     }

@@ -43,7 +43,7 @@ TEST(Engines, AgreeWithTheWitnessOnRandomPrograms) {
         const auto expected = witness(insns, nullptr);
         ASSERT_TRUE(expected.has_value()) << "seed " << seed << "\n" << disassemble_program(insns);
         const verify::VerifiedProgram program = unchecked(insns);
-        for (const Engine& engine : engines()) {
+        for (const Engine& engine : engines(seed)) {
             const auto result = run_once(engine, program, nullptr);
             ASSERT_TRUE(result.ok()) << "seed " << seed << ": " << result.error().message;
             ASSERT_EQ(*result, *expected) << "seed " << seed << " on " << engine.name << "\n"
@@ -72,7 +72,7 @@ TEST(Engines, AgreeWithTheKernelOnRandomPrograms) {
         }
         const auto expected = loaded->run(packet);
         ASSERT_TRUE(expected.ok()) << expected.error().message;
-        for (const Engine& engine : engines()) {
+        for (const Engine& engine : engines(seed)) {
             const auto result = run_once(engine, unchecked(insns), nullptr);
             ASSERT_TRUE(result.ok()) << result.error().message;
             ASSERT_EQ(static_cast<std::uint32_t>(*result), *expected)

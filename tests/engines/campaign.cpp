@@ -63,7 +63,7 @@ bool agrees(std::uint64_t seed, Tally& tally) {
         }
     }
     for (const verify::VerifiedProgram& form : forms) {
-        for (const Engine& engine : engines()) {
+        for (const Engine& engine : engines(seed / kVerifyEvery)) {
             const auto result = run_once(engine, form, nullptr);
             if (!result.ok() || *result != *expected) {
                 fmt::print("seed {} on {}{}: {} instead of {:#x}\n{}", seed, engine.name,

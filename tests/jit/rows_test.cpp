@@ -101,7 +101,7 @@ void expect_row(const Insn& insn, std::mt19937_64& random) {
     }
     const std::vector<RawInsn> program = program_around(insn, before);
     const Registers wanted = wanted_after(insn, before);
-    for (const Engine& engine : engines()) {
+    for (const Engine& engine : engines(random())) {
         Registers after{};
         const auto result = run_once(engine, unchecked(program), after.data());
         ASSERT_TRUE(result.ok()) << result.error().message;
@@ -194,7 +194,7 @@ TEST_P(AtomicRowTest, LeavesWhatItsMeaningSaysInMemoryAndRegisters) {
         program.insert(program.begin() + last, raw(move(base, kContext)));
         AtomicMemory bytes{};
         std::vector<AtomicMemory> left;
-        for (const Engine& engine : engines()) {
+        for (const Engine& engine : engines(random())) {
             bytes = {};
             bytes[12] = memory;
             const auto result = run_once(engine, unchecked(program), bytes.data());
@@ -259,7 +259,7 @@ TEST_P(JumpRowTest, JumpsWhenItsMeaningSays) {
                                 ? spec::taken(row.op, before[insn.dst], src)
                                 : spec::taken(row.op, static_cast<std::uint32_t>(before[insn.dst]),
                                               static_cast<std::uint32_t>(src));
-        for (const Engine& engine : engines()) {
+        for (const Engine& engine : engines(random())) {
             const auto result = run_once(engine, unchecked(program), nullptr);
             ASSERT_TRUE(result.ok()) << result.error().message;
             ASSERT_EQ(*result, wanted ? 1U : 0U) << engine.name << " " << row.text;

@@ -2,6 +2,7 @@
 #include "tests/support/engines.hpp"
 
 #include <chrono>
+#include <cstdlib>
 #include <vector>
 
 #include "skep/run/interpreter/checked.hpp"
@@ -14,10 +15,19 @@ std::uint64_t steady_clock_ns(void*, int) {
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-std::vector<Engine> all_engines() {
+enum class Slow : bool { without, with };
+
+std::uint64_t slow_every() {
+    constexpr std::uint64_t kUsual = 64;
+    const char* text = std::getenv("SKEP_SLOW_ENGINES_EVERY"); // NOLINT: read once
+    const std::uint64_t every = text == nullptr ? kUsual : std::strtoull(text, nullptr, 0);
+    return every == 0 ? kUsual : every;
+}
+
+std::vector<Engine> make_engines(Slow slow) {
     std::vector<Engine> all{{"interpreter", run::make_interpreter},
                             {"checked_interpreter", run::make_checked}};
-    if (run::check_available(run::Tier::llvm).ok()) {
+    if (slow == Slow::with && run::check_available(run::Tier::llvm).ok()) {
         all.push_back({"llvm", run::make_optimised});
     }
     if (run::check_available(run::Tier::jit).ok()) {
@@ -30,8 +40,14 @@ std::vector<Engine> all_engines() {
 } // namespace
 
 std::span<const Engine> engines() {
-    static const std::vector<Engine> all = all_engines();
+    static const std::vector<Engine> all = make_engines(Slow::with);
     return all;
+}
+
+std::span<const Engine> engines(std::uint64_t turn) {
+    static const std::vector<Engine> quick = make_engines(Slow::without);
+    static const std::uint64_t every = slow_every();
+    return turn % every == 0 ? engines() : quick;
 }
 
 Result<std::uint64_t> run_once(const Engine& engine, const verify::VerifiedProgram& program,
