@@ -104,7 +104,9 @@ class Writer {
     void memory(unsigned a, unsigned b) {
         const unsigned c = below(9);
         const bool indexed = below(2) == 0 && a != b;
-        if (indexed) {
+        if (indexed && below(2) == 0) { // an index that an address can shift
+            say(fmt::format("r{} &= 15\nr{} <<= {}", b, b, 1 + below(3)));
+        } else if (indexed) {
             say(fmt::format("r{} &= 63", b));
         }
         say(fmt::format("r{} = r9\nr{} += {}", a, a, static_cast<int>(below(128)) - 64));

@@ -52,6 +52,26 @@ TEST(Plan, FindsSubprogramsAndWhatTheyChange) {
     EXPECT_FALSE(plan->functions[1].frame.is_entry);
 }
 
+TEST(Plan, TakesABlockBehindItsPlaceForNoLoop) {
+    const auto loop =
+        make_plan(unchecked(insns_of("r1 = 9\nr1 += -1\nif r1 != 0 goto -2\nexit")), {});
+    ASSERT_TRUE(loop.ok());
+    EXPECT_EQ(loop->loop_heads[1], 1U);
+    const auto behind =
+        make_plan(unchecked(insns_of("if r1 == 0 goto +2\nr0 = 1\nexit\nr1 = 2\ngoto -4")), {});
+    ASSERT_TRUE(behind.ok());
+    EXPECT_EQ(behind->loop_heads[1], 0U);
+}
+
+TEST(Plan, TakesANumberThatIsKnownToReadNothing) {
+    const auto plan = make_plan(unchecked(insns_of("r0 = 1\nr0 <<= 3\nexit")), {});
+    ASSERT_TRUE(plan.ok());
+    EXPECT_EQ(live_before(*plan)[1], set_of(0));
+    std::vector<verify::InsnFacts> facts(3);
+    facts[1].constant = 8;
+    EXPECT_EQ(live_before(*plan, facts)[1], RegSet{0});
+}
+
 TEST(Plan, RefusesWhatCannotRunHereWithAnExactWord) {
     const RawInsn exit{0x95, 0, 0, 0};
     EXPECT_EQ(refusal_of({{0x85, 0x20, 0, 7}, exit}),

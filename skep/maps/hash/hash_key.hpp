@@ -8,14 +8,15 @@
 // to make the product zero. Keys of up to sixteen bytes, which is most of them, are one
 // multiplication.
 //
-// Keys are read four bytes at a time. Programs build their keys on the stack just before the call,
-// mostly from 32-bit numbers; a load that is wider than the stores before it waits for them to
-// reach the cache, which takes longer than all the rest of a look-up.
+// Keys are read in pieces, four bytes at most: programs build them on the stack just before the
+// call (KeyPieces of map.hpp says more).
 #pragma once
 
 #include <bit>
 #include <cstdint>
 #include <cstring>
+
+#include "skep/maps/map.hpp"
 
 namespace skep::maps {
 
@@ -45,19 +46,33 @@ struct KeyPart {
     friend bool operator==(const KeyPart&, const KeyPart&) = default;
 };
 
-// Four bytes anywhere. Volatile, so that the compiler makes no wider load of two.
-inline std::uint32_t four_bytes(const std::uint8_t* bytes) {
-    using Unaligned [[gnu::aligned(1), gnu::may_alias]] = const volatile std::uint32_t;
+// A number anywhere. Volatile, so that the compiler makes no wider load of two.
+template <class Number>
+std::uint32_t piece_at(const std::uint8_t* bytes) {
+    using Unaligned [[gnu::aligned(1), gnu::may_alias]] = const volatile Number;
     return *reinterpret_cast<Unaligned*>(bytes); // NOLINT: see above
 }
 
+template <KeyPieces pieces>
+std::uint32_t four_bytes(const std::uint8_t* bytes) {
+    if constexpr (pieces == KeyPieces::words) {
+        return piece_at<std::uint32_t>(bytes);
+    } else if constexpr (pieces == KeyPieces::halves) {
+        return piece_at<std::uint16_t>(bytes + 2) << 16 | piece_at<std::uint16_t>(bytes);
+    } else {
+        return piece_at<std::uint8_t>(bytes + 3) << 24 | piece_at<std::uint8_t>(bytes + 2) << 16 |
+               piece_at<std::uint8_t>(bytes + 1) << 8 | piece_at<std::uint8_t>(bytes);
+    }
+}
+
 // At most eight bytes.
-inline std::uint64_t key_word(const std::uint8_t* bytes, std::uint32_t size_bytes) {
+template <KeyPieces pieces>
+std::uint64_t key_word(const std::uint8_t* bytes, std::uint32_t size_bytes) {
     if (size_bytes == 8) {
-        return std::uint64_t{four_bytes(bytes + 4)} << 32 | four_bytes(bytes);
+        return std::uint64_t{four_bytes<pieces>(bytes + 4)} << 32 | four_bytes<pieces>(bytes);
     }
     if (size_bytes == 4) {
-        return four_bytes(bytes);
+        return four_bytes<pieces>(bytes);
     }
     std::uint64_t word = 0;
     for (std::uint32_t at = 0; at < size_bytes; ++at) {
@@ -66,9 +81,11 @@ inline std::uint64_t key_word(const std::uint8_t* bytes, std::uint32_t size_byte
     return word;
 }
 
-inline KeyPart key_part(const std::uint8_t* bytes, std::uint32_t size_bytes) {
-    return size_bytes <= 8 ? KeyPart{key_word(bytes, size_bytes), 0}
-                           : KeyPart{key_word(bytes, 8), key_word(bytes + 8, size_bytes - 8)};
+template <KeyPieces pieces = KeyPieces::halves>
+KeyPart key_part(const std::uint8_t* bytes, std::uint32_t size_bytes) {
+    return size_bytes <= 8
+               ? KeyPart{key_word<pieces>(bytes, size_bytes), 0}
+               : KeyPart{key_word<pieces>(bytes, 8), key_word<pieces>(bytes + 8, size_bytes - 8)};
 }
 
 inline std::uint64_t hash_part(KeyPart part, HashSecrets secrets) {

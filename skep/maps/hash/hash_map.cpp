@@ -73,7 +73,7 @@ class HashMap final : public Map {
           table_(shape_of(Map::spec(), kind), parts.table, memory_.data(), std::move(owner)),
           cpu_values_(memory_.data() + parts.cpu_values), cpu_stride_(parts.cpu_stride),
           cpu_value_bytes_(round_up(Map::spec().value_size_bytes, 8)),
-          lookup_(lookup_for(kind, Map::spec().key_size_bytes)) {
+          lookup_(lookup_for(kind, KeyPieces::halves, Map::spec().key_size_bytes)) {
         if (kind.lru) {
             lru_.emplace(lru_shape(Map::spec(), slot_count(), table_.lane_count()), parts.lru,
                          memory_.data(), table_);
@@ -96,8 +96,10 @@ class HashMap final : public Map {
     }
 
     // An element of a hash of maps is not what a program sees.
-    [[nodiscard]] LookupFunction lookup_function() const override {
-        return kind_.type == MapType::hash_of_maps ? nullptr : lookup_;
+    [[nodiscard]] LookupFunction lookup_function_for(KeyPieces pieces) const override {
+        return kind_.type == MapType::hash_of_maps
+                   ? nullptr
+                   : lookup_for(kind_, pieces, spec().key_size_bytes);
     }
 
     int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
@@ -229,10 +231,10 @@ class HashMap final : public Map {
 
     // Nothing that is the same for every look-up in a map is asked in one: neither what kind it is
     // nor, for the sizes that keys usually have, how long its keys are.
-    template <std::uint32_t key_bytes, bool per_cpu, bool lru>
+    template <std::uint32_t key_bytes, KeyPieces pieces, bool per_cpu, bool lru>
     static std::uint8_t* lookup_as(Map& map, const std::uint8_t* key, std::uint32_t cpu) {
         auto& self = static_cast<HashMap&>(map);
-        const std::uint32_t lane = self.table_.find_by_size<key_bytes>(key);
+        const std::uint32_t lane = self.table_.find_by_size<key_bytes, pieces>(key);
         if (lane == kNoLane || (per_cpu && cpu >= self.slot_count())) {
             return nullptr;
         }
@@ -242,26 +244,41 @@ class HashMap final : public Map {
         return per_cpu ? self.cpu_value_at(lane, cpu) : self.table_.value_of(lane);
     }
 
-    template <std::uint32_t key_bytes>
+    template <std::uint32_t key_bytes, KeyPieces pieces>
     static LookupFunction lookup_for(const Kind& kind) {
         if (kind.per_cpu) {
-            return kind.lru ? lookup_as<key_bytes, true, true> : lookup_as<key_bytes, true, false>;
+            return kind.lru ? lookup_as<key_bytes, pieces, true, true>
+                            : lookup_as<key_bytes, pieces, true, false>;
         }
-        return kind.lru ? lookup_as<key_bytes, false, true> : lookup_as<key_bytes, false, false>;
+        return kind.lru ? lookup_as<key_bytes, pieces, false, true>
+                        : lookup_as<key_bytes, pieces, false, false>;
     }
 
-    static LookupFunction lookup_for(const Kind& kind, std::uint32_t key_bytes) {
+    template <std::uint32_t key_bytes>
+    static LookupFunction lookup_for(const Kind& kind, KeyPieces pieces) {
+        switch (pieces) {
+        case KeyPieces::words:
+            return lookup_for<key_bytes, KeyPieces::words>(kind);
+        case KeyPieces::bytes:
+            return lookup_for<key_bytes, KeyPieces::bytes>(kind);
+        case KeyPieces::halves:
+            break;
+        }
+        return lookup_for<key_bytes, KeyPieces::halves>(kind);
+    }
+
+    static LookupFunction lookup_for(const Kind& kind, KeyPieces pieces, std::uint32_t key_bytes) {
         switch (key_bytes) {
         case 4:
-            return lookup_for<4>(kind);
+            return lookup_for<4>(kind, pieces);
         case 8:
-            return lookup_for<8>(kind);
+            return lookup_for<8>(kind, pieces);
         case 12:
-            return lookup_for<12>(kind);
+            return lookup_for<12>(kind, pieces);
         case 16:
-            return lookup_for<16>(kind);
+            return lookup_for<16>(kind, pieces);
         default:
-            return lookup_for<0>(kind);
+            return lookup_for<0, KeyPieces::halves>(kind);
         }
     }
 

@@ -91,12 +91,12 @@ class HashTable {
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const;
     // With the size of the keys known to the compiler; it is the table's, and sixteen at most. 0:
     // the table knows it.
-    template <std::uint32_t key_bytes>
+    template <std::uint32_t key_bytes, KeyPieces pieces>
     [[nodiscard]] std::uint32_t find_by_size(const std::uint8_t* key) const {
         if constexpr (key_bytes == 0) {
             return find(key);
         } else {
-            const KeyPart part = key_part(key, key_bytes);
+            const KeyPart part = key_part<pieces>(key, key_bytes);
             return find_where(hash_part(part, secrets_), SameWords<key_bytes>{part});
         }
     }

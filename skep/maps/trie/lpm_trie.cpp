@@ -75,7 +75,7 @@ class Trie final : public Map {
     }
 
     // Keys of four bytes (IPv4) are one number.
-    [[nodiscard]] LookupFunction lookup_function() const override {
+    [[nodiscard]] LookupFunction lookup_function_for(KeyPieces) const override {
         return data_bits_ == 32 ? lookup_by_size<32> : lookup_by_size<0>;
     }
 

@@ -22,7 +22,9 @@ MapShape shape_of(maps::Map& map, std::uint32_t index) {
     if ((type != spec::MapType::array && type != spec::MapType::percpu_array) ||
         !values.has_value() || values->stride == 0 || values->stride > kMost ||
         map.spec().max_entries > kMost) {
-        return {map.lookup_function() != nullptr ? LookupWay::function : LookupWay::helper, index};
+        return {.way = map.lookup_function() != nullptr ? LookupWay::function : LookupWay::helper,
+                .map_index = index,
+                .key_bytes = map.spec().key_size_bytes};
     }
     return {LookupWay::in_place, index, map.spec().max_entries, values->stride, values->cpu_stride};
 }
@@ -61,7 +63,9 @@ Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& bi
         return reinterpret_cast<std::uintptr_t>(function); // NOLINT: an address in code
     }
     case Referent::lookup_function: {
-        const auto function = TRY(bound_map(binding, relocation.index))->lookup_function();
+        const auto function =
+            TRY(bound_map(binding, relocation.index))
+                ->lookup_function_for(static_cast<maps::KeyPieces>(relocation.addend));
         if (function == nullptr) {
             return fail(Code::invalid_input, "the code was made for a map of another kind");
         }

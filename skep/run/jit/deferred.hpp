@@ -78,7 +78,7 @@ class Deferred {
         if (loses_place || (writes & set_of(base)) != 0) {
             forget(base);
         }
-        return {note.source, note.index, static_cast<std::int32_t>(displacement)};
+        return {note.source, note.index, static_cast<std::int32_t>(displacement), note.scale};
     }
 
     // Before a jump arrives or leaves: everything that is live becomes real, nothing stays pending.
@@ -97,6 +97,7 @@ class Deferred {
         Reg source = 0;           // base of an address
         Reg index = kNoIndex;
         std::int32_t number = 0; // displacement or count
+        std::uint8_t scale = 0;  // of the index
     };
 
     static RegSet places_of(const Expression& note) {
@@ -136,16 +137,32 @@ class Deferred {
             return note(dst, value_of(src));
         }
         if (insn.alu_op == AluOp::add && dst != src) {
-            make_real(set_of(src));
-            Expression sum = value_of(dst);
-            if (sum.kind != Kind::address || sum.index != kNoIndex) {
-                make_real(set_of(dst));
-                sum = value_of(dst);
-            }
-            sum.index = src;
-            return note(dst, sum);
+            return defer_sum(dst, src);
         }
         return insn.alu_op == AluOp::or_ && defer_rotation(insn);
+    }
+
+    bool defer_sum(Reg dst, Reg src) {
+        make_real(is_scaled_index(src) ? RegSet{0} : set_of(src));
+        Expression sum = value_of(dst);
+        if (sum.kind != Kind::address || sum.index != kNoIndex) {
+            make_real(set_of(dst)); // and with it perhaps src
+            sum = value_of(dst);
+        }
+        const bool scaled = is_scaled_index(src);
+        sum.index = scaled ? notes_[src].source : src;
+        sum.scale = scaled ? static_cast<std::uint8_t>(notes_[src].number) : std::uint8_t{0};
+        return note(dst, sum);
+    }
+
+    // Whether the register is a shift that an address can do by itself. Its note may be over its
+    // own place, which then has two readers; it is read by no other's note that must be real before
+    // its own, so making them real still ends.
+    [[nodiscard]] bool is_scaled_index(Reg reg) const {
+        const Expression& value = notes_[reg];
+        return scales_indexes<T>() && is_pending(reg) && value.kind == Kind::left &&
+               value.width == Width::w64 && value.number <= 3 &&
+               (value.source == reg || !is_pending(value.source));
     }
 
     bool defer_narrow(const Insn& insn) {
@@ -309,10 +326,10 @@ class Deferred {
         if (in_place && value.index == kNoIndex) {
             return target_.alu_imm({AluOp::add, Width::w64}, reg, value.number);
         }
-        if (in_place && value.number == 0) {
+        if (in_place && value.number == 0 && value.scale == 0) {
             return target_.alu({AluOp::add, Width::w64}, reg, value.index);
         }
-        target_.sum(reg, {value.source, value.index, value.number});
+        target_.sum(reg, {value.source, value.index, value.number, value.scale});
     }
 
     T& target_;

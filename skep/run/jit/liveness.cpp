@@ -113,7 +113,7 @@ RegSet writes_of(const Insn& insn) {
     return kAllRegs;
 }
 
-std::vector<RegSet> live_before(const Plan& plan) {
+std::vector<RegSet> live_before(const Plan& plan, std::span<const verify::InsnFacts> facts) {
     const auto slots = static_cast<std::uint32_t>(plan.insns.size());
     std::vector<RegSet> live(slots + 1, 0);
     struct Effects {
@@ -122,7 +122,10 @@ std::vector<RegSet> live_before(const Plan& plan) {
     };
     std::vector<Effects> effects(slots); // asked for in every pass
     for (std::uint32_t at = 0; at < slots; ++at) {
-        effects[at] = {reads_of(plan.insns[at]), writes_of(plan.insns[at])};
+        const Insn& insn = plan.insns[at];
+        const bool is_number = at < facts.size() && facts[at].constant.has_value() &&
+                               (insn.kind == InsnKind::alu || insn.kind == InsnKind::load);
+        effects[at] = {is_number ? RegSet{0} : reads_of(insn), writes_of(insn)};
     }
     bool changed = true;
     for (int pass = 0; changed && pass < kMaxPasses; ++pass) {

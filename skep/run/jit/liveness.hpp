@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "skep/run/jit/plan.hpp"
@@ -27,6 +28,7 @@ RegSet reads_of(const Insn& insn);
 RegSet writes_of(const Insn& insn);
 
 // By slot, and one more (nothing is live past the end).
-std::vector<RegSet> live_before(const Plan& plan);
+// An instruction whose result is a known number reads nothing.
+std::vector<RegSet> live_before(const Plan& plan, std::span<const verify::InsnFacts> facts = {});
 
 } // namespace skep::run::jit

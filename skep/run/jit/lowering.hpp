@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "skep/run/jit/deferred.hpp"
+#include "skep/run/jit/key_pieces.hpp"
 #include "skep/run/jit/liveness.hpp"
 #include "skep/run/jit/plan.hpp"
 #include "skep/run/jit/recompose.hpp"
@@ -31,7 +32,7 @@ class Lowering {
     Lowering(const verify::VerifiedProgram& program, const Plan& plan, MapShapes shapes, T& target,
              Deferring deferring = Deferring::yes) // NOLINT: what it works on
         : program_(program), plan_(plan), shapes_(shapes), target_(target), deferring_(deferring),
-          deferred_(target), live_(live_before(plan)),
+          deferred_(target), live_(live_before(plan, program.facts())),
           recomposed_(recompose(plan, program.facts(), live_)), marks_(plan.insns.size()) {}
 
     Image run() {
@@ -85,7 +86,9 @@ class Lowering {
         if (plan_.loop_heads[at] != 0) {
             target_.align_loop();
         }
-        target_.bind(at);
+        if (plan_.is_target(at)) {
+            target_.bind(at);
+        }
         const typename T::Mark mark = target_.here();
         if (recomposed_.drops(at)) {
             load_whole(at);
@@ -175,13 +178,21 @@ class Lowering {
         const verify::InsnFacts& known = facts(at);
         prepare(at, known.constant.has_value() ? RegSet{0} : reads_of(one));
         if (known.constant.has_value()) {
-            return target_.number(one.dst, *known.constant);
+            return say_number(at, *known.constant);
         }
         const Operation operation{one.alu_op, one.width, known.divisor_nonzero};
         if (one.source == Source::reg) {
             target_.alu(operation, one.dst, one.src);
         } else {
             target_.alu_imm(operation, one.dst, one.imm);
+        }
+    }
+
+    // Unless nobody reads it: what it was for is a number too.
+    void say_number(std::uint32_t at, std::uint64_t number) {
+        const Reg dst = insn(at).dst;
+        if ((live_after(at) & set_of(dst)) != 0) {
+            target_.number(dst, number);
         }
     }
 
@@ -205,7 +216,7 @@ class Lowering {
         const verify::InsnFacts& known = facts(at);
         if (known.constant.has_value()) {
             prepare(at, 0);
-            return target_.number(one.dst, *known.constant);
+            return say_number(at, *known.constant);
         }
         const Address from = access(at, one.src, kNoIndex);
         if (known.fault_reads_zero) {
@@ -292,7 +303,9 @@ class Lowering {
         if (map != nullptr && map->way == LookupWay::in_place) {
             target_.array_lookup(*map);
         } else if (map != nullptr && map->way == LookupWay::function) {
-            target_.function_lookup(*map);
+            MapShape shape = *map;
+            shape.key_pieces = pieces_of_key(plan_, at, shape.key_bytes);
+            target_.function_lookup(shape);
         } else if (one.imm == kGetSmpProcessorId) {
             target_.cpu_number();
         } else if (one.imm == kTailCall) {

@@ -130,11 +130,34 @@ class Planner {
                 continue;
             }
             const std::int64_t head = insn.target(InsnIndex{at});
-            if (head <= at && at - head <= kShortLoopSlots && head > last_head) {
+            if (head <= at && at - head <= kShortLoopSlots && head > last_head &&
+                comes_back(static_cast<std::uint32_t>(head), at)) {
                 plan_.loop_heads[static_cast<std::size_t>(head)] = 1;
                 last_head = head;
             }
         }
+    }
+
+    // Whether what begins at the head leads on to the jump. Else the jump only comes from a block
+    // that stands behind what it belongs to.
+    [[nodiscard]] bool comes_back(std::uint32_t head, std::uint32_t jump) const {
+        std::uint64_t reached = 1; // bit i: slot head + i
+        for (std::uint32_t at = head; at < jump; at += plan_.insns[at].slots()) {
+            const Insn& insn = plan_.insns[at];
+            if ((reached >> (at - head) & 1) == 0) {
+                continue;
+            }
+            if (insn.kind != InsnKind::jump_always && insn.kind != InsnKind::exit) {
+                reached |= 1ULL << (at + insn.slots() - head);
+            }
+            const bool jumps = insn.kind == InsnKind::jump || insn.kind == InsnKind::jump_always ||
+                               insn.kind == InsnKind::may_goto;
+            const std::int64_t target = jumps ? insn.target(InsnIndex{at}) : 0;
+            if (target > at && target <= jump) {
+                reached |= 1ULL << (target - head);
+            }
+        }
+        return (reached >> (jump - head) & 1) != 0;
     }
 
     void find_functions() {

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "skep/bytecode/insn.hpp"
+#include "skep/maps/map.hpp"
 #include "skep/run/jit/image.hpp"
 #include "skep/run/jit/routines.hpp"
 
@@ -24,12 +25,23 @@ using Label = std::uint32_t; // the first labels are the program's slots
 
 inline constexpr Reg kNoIndex = 0xff;
 
-// base + index + displacement
+// base + (index << scale) + displacement
 struct Address {
     Reg base = 0;
     Reg index = kNoIndex;
     std::int32_t displacement = 0;
+    std::uint8_t scale = 0; // at most 3; not zero only for targets that say that they scale
 };
+
+// Whether any index may be shifted within an address: T::kScalesIndexes.
+template <class T>
+constexpr bool scales_indexes() {
+    if constexpr (requires { T::kScalesIndexes; }) {
+        return T::kScalesIndexes;
+    } else {
+        return false;
+    }
+}
 
 // What a function needs of its surroundings.
 struct Frame {
@@ -74,6 +86,9 @@ struct MapShape {
     std::uint32_t entries = 0;
     std::uint32_t stride_bytes = 0;
     std::uint64_t cpu_stride_bytes = 0; // per-CPU arrays: from one CPU's values to the next's
+    // Of maps that are looked up in by a function.
+    std::uint32_t key_bytes = 0;
+    maps::KeyPieces key_pieces = maps::KeyPieces::halves; // of the key of one look-up
 };
 
 template <class T>

@@ -409,7 +409,9 @@ void TargetArm64::cpu_number() { load_cpu(kResult); }
 // R1 is the map and R2 the key already.
 void TargetArm64::function_lookup(MapShape shape) {
     load_cpu(Gpr::x2);
-    call_reference({.referent = Referent::lookup_function, .index = shape.map_index});
+    call_reference({.referent = Referent::lookup_function,
+                    .index = shape.map_index,
+                    .addend = static_cast<std::uint64_t>(shape.key_pieces)});
     move(assembler_, Wide::yes, kResult, Gpr::x0);
 }
 

@@ -98,7 +98,8 @@ void Assembler::operand(std::uint8_t reg, Memory rm) {
     const bool needs_sib = rm.has_index() || base == number_of(Gpr::rsp);
     byte(mode | ((reg & 7U) << 3U) | (needs_sib ? 4U : base));
     if (needs_sib) {
-        byte(((number_of(rm.index) & 7U) << 3U) | base); // an index of rsp means none
+        byte((std::uint32_t{rm.scale} << 6U) | ((number_of(rm.index) & 7U) << 3U) |
+             base); // an index of rsp means none
     }
     if (no_displacement) {
         return;

@@ -51,11 +51,12 @@ inline constexpr Gpr kScratch = Gpr::r11;
 inline constexpr Gpr kScratch2 = Gpr::r10;
 inline constexpr Gpr kScratch3 = Gpr::r9;
 
-// [base + index * 1 + displacement]
+// [base + (index << scale) + displacement]
 struct Memory {
     Gpr base = Gpr::rax;
     Gpr index = Gpr::rsp; // rsp cannot be an index: none
     std::int32_t displacement = 0;
+    std::uint8_t scale = 0;
 
     [[nodiscard]] constexpr bool has_index() const { return index != Gpr::rsp; }
     [[nodiscard]] constexpr bool mentions(Gpr reg) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/run/jit/x64/target.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -74,7 +75,7 @@ std::uint64_t as_operand(Width width, std::int32_t number) {
 
 Memory memory_of(Address address) {
     return {home_of(address.base), address.index == kNoIndex ? Gpr::rsp : home_of(address.index),
-            address.displacement};
+            address.displacement, address.scale};
 }
 
 Condition condition_of(Comparison comparison) {
@@ -188,6 +189,25 @@ void TargetX64::alu(Operation operation, Reg dst, Reg src) {
     kByRegister[static_cast<std::size_t>(operation.op)](
         assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
         home_of(src));
+    note_flags(operation, dst);
+}
+
+// These leave in the flags what a comparison of their result with zero would: equal or not. That of
+// a sum says nothing of its sign, so only this is used.
+void TargetX64::note_flags(Operation operation, Reg dst) {
+    constexpr std::array kTelling{AluOp::add, AluOp::sub, AluOp::and_, AluOp::or_, AluOp::xor_};
+    if (std::find(kTelling.begin(), kTelling.end(), operation.op) != kTelling.end()) {
+        flags_ = {dst, operation.width, assembler_.here()};
+    }
+}
+
+// A comparison of 64 bits may follow an operation of 32, which clears the upper half.
+bool TargetX64::flags_tell(Comparison comparison, Reg dst) const {
+    const bool equality = comparison.op == JumpOp::jeq || comparison.op == JumpOp::jne;
+    const Mark here = assembler_.here();
+    return equality && flags_.reg == dst && flags_.mark.offset == here.offset &&
+           flags_.mark.jumps_before == here.jumps_before &&
+           (flags_.width == Width::w32 || comparison.width == Width::w64);
 }
 
 void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
@@ -202,6 +222,7 @@ void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
     kByNumber[static_cast<std::size_t>(operation.op)](
         assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
         number);
+    note_flags(operation, dst);
 }
 
 void TargetX64::sum(Reg dst, Address address) {
@@ -209,6 +230,10 @@ void TargetX64::sum(Reg dst, Address address) {
 }
 
 void TargetX64::shift(Operation operation, Reg dst, Reg src, std::uint8_t count) {
+    if (dst != src && operation.op == AluOp::lsh && count == 1) {
+        return assembler_.memory(Op::lea, wide_of(operation.width), home_of(dst),
+                                 {.base = home_of(src), .index = home_of(src)});
+    }
     if (dst != src) {
         move(assembler_, wide_of(operation.width), home_of(dst), home_of(src));
     }
@@ -262,6 +287,8 @@ void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number,
                              home_of(dst));
     } else if (comparison.op == JumpOp::jset) {
         assembler_.register_imm(Op::test_i32, wide, home_of(dst), number);
+    } else if (number == 0 && flags_tell(comparison, dst)) {
+        // nothing to say
     } else if (number == 0) {
         assembler_.registers(Op::test, wide, home_of(dst),
                              home_of(dst)); // compares with zero, and is shorter
@@ -360,7 +387,9 @@ void TargetX64::cpu_number() { load_cpu(Gpr::rax); }
 // R1 is the map and R2 the key already.
 void TargetX64::function_lookup(MapShape shape) {
     load_cpu(Gpr::rdx);
-    call_reference({.referent = Referent::lookup_function, .index = shape.map_index});
+    call_reference({.referent = Referent::lookup_function,
+                    .index = shape.map_index,
+                    .addend = static_cast<std::uint64_t>(shape.key_pieces)});
 }
 
 // R0 = the address of the value at index *(u32 *)R2, or null. A call would have changed R1 to R5

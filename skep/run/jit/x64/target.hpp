@@ -23,6 +23,7 @@ namespace skep::run::jit::x64 {
 class TargetX64 {
   public:
     using Mark = Assembler::Mark;
+    static constexpr bool kScalesIndexes = true;
 
     // With a number other than zero to begin from, numbers of the program never stand in the code
     // as they are: each is written as two that make it, of which one is random.
@@ -32,7 +33,10 @@ class TargetX64 {
     void leave(Frame frame);
     void callback_entry();
     Label new_label() { return assembler_.new_label(); }
-    void bind(Label label) { assembler_.bind(label); }
+    void bind(Label label) {
+        flags_.reg = kNoIndex; // who arrives here brings other flags
+        assembler_.bind(label);
+    }
     [[nodiscard]] Mark here() const { return assembler_.here(); }
     void align_loop() { assembler_.align(); }
 
@@ -74,12 +78,20 @@ class TargetX64 {
     void blinded(Gpr dst, std::uint64_t number);
     void call_reference(Relocation what);
     void load_cpu(Gpr reg);
+    void note_flags(Operation operation, Reg dst);
+    [[nodiscard]] bool flags_tell(Comparison comparison, Reg dst) const;
     void keep_arguments();
     void restore_arguments();
 
     Assembler assembler_;
+    struct Flags { // what they were last set by, and up to where that holds
+        Reg reg = kNoIndex;
+        Width width = Width::w64;
+        Mark mark;
+    };
     Features features_;
     std::uint64_t blinding_;
+    Flags flags_;
 };
 static_assert(Target<TargetX64>);
 
