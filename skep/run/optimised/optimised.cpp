@@ -24,8 +24,7 @@ class OptimisedExecutable final : public Executable {
   public:
     OptimisedExecutable(code::CodeImage code, jit::Image image)
         : code_(std::move(code)), insn_offsets_(std::move(image.insn_offsets)),
-          subprogram_offsets_(std::move(image.subprogram_offsets)), text_bytes_(image.text_bytes),
-          entry_(code_.address() + image.entry_offset),
+          text_bytes_(image.text_bytes), entry_(code_.address() + image.entry_offset),
           call_back_(reinterpret_cast<CallBack>(code_.address() + image.callback_offset)) {
     } // NOLINT: our own code
 
@@ -49,15 +48,14 @@ class OptimisedExecutable final : public Executable {
 
     [[nodiscard]] Tier tier() const override { return Tier::llvm; }
     [[nodiscard]] std::optional<CodeListing> listing() const override {
-        return CodeListing{code_.bytes().first(text_bytes_), code_.address(), insn_offsets_,
-                           subprogram_offsets_};
+        // One name for all of it: what became of single functions the optimiser does not tell.
+        return CodeListing{code_.bytes().first(text_bytes_), code_.address(), insn_offsets_, {0}};
     }
     [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
 
   private:
     code::CodeImage code_;
     std::vector<std::uint32_t> insn_offsets_;
-    std::vector<std::uint32_t> subprogram_offsets_;
     std::uint32_t text_bytes_;
     std::uintptr_t entry_;
     CallBack call_back_;
