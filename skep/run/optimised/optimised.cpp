@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
 
-constexpr std::uint32_t kMillisecondsMost = 2000;
+constexpr std::uint32_t kMillisecondsMost = 2000; // in the background
 
 using CallBack = decltype(helpers::Invocation::call_back);
 
@@ -86,7 +86,8 @@ Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
                                                    const Binding& binding, CacheUse cache) {
     const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
-    jit::Image image = TRY(image_of({program, shapes, kMillisecondsMost}, cache));
+    jit::Image image =
+        TRY(image_of({program, shapes, cache == CacheUse::usual ? kMillisecondsMost : 0}, cache));
     TRY(jit::bind(image, binding));
     code::CodeImage code = TRY(code::CodeImage::place(image.code));
     return std::unique_ptr<Executable>(
