@@ -56,6 +56,7 @@ constexpr KfuncCallers packet_holders{socket_filter | sched_cls | sched_act | kC
                                       netfilter | kTracers};
 constexpr KfuncCallers iterators{tracing, KfuncLimit::iterators};
 constexpr KfuncCallers probe_sessions{kprobe, KfuncLimit::probe_sessions};
+constexpr KfuncCallers device_bound{program_sets::xdp, KfuncLimit::device_bound};
 } // namespace caller_words
 
 constexpr KfuncRow row_of(std::string_view name, KfuncFlags flags, KfuncRule rule,
@@ -102,6 +103,8 @@ bool is_offered(const KfuncRow& row, const CallerSite& caller) {
     case KfuncLimit::probe_sessions:
         return caller.attach_type == AttachType::trace_kprobe_session ||
                caller.attach_type == AttachType::trace_uprobe_session;
+    case KfuncLimit::device_bound:
+        return false;
     }
     return false;
 }

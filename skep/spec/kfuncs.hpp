@@ -83,11 +83,14 @@ enum class KfuncRule : std::uint8_t {
     work_init, // a work queue entry of a map value
     work_set_callback,
     work_start,
-    task_work, // an entry that runs a callback when the task is about to leave the kernel
+    task_work,   // an entry that runs a callback when the task is about to leave the kernel
+    gives_bytes, // by its parameters; the bytes that the result points at may be written
+    trap,        // must never be reached
     not_judged,
 };
 
-enum class KfuncLimit : std::uint8_t { none, iterators, probe_sessions };
+// device_bound: only programs that were loaded for a card, which none is here.
+enum class KfuncLimit : std::uint8_t { none, iterators, probe_sessions, device_bound };
 
 struct KfuncCallers {
     ProgramTypeSet types;

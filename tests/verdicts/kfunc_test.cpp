@@ -149,7 +149,7 @@ TEST(KernelFunctions, AnIteratorIsUsedWholeAndGivenBack) {
     EXPECT_TRUE(verdict(numbers("0", "9") + kAnswer).find("reference leak") != std::string::npos);
     EXPECT_EQ(verdict(kNext + kAnswer), "expected an initialized iter_num as arg #0");
     EXPECT_EQ(verdict(numbers("0", "9") + numbers("0", "9") + kDestroy + kAnswer),
-              "expected an uninitialized iter_num as arg #0");
+              "expected uninitialized iter_num as arg #0");
     EXPECT_NE(verdict(numbers("0", "9") + "r1 = 0\n*(u64 *)(r10 - 8) = r1\n" + kDestroy + kAnswer),
               "accepted");
     EXPECT_NE(verdict(numbers("0", "9") + "r1 = *(u64 *)(r10 - 8)\n" + kDestroy + kAnswer),

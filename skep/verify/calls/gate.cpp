@@ -15,16 +15,19 @@ namespace skep::verify {
 namespace {
 
 constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
-constexpr std::size_t kLicenceBytes = 127;    // so much of the text is looked at
-
-constexpr std::array<std::string_view, 6> kCompatible{
-    "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
-};
-
 std::string type_text(const Subject& subject) {
     const spec::ProgramTypeRow* row = spec::find(subject.program.type);
     return row == nullptr ? fmt::format("type {}", static_cast<std::uint32_t>(subject.program.type))
                           : std::string(row->name);
+}
+
+// Helpers that tracing programs have and that decide about each of them; programs of system calls
+// share the set.
+bool decides_itself(const spec::HelperRow& row, spec::ProgramType program) {
+    constexpr spec::Helper kDecide[] = {spec::Helper::d_path, spec::Helper::sk_storage_get,
+                                        spec::Helper::sk_storage_delete};
+    return (program == spec::ProgramType::tracing || program == spec::ProgramType::syscall) &&
+           std::ranges::find(kDecide, row.id) != std::end(kDecide);
 }
 
 Finding not_offered(const Subject& subject, const spec::HelperRow& row) {
@@ -33,6 +36,9 @@ Finding not_offered(const Subject& subject, const spec::HelperRow& row) {
                fmt::format("program of this type cannot use helper {}#{}", row.name,
                            static_cast<std::uint32_t>(row.id)),
                fmt::format("{} is not offered to {} programs", row.name, type_text(subject)));
+    if (decides_itself(row, subject.program.type)) {
+        finding.kernel_message = "helper call is not allowed in probe";
+    }
     if (row.callers->types.contains(subject.program.type)) {
         finding.because =
             fmt::format("{} is offered to {} programs only at some attach types, or when sleepable",
@@ -78,11 +84,6 @@ Ruling<void> check_sections(const State& state, const spec::HelperRow& row) {
 }
 
 } // namespace
-
-bool is_gpl_compatible(std::string_view license) {
-    const std::string_view seen = license.substr(0, std::min(license.find('\0'), kLicenceBytes));
-    return std::ranges::find(kCompatible, seen) != kCompatible.end();
-}
 
 Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& state,
                                           InsnIndex at) {

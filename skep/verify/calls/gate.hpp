@@ -4,8 +4,6 @@
 // in the kernel's order: known, offered, licence, sleeping, open sections.
 #pragma once
 
-#include <string_view>
-
 #include "skep/verify/explain/finding.hpp"
 #include "skep/verify/state/state.hpp"
 #include "skep/verify/state/subject.hpp"
@@ -16,8 +14,5 @@ namespace skep::verify {
 
 // The row of the helper that the instruction at `at` calls.
 Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& state, InsnIndex at);
-
-// Whether the program's licence is one that GPL-only functions accept.
-bool is_gpl_compatible(std::string_view license);
 
 } // namespace skep::verify

@@ -24,6 +24,8 @@ namespace {
 
 using spec::Helper;
 
+constexpr int kNotSupported = 524; // the kernel's ENOTSUPP, which has no name for users
+
 std::string map_text(const spec::MapSpec& map) {
     const spec::MapTypeRow* row = spec::find(map.type);
     return fmt::format("map '{}' is of type {}", map.name, row == nullptr ? "unknown" : row->name);
@@ -119,8 +121,18 @@ Ruling<void> check_snprintf(const CallSite& site, CallPlan& plan) {
 Ruling<void> check_func_ip(const CallSite& site, CallPlan& plan) {
     static_cast<void>(plan);
     const spec::ProgramType type = site.subject.program.type;
-    if (type == spec::ProgramType::kprobe || type == spec::ProgramType::tracing) {
+    const auto attach = static_cast<spec::AttachType>(site.subject.program.expected_attach_type);
+    const bool at_function = attach == spec::AttachType::trace_fentry ||
+                             attach == spec::AttachType::trace_fexit ||
+                             attach == spec::AttachType::modify_return;
+    if (type == spec::ProgramType::kprobe || (type == spec::ProgramType::tracing && at_function)) {
         return {};
+    }
+    if (type == spec::ProgramType::tracing) {
+        return refuse(FindingCode::call_not_allowed_here, kNotSupported,
+                      fmt::format("func {}#{} supported only for fentry/fexit/fmod_ret programs",
+                                  site.name(), static_cast<std::uint32_t>(site.helper.id)),
+                      "a tracepoint and an iterator are at no function");
     }
     return refuse(FindingCode::call_not_allowed_here, EOPNOTSUPP,
                   fmt::format("func {}#{} not supported for program type {}", site.name(),
@@ -140,9 +152,14 @@ Ruling<void> check_loop(const CallSite& site, CallPlan& plan) {
 }
 
 // What a call writes into a map, or takes out of it, a map that is closed to programs refuses.
+// Maps of devices always are.
 Ruling<void> check_map_writable(const CallSite& site, CallPlan& plan) {
-    if (!plan.map.has_value() ||
-        (site.subject.map(*plan.map).flags & spec::kMapReadOnlyProgram) == 0) {
+    if (!plan.map.has_value()) {
+        return {};
+    }
+    const spec::MapSpec& map = site.subject.map(*plan.map);
+    if ((map.flags & spec::kMapReadOnlyProgram) == 0 && map.type != spec::MapType::devmap &&
+        map.type != spec::MapType::devmap_hash) {
         return {};
     }
     return refuse(
@@ -219,12 +236,12 @@ void plan_callback(const CallSite& site, const spec::CallbackRow& row, CallPlan&
 }
 
 Ruling<void> check_whole_call(const CallSite& site, CallPlan& plan) {
-    TRY(check_map(site, plan));
     for (const SpecialRule& rule : kSpecialRules) {
         if (rule.helper == site.helper.id) {
             TRY(rule.check(site, plan));
         }
     }
+    TRY(check_map(site, plan));
     if (const spec::CallbackRow* row = spec::find_callback(site.helper.id)) {
         plan_callback(site, *row, plan);
     }

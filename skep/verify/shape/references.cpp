@@ -91,6 +91,14 @@ Ruling<void> check_kernel_function(const Subject& subject, const Insn& insn) {
     if (types == nullptr) {
         return {}; // said when the call is reached
     }
+    if (!is_gpl_compatible(subject.program.license)) {
+        return refuse({.code = FindingCode::licence,
+                       .os_errno = EINVAL,
+                       .kernel = "cannot call kernel function from non-GPL compatible program",
+                       .because = fmt::format("kernel functions are only for GPL-compatible "
+                                              "programs, and the licence is \"{}\"",
+                                              subject.program.license)});
+    }
     if (insn.offset != 0) {
         return wrong_reference(
             EINVAL, "failed to find BTF for kernel function",
@@ -99,8 +107,16 @@ Ruling<void> check_kernel_function(const Subject& subject, const Insn& insn) {
     const auto id = static_cast<btf::TypeId>(insn.imm);
     const bool is_type = insn.imm > 0 && types->has(id);
     if (!is_type || types->type(id).kind != btf::Kind::function) {
-        return wrong_reference(EINVAL, fmt::format("kernel btf_id {} is not a function", insn.imm),
+        return wrong_reference(EINVAL, fmt::format("kernel btf_id {} is not a function", id),
                                fmt::format("type {} of the kernel is not a function", insn.imm));
+    }
+    const spec::KfuncRow* row = spec::find_kfunc(types->type(id).name);
+    if (row != nullptr && row->callers.limit == spec::KfuncLimit::device_bound) {
+        return refuse(
+            {.code = FindingCode::function_not_offered,
+             .os_errno = EINVAL,
+             .kernel = "metadata kfuncs require device-bound program",
+             .because = fmt::format("{} asks the card that a program was loaded for", row->name)});
     }
     return {};
 }

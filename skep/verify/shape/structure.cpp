@@ -114,23 +114,25 @@ Insn stand_in(const ProgramSpec& program, InsnIndex at) {
     return nothing;
 }
 
+// What is refused at the end is told after the layout of functions and jumps was looked at, where
+// something of the same shape stands for it.
 Ruling<void> decode_program(Subject& subject) {
+    constexpr std::uint8_t kCallRegister = 0x8d; // compilers know it, no released kernel does
     const ProgramSpec& program = subject.program;
     std::vector<Insn>& insns = subject.insns;
+    Ruling<void> first_refused;
     insns.resize(program.insns.size());
     for (std::uint32_t at = 0; at < insns.size();) {
         std::variant<Insn, DecodeError> decoded = decode(program.insns, InsnIndex{at});
+        const std::uint8_t opcode = program.insns[at].opcode;
+        if (opcode == kCallRegister) {
+            decoded = DecodeError{EINVAL, fmt::format("unknown opcode {:02x}", opcode)};
+        }
         const auto* error = std::get_if<DecodeError>(&decoded);
-        if (error != nullptr && !error->when_reached) {
-            return unusable(InsnIndex{at}, error->message);
-        }
-        if (error != nullptr) {
+        if (error != nullptr && error->when_reached) {
             subject.unusable.emplace(InsnIndex{at}, error->message);
-        }
-        if (error == nullptr && std::get<Insn>(decoded).kind == InsnKind::call_register) {
-            // Compilers know it, no released kernel does.
-            return unusable(InsnIndex{at},
-                            fmt::format("unknown opcode {:02x}", program.insns[at].opcode));
+        } else if (error != nullptr && first_refused.ok()) {
+            first_refused = unusable(InsnIndex{at}, error->message);
         }
         const Insn insn =
             error == nullptr ? std::get<Insn>(decoded) : stand_in(program, InsnIndex{at});
@@ -139,7 +141,7 @@ Ruling<void> decode_program(Subject& subject) {
         }
         at += insn.slots();
     }
-    return {};
+    return first_refused;
 }
 
 // Calls f(at, insn) for each instruction, second slots left out, until it refuses.
@@ -344,13 +346,14 @@ Ruling<Subject> check_structure(const ProgramSpec& program, const Environment& e
     TRY(check_type_permitted(program, environment.capabilities));
     TRY(check_sleeping(program));
     Subject subject{program, environment, {}, {}};
-    TRY(decode_program(subject));
+    Ruling<void> decoded = decode_program(subject);
     TRY(check_functions_permitted(subject));
     subject.subprograms = TRY(find_subprograms(subject.insns));
     for (const Subprogram& subprogram : subject.subprograms) {
         TRY(check_jumps(subject, subprogram));
     }
     TRY(read_function_info(subject));
+    TRY(std::move(decoded));
     TRY(check_references(subject));
     TRY(check_control_flow(subject));
     describe_subprograms(subject);

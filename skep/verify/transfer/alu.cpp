@@ -61,7 +61,9 @@ void step_move_register(Workspace& workspace, State& state, const Insn& insn) {
         if (whole) {
             state.set_reg(insn.dst, source);
         } else {
-            state.set_reg(insn.dst, Value::scalar(applied(insn, Scalar::top(), Scalar::top())));
+            // Of a part of an address nothing is known but how many bits were kept.
+            state.set_reg(insn.dst, insn.width == Width::w64 ? Value::unknown()
+                                                             : Value::scalar(Scalar::of_bits(32)));
         }
         return;
     }

@@ -40,12 +40,31 @@ class Runner {
                 tally_.keep(name, found, minimise(judges_, world, program));
             }
         }
+        if (limits_.messages && ours.kind == Opinion::Kind::reject &&
+            kernels.kind == Opinion::Kind::reject) {
+            compare_messages(world, program, name, ours.message);
+        }
         if (judged_ % kWriteEvery == 0) {
             tally_.write();
         }
     }
 
   private:
+    void compare_messages(const World& world, const ProgramSpec& program, const std::string& name,
+                          const std::string& ours) {
+        const std::string kernels = judges_.kernel_message(world, program);
+        if (ours == kernels) {
+            return;
+        }
+        Case found;
+        found.cause = cause_of(ours) + " | " + cause_of(kernels);
+        found.ours = ours;
+        found.kernels = kernels;
+        if (tally_.wants(found)) {
+            tally_.keep(name, found, program);
+        }
+    }
+
     const Judges& judges_;
     const Limits& limits_;
     Tally& tally_;

@@ -36,9 +36,11 @@ void fill(Load& load, const World& world, const ProgramSpec& program) {
     attr.expected_attach_type = program.expected_attach_type;
     attr.attach_btf_id = program.attach_btf_id;
     attr.fd_array = client::address_of(world.map_fds.data());
+    if (world.loaded.types.is_open()) {
+        attr.prog_btf_fd = static_cast<std::uint32_t>(world.loaded.types.number());
+    }
     if (world.loaded.types.is_open() && !program.functions.empty()) {
         load.functions = functions_of(program);
-        attr.prog_btf_fd = static_cast<std::uint32_t>(world.loaded.types.number());
         attr.func_info_rec_size = sizeof(load.functions[0]);
         attr.func_info = client::address_of(load.functions.data());
         attr.func_info_cnt = static_cast<std::uint32_t>(load.functions.size());
@@ -75,6 +77,7 @@ Opinion Judges::ours(const World& world, const ProgramSpec& program) const {
         opinion.kind = Opinion::Kind::accept;
         return opinion;
     }
+    opinion.says_nothing = outcome.message.empty();
     opinion.message = outcome.message.empty() && !outcome.findings.empty()
                           ? outcome.findings.front().because
                           : outcome.message;

@@ -12,7 +12,8 @@ namespace skep::tests::campaign {
 struct Opinion {
     enum class Kind : std::uint8_t { accept, reject, none }; // none: no answer to compare
     Kind kind = Kind::none;
-    std::string message; // of a refusal: the last line of the log
+    std::string message;       // of a refusal: the last line of the log
+    bool says_nothing = false; // refused without a line of its own: the message is for a person
     std::uint64_t insns_processed = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // verdict_campaign [--mutants FOLDER] [--count N] [--seconds N] [--seed N] [--each N] [--state
-// FILE]
+// FILE] [--messages yes]
 //
 // Puts random programs, or one-instruction mutants of the programs of a folder of objects, to our
 // verifier and to the running kernel's (bpf(2) as root), and tells where they disagree. Goes on
@@ -40,6 +40,8 @@ std::optional<Arguments> parse(int count, char** words) {
             arguments.limits.time = std::chrono::seconds(number);
         } else if (word == "--seed") {
             arguments.limits.seed = number;
+        } else if (word == "--messages") {
+            arguments.limits.messages = value == "yes";
         } else if (word == "--each") {
             arguments.limits.mutants_of_each = number;
         } else {
@@ -74,7 +76,7 @@ int main(int count, char** words) {
     const auto arguments = skep::tests::campaign::parse(count, words);
     if (!arguments) {
         fmt::print(stderr, "usage: verdict_campaign [--mutants FOLDER] [--count N] [--seconds N] "
-                           "[--seed N] [--each N] [--state FILE]\n");
+                           "[--seed N] [--each N] [--state FILE] [--messages yes]\n");
         return 2;
     }
     return skep::tests::campaign::run(*arguments);

@@ -17,6 +17,32 @@ namespace {
 constexpr std::uint64_t kKeptOfEachCause = 4;
 constexpr std::string_view kOnlySkep = "only skep accepts: ";
 constexpr std::string_view kOnlyKernel = "only the kernel accepts: ";
+constexpr std::string_view kOtherWords = "other words: ";
+
+std::string_view title_of(Disagreement kind) {
+    switch (kind) {
+    case Disagreement::only_skep_accepts:
+        return kOnlySkep;
+    case Disagreement::only_kernel_accepts:
+        return kOnlyKernel;
+    case Disagreement::nothing:
+        return kOtherWords;
+    }
+    return kOtherWords;
+}
+
+// What the side or the sides that refuse say.
+std::string words_of(const Case& found) {
+    switch (found.kind) {
+    case Disagreement::only_skep_accepts:
+        return found.kernels;
+    case Disagreement::only_kernel_accepts:
+        return found.ours;
+    case Disagreement::nothing:
+        return found.ours + "\n" + found.kernels;
+    }
+    return found.ours;
+}
 
 Names names() {
     Names names;
@@ -74,17 +100,14 @@ void Tally::count(const Opinion& ours, const Opinion& kernels) {
 }
 
 bool Tally::wants(const Case& found) {
-    const bool ours = found.kind == Disagreement::only_skep_accepts;
-    return ++counts_[std::string(ours ? kOnlySkep : kOnlyKernel) + found.cause] <= kKeptOfEachCause;
+    return ++counts_[std::string(title_of(found.kind)) + found.cause] <= kKeptOfEachCause;
 }
 
 void Tally::keep(const std::string& name, const Case& found, const ProgramSpec& smallest) const {
-    const bool ours = found.kind == Disagreement::only_skep_accepts;
     const std::string text = fmt::format(
-        "== {}{}\n{} type {} attach {} flags {}\n{}\n{}\n", ours ? kOnlySkep : kOnlyKernel,
-        found.cause, name, static_cast<std::uint32_t>(smallest.type), smallest.expected_attach_type,
-        smallest.flags, ours ? found.kernels : found.ours,
-        disassemble_program(smallest.insns, names()));
+        "== {}{}\n{} type {} attach {} flags {}\n{}\n{}\n", title_of(found.kind), found.cause, name,
+        static_cast<std::uint32_t>(smallest.type), smallest.expected_attach_type, smallest.flags,
+        words_of(found), disassemble_program(smallest.insns, names()));
     if (file_.empty()) {
         fmt::print("{}", text);
         return;

@@ -44,7 +44,8 @@ Finding beyond(const Walk& walk, const Place& place) {
     const std::string_view name = walk.types.type(place.type).name;
     return refuse(
         FindingCode::object_access, EACCES,
-        fmt::format("access beyond struct {} at off {} size {}", name, place.offset, place.size),
+        fmt::format("access beyond struct {} at off {} size {}", name.empty() ? "(anon)" : name,
+                    place.offset, place.size),
         fmt::format("struct {} has {} bytes", name, walk.types.type(place.type).size_bytes));
 }
 
@@ -190,7 +191,9 @@ Ruling<Found> walk_structure(const Walk& walk, Place place, int depth) {
             return Found{.through_union =
                              place.through_union}; // the bits are taken out of the whole number
         }
-        if (place.offset + place.size > begin + bytes) {
+        const btf::Kind kind = types.type(types.resolve(member.type)).kind;
+        const bool goes_inside = kind == btf::Kind::structure || kind == btf::Kind::union_;
+        if (place.offset + place.size > begin + bytes && (is_union || !goes_inside)) {
             if (is_union) {
                 continue;
             }

@@ -42,6 +42,7 @@ constexpr std::string_view kMemoryText =
 constexpr std::string_view kSocketText = "sock_common, sock, tcp_sock, xdp_sock";
 constexpr std::string_view kAnySocketText =
     "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
+constexpr std::string_view kFieldText = "map_value, ptr_";
 constexpr std::string_view kBtfText = "ptr_, trusted_ptr_, rcu_ptr_";
 
 constexpr Kinds kMemory{ValueKind::stack,   ValueKind::packet,    ValueKind::packet_meta,
@@ -104,9 +105,9 @@ constexpr std::array kRows{
             "ringbuf_mem",
             {ValueKind::memory},
             "a reserved ring buffer record"},
-    KindRow{ArgKind::spin_lock, Null::refused, "map_value, ptr_", kMapValueOrObject, "a lock"},
+    KindRow{ArgKind::spin_lock, Null::refused, kFieldText, kMapValueOrObject, "a lock"},
     KindRow{ArgKind::timer, Null::refused, "map_value", kMapValue, "a timer in a map value"},
-    KindRow{ArgKind::kptr, Null::refused, "map_value, ptr_", kMapValueOrObject,
+    KindRow{ArgKind::kptr, Null::refused, kFieldText, kMapValueOrObject,
             "a pointer field of a map value"},
     KindRow{ArgKind::kptr_or_null, Null::allowed, kBtfText, kBtf,
             "a kernel object that fits the field, or NULL"},
@@ -166,7 +167,9 @@ bool fits(const KindRow& row, const spec::Arg& argument, const Value& value) {
         return row.kind != ArgKind::ringbuf_mem || value.has(kRingbuf);
     case ValueKind::btf_object:
         // Of objects as plain memory only trusted ones; of per-CPU variables only their addresses.
+        // Locks and pointers lie in objects of the program's own.
         return (row.expected != kMemoryText || value.has(kTrusted)) &&
+               (row.expected != kFieldText || !value.has(kTrusted)) &&
                (row.kind != ArgKind::percpu_btf_id ||
                 (value.has(kPercpu) && !value.has(kAllocated)));
     case ValueKind::uninitialised:
@@ -220,13 +223,74 @@ Finding wrong_kind(const CallSite& site, unsigned number, std::string_view expec
     return finding;
 }
 
-Ruling<void> check_argument_kind(const CallSite& site, unsigned number) {
+namespace {
+
+// A kernel object is memory only for what is declared to read it.
+Ruling<void> check_object_as_memory(const CallSite& site, unsigned number) {
     const spec::Arg& argument = site.argument(number);
-    const KindRow& row = row_of(argument.kind);
-    if (is_absent(site, number) || fits(row, argument, site.value(number))) {
+    const bool is_declared = argument.kind == ArgKind::mem ||
+                             argument.kind == ArgKind::mem_or_null ||
+                             argument.kind == ArgKind::fixed_mem;
+    if (is_declared && argument.access == spec::ArgAccess::read) {
         return {};
     }
-    return wrong_kind(site, number, row.expected);
+    return refuse(
+        FindingCode::object_access, EACCES,
+        fmt::format("{}() may write into memory pointed by R{} type={}", site.name(), number,
+                    kind_text(site.value(number))),
+        fmt::format("R{} is a kernel object, and {} would write into it", number, site.name()));
+}
+
+// A map of sockets takes a socket for a value, and gives none.
+Ruling<const KindRow*> row_with_map(const CallSite& site, unsigned number, const CallPlan& plan) {
+    const ArgKind kind = site.argument(number).kind;
+    const bool is_value = kind == ArgKind::map_value || kind == ArgKind::map_value_or_null ||
+                          kind == ArgKind::uninit_map_value;
+    const spec::MapType map =
+        plan.map.has_value() ? site.subject.map(*plan.map).type : spec::MapType::unspec;
+    if (!is_value || (map != spec::MapType::sockmap && map != spec::MapType::sockhash)) {
+        return &row_of(kind);
+    }
+    if (kind == ArgKind::map_value) {
+        return &row_of(ArgKind::btf_id_sock_common);
+    }
+    return refuse(
+        FindingCode::wrong_map, EINVAL, "invalid arg_type for sockmap/sockhash",
+        fmt::format("the values of map '{}' are sockets", site.subject.map(*plan.map).name));
+}
+
+} // namespace
+
+Ruling<void> check_packet_argument(const CallSite& site, unsigned number) {
+    // Socket events show their packet to loads alone; of socket options every helper takes bytes.
+    const Value& value = site.value(number);
+    const spec::ProgramType program = site.subject.program.type;
+    const bool declared = site.helper.packet_pointers == spec::PacketPointers::allowed;
+    const bool allowed = program == spec::ProgramType::cgroup_sockopt ||
+                         (declared && program != spec::ProgramType::sock_ops);
+    if ((!value.is(ValueKind::packet) && !value.is(ValueKind::packet_meta)) || allowed) {
+        return {};
+    }
+    Finding finding = refuse(
+        FindingCode::wrong_argument, EACCES, "helper access to the packet is not allowed",
+        fmt::format("{} takes no pointers into the packet, and R{} is one", site.name(), number));
+    finding.suggestion = "copy the bytes to the stack first, and pass their address";
+    return finding;
+}
+
+Ruling<void> check_argument_kind(const CallSite& site, unsigned number, const CallPlan& plan) {
+    const spec::Arg& argument = site.argument(number);
+    const KindRow& row = *TRY(row_with_map(site, number, plan));
+    if (is_absent(site, number)) {
+        return {};
+    }
+    if (!fits(row, argument, site.value(number))) {
+        return wrong_kind(site, number, row.expected);
+    }
+    const bool is_memory = row.expected == kMemoryText;
+    return is_memory && site.value(number).is(ValueKind::btf_object)
+               ? check_object_as_memory(site, number)
+               : Ruling<void>{};
 }
 
 } // namespace skep::verify

@@ -14,9 +14,12 @@
 
 namespace skep::verify {
 
-// Whether the register holds a value of a kind that the argument takes. Null constants pass where
-// the kind allows null.
-Ruling<void> check_argument_kind(const CallSite& site, unsigned number);
+// Pointers into the packet pass only where the helper, and the type of program, take them.
+Ruling<void> check_packet_argument(const CallSite& site, unsigned number);
+
+// Whether the register holds a value of a kind that the argument takes, given the map that came
+// before. Null constants pass where the kind allows null.
+Ruling<void> check_argument_kind(const CallSite& site, unsigned number, const CallPlan& plan);
 
 // "a map", "initialised memory": what the argument takes.
 std::string_view words_for(spec::ArgKind kind);

@@ -149,10 +149,17 @@ Ruling<void> check_arguments(const CallSite& site, CallPlan& plan) {
         TRY(check_set(site, number));
         plan.read_regs = static_cast<std::uint16_t>(plan.read_regs | (1U << number));
         if (kind != ArgKind::anything) {
-            TRY(check_argument_kind(site, number));
+            TRY(check_packet_argument(site, number));
+            TRY(check_argument_kind(site, number, plan));
         }
-        TRY(check_release(site, number, plan));
-        TRY(kChecks[static_cast<std::size_t>(kind)].check(site, number, plan));
+        const Check check = kChecks[static_cast<std::size_t>(kind)].check;
+        if (check == check_typed_argument) { // of the right type first, then its own
+            TRY(check(site, number, plan));
+            TRY(check_release(site, number, plan));
+        } else {
+            TRY(check_release(site, number, plan));
+            TRY(check(site, number, plan));
+        }
     }
     return {};
 }

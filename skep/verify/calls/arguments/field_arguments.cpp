@@ -49,23 +49,6 @@ Ruling<void> check_field(const CallSite& site, unsigned number, std::string_view
     return {};
 }
 
-Ruling<void> check_program(const CallSite& site, std::string_view type) {
-    using spec::ProgramType;
-    const ProgramType program = site.subject.program.type;
-    const spec::ProgramTypeSet tracing =
-        spec::program_sets::kprobe | spec::program_sets::tracepoint |
-        spec::program_sets::perf_event | spec::program_sets::raw_tracepoint |
-        spec::program_sets::raw_tracepoint_writable;
-    const bool is_filter = program == ProgramType::socket_filter && type == "bpf_spin_lock";
-    if (!is_filter && !tracing.contains(program)) {
-        return {};
-    }
-    return refuse(
-        FindingCode::call_not_allowed_here, EINVAL,
-        fmt::format("{} progs cannot use {} yet", is_filter ? "socket filter" : "tracing", type),
-        fmt::format("programs of this type may not hold a {}", type));
-}
-
 } // namespace
 
 Ruling<void> check_lock_argument(const CallSite& site, unsigned number, CallPlan& plan) {
@@ -74,7 +57,6 @@ Ruling<void> check_lock_argument(const CallSite& site, unsigned number, CallPlan
         return refuse(FindingCode::lock_misuse, EINVAL, "can't spin_{lock,unlock} in rbtree cb",
                       "the lock of the tree is held by the function that called this one");
     }
-    TRY(check_program(site, kType));
     TRY(check_field(site, number, kType));
     plan.kept = allocation_of(site.value(number));
     const Resource* held = site.state.resources.first(ResourceKind::spin_lock);
@@ -101,7 +83,6 @@ Ruling<void> check_lock_argument(const CallSite& site, unsigned number, CallPlan
 
 Ruling<void> check_timer_argument(const CallSite& site, unsigned number, CallPlan& plan) {
     constexpr std::string_view kType = "bpf_timer";
-    TRY(check_program(site, kType));
     TRY(check_field(site, number, kType));
     plan.map = site.value(number).map(); // whose key and value the callback gets
     return {};

@@ -7,6 +7,7 @@
 
 #include "skep/verify/access/types/typed_pointer.hpp"
 #include "skep/verify/calls/arguments/argument_kinds.hpp"
+#include "skep/verify/calls/arguments/object_arguments.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
@@ -21,23 +22,8 @@ bool writes(ArgAccess access) {
     return access == ArgAccess::write || access == ArgAccess::read_write;
 }
 
-Finding packet_refused(const CallSite& site, unsigned number) {
-    Finding finding = refuse(
-        FindingCode::wrong_argument, EACCES, "helper access to the packet is not allowed",
-        fmt::format("{} takes no pointers into the packet, and R{} is one", site.name(), number));
-    finding.suggestion = "copy the bytes to the stack first, and pass their address";
-    return finding;
-}
-
 // A kernel object that is alive may be read as its type says.
 Ruling<void> object_as_memory(const CallSite& site, unsigned number, const Extent& extent) {
-    if (writes(extent.access)) {
-        return refuse(
-            FindingCode::object_access, EACCES,
-            fmt::format("{}() may write into memory pointed by R{} type={}", site.name(), number,
-                        kind_text(site.value(number))),
-            fmt::format("R{} is a kernel object, and {} would write into it", number, site.name()));
-    }
     TypedAccess read;
     read.reg = static_cast<Reg>(number);
     read.value = site.value(number);
@@ -147,9 +133,6 @@ void note_known_key(const CallSite& site, unsigned number, CallPlan& plan) {
 Ruling<void> check_extent(const CallSite& site, unsigned number, const Extent& extent,
                           CallPlan& plan) {
     const Value& value = site.value(number);
-    if (value.is_any_packet() && site.helper.packet_pointers == spec::PacketPointers::refused) {
-        return packet_refused(site, number);
-    }
     if (value.is(ValueKind::btf_object)) {
         return object_as_memory(site, number, extent);
     }
@@ -197,6 +180,9 @@ Ruling<void> check_map_value_argument(const CallSite& site, unsigned number, Cal
         return map_is_missing(site, number);
     }
     const spec::MapSpec& map = map_of(site, plan);
+    if (map.type == spec::MapType::sockmap || map.type == spec::MapType::sockhash) {
+        return check_socket_value(site, number);
+    }
     if (map.value_size_bytes == 0) {
         return refuse(FindingCode::wrong_map, EACCES, "invalid zero-sized read",
                       "the map has no values");

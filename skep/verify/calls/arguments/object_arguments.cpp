@@ -59,12 +59,13 @@ Ruling<void> check_context_argument(const CallSite& site, unsigned number, CallP
     return moved_context(site, number);
 }
 
-Ruling<void> check_typed_argument(const CallSite& site, unsigned number, CallPlan& /*plan*/) {
+namespace {
+
+Ruling<void> check_type(const CallSite& site, unsigned number, std::string_view wanted) {
     const Value& value = site.value(number);
-    if (is_absent(site, number) || !value.is(ValueKind::btf_object)) {
+    if (!value.is(ValueKind::btf_object)) {
         return {};
     }
-    const std::string_view wanted = wanted_type(site.argument(number));
     if (!value.at_fixed_offset()) {
         return refuse(
             FindingCode::wrong_argument, EACCES,
@@ -75,6 +76,17 @@ Ruling<void> check_typed_argument(const CallSite& site, unsigned number, CallPla
         return wrong_type(site, number, wanted);
     }
     return {};
+}
+
+} // namespace
+
+Ruling<void> check_typed_argument(const CallSite& site, unsigned number, CallPlan& /*plan*/) {
+    return is_absent(site, number) ? Ruling<void>{}
+                                   : check_type(site, number, wanted_type(site.argument(number)));
+}
+
+Ruling<void> check_socket_value(const CallSite& site, unsigned number) {
+    return check_type(site, number, "sock_common");
 }
 
 Ruling<void> check_record_argument(const CallSite& site, unsigned number, CallPlan& /*plan*/) {

@@ -16,6 +16,9 @@ Ruling<void> check_record_argument(const CallSite& site, unsigned number, CallPl
 Ruling<void> check_constant_size(const CallSite& site, unsigned number, CallPlan& plan);
 Ruling<void> check_text_argument(const CallSite& site, unsigned number, CallPlan& plan);
 
+// A value for a map of sockets: kernel objects must be sockets.
+Ruling<void> check_socket_value(const CallSite& site, unsigned number);
+
 // The reference that the call ends, when the row says that it ends the one of this argument.
 Ruling<void> check_release(const CallSite& site, unsigned number, CallPlan& plan);
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "skep/verify/access/types/kernel_types.hpp"
+#include "skep/verify/calls/kfunc/kfunc_memory.hpp"
 
 namespace skep::verify {
 namespace {
@@ -85,6 +86,30 @@ Value element(const KfuncSite& site, const Value& iterator, IdSource& /*ids*/) {
     return value;
 }
 
+std::string no_iterator(const KfuncSite& site, std::string_view name) {
+    return fmt::format("expected {} {} as arg #0",
+                       site.row.rule == KfuncRule::iter_new ? "uninitialized" : "an initialized",
+                       name);
+}
+
+// Whole slots of the stack; what lies beside them is no iterator, and none can be made there.
+Ruling<void> check_fits(const KfuncSite& site, std::int64_t offset, btf::TypeId type,
+                        std::uint32_t size) {
+    const bool is_aligned = offset % static_cast<std::int64_t>(kSlotBytes) == 0;
+    if (is_aligned && offset >= -kStackBytes && offset + size <= 0) {
+        return {};
+    }
+    if (is_aligned && offset == 0 && size == kSlotBytes && site.row.rule == KfuncRule::iter_new) {
+        return refuse(FindingCode::stack_access, EACCES,
+                      fmt::format("invalid write to stack R1 off=0 size={}", kSlotBytes),
+                      "the stack lies below R10");
+    }
+    const std::string_view name = short_name(site.types.type(type).name);
+    Finding finding = wrong_place(site, no_iterator(site, name));
+    finding.kernel_detail = fmt::format("cannot pass in {} at an offset={}", name, offset);
+    return finding;
+}
+
 } // namespace
 
 Ruling<void> check_iterator_argument(const KfuncSite& site, CallPlan& plan) {
@@ -96,30 +121,31 @@ Ruling<void> check_iterator_argument(const KfuncSite& site, CallPlan& plan) {
                       fmt::format("arg#0 of {} is not supported yet", site.name()),
                       "the kernel's types do not say what the iterator is");
     }
+    TRY(check_kfunc_place(site, 1));
     if (!value.is(ValueKind::stack) || !value.at_fixed_offset()) {
         return wrong_place(site, "arg#0 expected pointer to an iterator on stack");
     }
     const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
+    TRY(check_fits(site, offset, type, *size));
     const std::string_view name = short_name(site.types.type(type).name);
-    const bool fits = offset % static_cast<std::int64_t>(kSlotBytes) == 0 &&
-                      offset >= -kStackBytes && offset + *size <= 0;
     const bool is_new = site.row.rule == KfuncRule::iter_new;
-    if (!fits) {
-        return wrong_place(site, fmt::format("cannot pass in {} at an offset={}", name, offset));
-    }
     const IteratorUse use{value.frame, static_cast<std::int32_t>(offset), *size / kSlotBytes};
     if (is_new ? !is_free(site.state, use) : !is_whole(site.state, use, type)) {
-        return wrong_place(site, fmt::format("expected an {} {} as arg #0",
-                                             is_new ? "uninitialized" : "initialized", name));
+        return wrong_place(site, no_iterator(site, name));
     }
     const Value& known = slot_at(site.state, use, 0).value;
+    if (is_new && site.row.flags.has(spec::KfuncFlag::in_rcu) && !site.in_rcu_section()) {
+        return refuse(FindingCode::call_not_allowed_here, EINVAL,
+                      fmt::format("expected an RCU CS when using {}", site.name()),
+                      fmt::format("{} needs an open RCU read section", site.name()));
+    }
     if (site.row.rule == KfuncRule::iter_next && known.has(kUntrusted)) {
         return refuse(FindingCode::section_misuse, EINVAL,
                       fmt::format("expected an RCU CS when using {}", site.name()),
                       "the RCU section in which the iterator was made has ended");
     }
     if (!is_new && !site.state.resources.holds(known.reference_id)) {
-        return wrong_place(site, fmt::format("expected an initialized {} as arg #0", name));
+        return wrong_place(site, no_iterator(site, name));
     }
     plan.read_regs = static_cast<std::uint16_t>(plan.read_regs | (1U << 1));
     plan.iterator = use;

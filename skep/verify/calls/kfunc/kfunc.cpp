@@ -2,11 +2,12 @@
 //
 // Calls to kernel functions: which one, the gate, the arguments, the rule of its row, the result.
 //
-// Limits: dynptrs, objects of the program, lists, trees, deadlock-detecting locks, interrupt flags,
-// work queues and arenas are refused by name (KfuncRule::not_judged).
+// Limits: functions without a judgement are refused by name (KfuncRule::not_judged).
 // Proved by: tests/verdicts/kfunc_test.cpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <optional>
 
@@ -16,6 +17,7 @@
 #include "skep/verify/calls/gate.hpp"
 #include "skep/verify/calls/kfunc/iterator.hpp"
 #include "skep/verify/calls/kfunc/kfunc_arguments.hpp"
+#include "skep/verify/calls/kfunc/kfunc_memory.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/calls/objects/graph.hpp"
 #include "skep/verify/calls/objects/sections.hpp"
@@ -54,13 +56,6 @@ Ruling<const spec::KfuncRow*> find_row(const Subject& subject, InsnIndex at) {
     if (row == nullptr || !has_prototype) {
         return not_judged(function->name,
                           "is not known to this verifier as a function for programs");
-    }
-    if (!is_gpl_compatible(subject.program.license)) {
-        return refuse(FindingCode::licence, EINVAL,
-                      "cannot call kernel function from non-GPL compatible program",
-                      fmt::format("kernel functions are only for GPL-compatible programs, and the "
-                                  "licence is \"{}\"",
-                                  subject.program.license));
     }
     return row;
 }
@@ -143,6 +138,8 @@ bool is_allowed_under_lock(const spec::KfuncRow& row) {
     case KfuncRule::work_set_callback:
     case KfuncRule::work_start:
     case KfuncRule::task_work:
+    case KfuncRule::gives_bytes:
+    case KfuncRule::trap:
     case KfuncRule::not_judged:
         return false;
     }
@@ -176,11 +173,12 @@ Ruling<void> check_sections(const KfuncSite& site) {
             fmt::format("kernel func {} is sleepable within non-preemptible region", site.name()),
             fmt::format("{} may sleep, and preemption is off", site.name()));
     }
-    if (site.row.flags.has(KfuncFlag::in_rcu) && !site.in_rcu_section()) {
+    const bool asked_with_iterator = site.row.rule == KfuncRule::iter_new;
+    if (site.row.flags.has(KfuncFlag::in_rcu) && !asked_with_iterator && !site.in_rcu_section()) {
         return not_allowed_here(fmt::format("expected an RCU CS when using {}", site.name()),
                                 fmt::format("{} needs an open RCU read section", site.name()));
     }
-    return check_task_iteration(site);
+    return {};
 }
 
 // The result is of a kind that result_of knows.
@@ -216,7 +214,9 @@ Value result_of(const KfuncSite& site, State& state, IdSource& ids) {
     Value value = Value::pointer(ValueKind::btf_object, 0, pointee);
     if (site.types.type(pointee).kind != btf::Kind::structure) {
         const Result<std::uint32_t> size = site.types.size_of(pointee);
-        value = Value::pointer(ValueKind::memory, kReadOnly, size.ok() ? *size : 0);
+        const bool is_writable = site.row.rule == KfuncRule::gives_bytes;
+        value = Value::pointer(ValueKind::memory, is_writable ? 0U : std::uint32_t{kReadOnly},
+                               size.ok() ? *size : 0);
     }
     if (site.row.flags.has(KfuncFlag::maybe_null)) {
         value.flags |= kMaybeNull;
@@ -290,59 +290,64 @@ void step_section(KfuncRule rule, State& state) {
 
 // Casts ------------------------------------------------------------------------------------------
 
-std::string_view kernel_context(spec::ProgramType program) {
-    using namespace spec::program_sets;
-    constexpr spec::ProgramTypeSet kBufferHolders = socket_filter | sched_cls | sched_act |
-                                                    cgroup_skb | sk_skb | lwt_in | lwt_out |
-                                                    lwt_xmit | lwt_seg6local;
-    if (kBufferHolders.contains(program)) {
-        return "sk_buff";
+// The kernel's types pair each kind of program with the context that it sees and the kernel's own.
+// The type as it is written there, 0 when there is none.
+btf::TypeId kernel_context(const KfuncSite& site) {
+    const auto pairs = site.types.find("bpf_ctx_convert", btf::Kind::structure);
+    const spec::ProgramTypeRow* program = spec::find(site.subject.program.type);
+    if (!pairs.has_value() || program == nullptr) {
+        return 0;
     }
-    struct KernelContext {
-        spec::ProgramType program;
-        std::string_view structure;
+    std::string wanted = fmt::format("BPF_PROG_TYPE_{}_kern", program->name);
+    const auto ignoring_case = [](char one, char other) {
+        return std::tolower(static_cast<unsigned char>(one)) ==
+               std::tolower(static_cast<unsigned char>(other));
     };
-    constexpr KernelContext kContexts[] = {
-        {spec::ProgramType::xdp, "xdp_buff"},
-        {spec::ProgramType::cgroup_sock_addr, "bpf_sock_addr_kern"},
-        {spec::ProgramType::sock_ops, "bpf_sock_ops_kern"},
-        {spec::ProgramType::perf_event, "bpf_perf_event_data_kern"},
-    };
-    for (const KernelContext& context : kContexts) {
-        if (context.program == program) {
-            return context.structure;
+    for (const btf::Member& member : site.types.type(*pairs).members) {
+        if (std::ranges::equal(member.name, wanted, ignoring_case)) {
+            return member.type;
         }
     }
-    return {};
+    return 0;
 }
 
 Ruling<void> check_context_cast(const KfuncSite& site, CallPlan& plan) {
     const Value& value = site.value(1);
     plan.read_regs = static_cast<std::uint16_t>(plan.read_regs | (1U << 1));
+    TRY(check_kfunc_place(site, 1));
     if (!value.is(ValueKind::context) || value.offset != 0 || !value.number.is_zero()) {
         return refuse(FindingCode::wrong_argument, EINVAL,
                       fmt::format("arg#0 expected pointer to ctx, but got {}", kind_text(value)),
                       fmt::format("{} takes the context as the program was given it", site.name()));
     }
-    const std::optional<std::uint32_t> type =
-        kernel_structure(site.subject, kernel_context(site.subject.program.type));
-    if (!type.has_value()) {
+    const btf::TypeId type = kernel_context(site);
+    if (type == 0) {
         return not_judged(site.name(), "is not judged for this type of program yet");
     }
-    plan.kept = *type;
+    const btf::TypeId structure = site.types.resolve(type);
+    if (site.types.type(structure).kind != btf::Kind::structure) {
+        return refuse(FindingCode::call_not_allowed_here, EINVAL,
+                      fmt::format("kern ctx type id {} is not a struct", type),
+                      "the kernel has no form of its own of this context");
+    }
+    plan.kept = structure;
     return {};
 }
 
 Ruling<void> check_read_only_cast(const KfuncSite& site, CallPlan& plan) {
     TRY(check_kfunc_arguments(site, 1, plan));
     const std::uint64_t id = site.value(2).number.value();
+    if (id >= site.types.type_count()) {
+        return refuse(FindingCode::wrong_argument, EINVAL,
+                      fmt::format("Unknown type ID {} passed to kfunc bpf_rdonly_cast",
+                                  static_cast<std::int32_t>(id)),
+                      "the kernel's types have no such number");
+    }
     if (id == 0) {
         plan.kept = 0; // plain bytes
         return {};
     }
-    const btf::Kind kind = id < site.types.type_count()
-                               ? site.types.type(static_cast<btf::TypeId>(id)).kind
-                               : btf::Kind::void_;
+    const btf::Kind kind = site.types.type(static_cast<btf::TypeId>(id)).kind;
     if (kind != btf::Kind::structure && kind != btf::Kind::union_) {
         return refuse(FindingCode::wrong_argument, EINVAL,
                       "kfunc bpf_rdonly_cast type ID argument must be of a struct or void",
@@ -361,6 +366,9 @@ Ruling<void> check_throw(const KfuncSite& site, CallPlan& plan) {
 }
 
 Ruling<void> check_iteration(const KfuncSite& site, CallPlan& plan) {
+    TRY(check_not_null(site, 1));
+    TRY(check_kfunc_place(site, 1));
+    TRY(check_task_iteration(site));
     TRY(check_iterator_argument(site, plan));
     TRY(check_kfunc_arguments(site, 2, plan));
     return site.row.rule == KfuncRule::iter_next ? check_iterator_element(site) : Ruling<void>{};
@@ -393,8 +401,13 @@ Value slice_of(const KfuncSite& site, const CallPlan& plan, IdSource& ids) {
 Ruling<void> check_by_rule(const KfuncSite& site, CallPlan& plan) {
     switch (site.row.rule) {
     case KfuncRule::by_types:
+    case KfuncRule::gives_bytes:
         TRY(check_kfunc_arguments(site, 1, plan));
         return check_result(site);
+    case KfuncRule::trap:
+        return refuse(FindingCode::call_not_allowed_here, EFAULT,
+                      "unexpected __bpf_trap() due to uninitialized variable?",
+                      "the compiler put a trap here: what comes next is undefined in C");
     case KfuncRule::iter_new:
     case KfuncRule::iter_next:
     case KfuncRule::iter_destroy:
@@ -457,6 +470,7 @@ Value step_by_rule(const KfuncSite& site, const CallPlan& plan, State& state, Id
     case KfuncRule::dynptr_of_xdp:
     case KfuncRule::dynptr_of_metadata:
     case KfuncRule::by_types:
+    case KfuncRule::gives_bytes:
         return result_of(site, state, ids);
     case KfuncRule::iter_new:
         make_iterator(site, plan, state, ids);
@@ -503,7 +517,8 @@ Value step_by_rule(const KfuncSite& site, const CallPlan& plan, State& state, Id
     case KfuncRule::task_work:
         return Value::unknown();
     case KfuncRule::throws:     // the walk ends the path
-    case KfuncRule::not_judged: // was refused
+    case KfuncRule::trap:       // was refused
+    case KfuncRule::not_judged: // the same
         break;
     }
     return Value::uninitialised();

@@ -3,12 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "skep/verify/access/types/kernel_types.hpp"
-#include "skep/verify/calls/arguments/argument_kinds.hpp"
-#include "skep/verify/calls/arguments/memory_arguments.hpp"
-#include "skep/verify/calls/arguments/object_arguments.hpp"
+#include "skep/verify/calls/kfunc/kfunc_memory.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/calls/objects/graph.hpp"
 #include "skep/verify/calls/objects/sections.hpp"
@@ -47,25 +46,6 @@ bool is_number(const btf::Btf& types, btf::TypeId id) {
            kind == btf::Kind::enumeration64;
 }
 
-// The rules for memory are those of helpers: the argument as a helper's row would have it.
-struct AsHelper {
-    spec::HelperRow row;
-    spec::Arguments arguments;
-    CallSite site;
-
-    explicit AsHelper(const KfuncSite& from)
-        : row(named(from)), arguments{}, site{from.subject, from.state, from.at, row, arguments} {}
-    AsHelper(const AsHelper&) = delete;
-    AsHelper& operator=(const AsHelper&) = delete;
-
-    static spec::HelperRow named(const KfuncSite& from) {
-        spec::HelperRow row;
-        row.name = from.row.name;
-        row.packet_pointers = spec::PacketPointers::allowed;
-        return row;
-    }
-};
-
 Ruling<void> check_number(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const Value& value = site.value(number);
     if (!value.is_scalar()) {
@@ -89,41 +69,9 @@ bool has_size_argument(const KfuncSite& site, unsigned number) {
     return ends(site, number + 1, "__sz") || ends(site, number + 1, "__szk");
 }
 
-// The rules are those of a helper's memory; the last line is about the pair.
-Ruling<void> check_sized_memory(const KfuncSite& site, unsigned number, CallPlan& plan) {
-    AsHelper as_helper(site);
-    as_helper.arguments[number - 1] = {spec::ArgKind::mem, spec::ArgAccess::read_write};
-    as_helper.arguments[number] = {spec::ArgKind::const_size_or_zero};
-    TRY(check_argument_kind(as_helper.site, number));
-    if (!site.value(number + 1).is_scalar()) {
-        return check_number(site, number + 1, plan);
-    }
-    Ruling<void> memory = check_sized_memory_argument(as_helper.site, number + 1, plan);
-    if (!memory.ok()) {
-        Finding finding = *std::move(memory).error();
-        finding.kernel_detail += finding.kernel_detail.empty() ? "" : "\n";
-        finding.kernel_detail += finding.kernel_message;
-        finding.kernel_message = fmt::format(
-            "arg#{} arg#{} memory, len pair leads to invalid memory access", number - 1, number);
-        return finding;
-    }
-    return check_number(site, number + 1, plan);
-}
-
-Ruling<void> check_fixed(const KfuncSite& site, unsigned number, std::uint32_t size_bytes,
-                         CallPlan& plan) {
-    AsHelper as_helper(site);
-    as_helper.arguments[number - 1] = {spec::ArgKind::mem, spec::ArgAccess::read_write};
-    TRY(check_argument_kind(as_helper.site, number));
-    return check_extent(as_helper.site, number,
-                        {.size_bytes = size_bytes, .access = spec::ArgAccess::read_write}, plan);
-}
-
-Ruling<void> check_text(const KfuncSite& site, unsigned number, CallPlan& plan) {
-    AsHelper as_helper(site);
-    as_helper.arguments[number - 1] = {spec::ArgKind::const_str, spec::ArgAccess::read};
-    TRY(check_argument_kind(as_helper.site, number));
-    return check_text_argument(as_helper.site, number, plan);
+// A pointer with a number after it; with anything else after it, it is a pointer alone.
+bool is_buffer(const KfuncSite& site, unsigned number) {
+    return has_size_argument(site, number) && site.value(number + 1).is_scalar();
 }
 
 bool is_context_type(const KfuncSite& site, std::string_view type) {
@@ -140,14 +88,13 @@ bool is_context_type(const KfuncSite& site, std::string_view type) {
 
 Ruling<void> check_context(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const Value& value = site.value(number);
+    TRY(check_kfunc_place(site, number));
     if (!value.is(ValueKind::context)) {
         return refused(
             fmt::format("arg#{} expected pointer to ctx, but got {}", number - 1, kind_text(value)),
             fmt::format("argument {} of {} is the context", number, site.name()));
     }
-    AsHelper as_helper(site);
-    as_helper.arguments[number - 1] = {spec::ArgKind::ctx};
-    return check_context_argument(as_helper.site, number, plan);
+    return check_kfunc_context(site, number, plan);
 }
 
 // Which kernel structure a value of another kind is, beside BTF objects.
@@ -234,8 +181,10 @@ Ruling<void> check_object(const KfuncSite& site, unsigned number, btf::TypeId wa
     if (!is_of_type(site, value, name, is_released)) {
         return refused(
             fmt::format("kernel function {} args#{} expected pointer to STRUCT {} but R{} has a "
-                        "pointer to {}",
-                        site.name(), number - 1, name, number, kind_text(value)),
+                        "pointer to STRUCT {}",
+                        site.name(), number - 1, name, number,
+                        value.is(ValueKind::btf_object) ? type_name(site.subject, value)
+                                                        : structure_of(value)),
             fmt::format("argument {} of {} is a struct {}", number, site.name(), name));
     }
     if (!is_released) {
@@ -298,79 +247,103 @@ bool is_function(const KfuncSite& site, unsigned number) {
            btf::Kind::function_prototype;
 }
 
+std::string_view word_for(const btf::Btf& types, btf::TypeId id) {
+    return id == 0 ? "UNKNOWN" : btf::kind_word(types.type(id).kind);
+}
+
+// A kernel object for a parameter of some type.
+Ruling<void> check_object_for(const KfuncSite& site, unsigned number, btf::TypeId pointee,
+                              CallPlan& plan) {
+    if (site.types.type(pointee).kind == btf::Kind::structure) {
+        return check_object(site, number, pointee, plan);
+    }
+    return refused(fmt::format("kernel function {} args#{} pointer type {} {} is not supported",
+                               site.name(), number - 1, word_for(site.types, pointee),
+                               site.types.type(pointee).name),
+                   fmt::format("argument {} of {} is plain memory, and R{} is a kernel object",
+                               number, site.name(), number));
+}
+
 // A pointer whose name says nothing.
 Ruling<void> check_pointer(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const btf::TypeId pointee = site.pointee(site.parameter(number).type);
     const btf::Type& type = site.types.type(pointee);
-    const Value& value = site.value(number);
-    if (pointee == 0) {
-        return not_judged(site, number, "a pointer to anything");
-    }
     if (type.kind == btf::Kind::structure && is_context_type(site, type.name)) {
         return check_context(site, number, plan);
     }
-    if (type.kind == btf::Kind::structure && is_object(value)) {
-        return check_object(site, number, pointee, plan);
+    if (is_object(site.value(number))) {
+        return check_object_for(site, number, pointee, plan);
     }
-    if (value.is_constant_zero() || value.may_be_null()) {
-        return refuse(FindingCode::null_check_missing, EACCES,
-                      fmt::format("Possibly NULL pointer passed to trusted arg{}", number - 1),
-                      fmt::format("R{} may be null, and {} takes no null", number, site.name()));
-    }
-    if (!holds_numbers_only(site.types, pointee)) {
-        return refused(
-            fmt::format("arg#{} pointer type {} {} must point to scalar, or struct with scalar",
-                        number - 1, type.kind == btf::Kind::structure ? "STRUCT" : "UNKNOWN",
-                        type.name),
-            fmt::format("argument {} of {} is a kernel object, and R{} is {}", number, site.name(),
-                        number, kind_text(value)));
+    if (is_buffer(site, number)) {
+        TRY(check_kfunc_place(site, number));
+        TRY(check_kfunc_buffer(site, number, plan));
+        return check_number(site, number + 1, plan);
     }
     const Result<std::uint32_t> size = site.types.size_of(pointee);
-    if (!size.ok()) {
-        return not_judged(site, number, "of a type without a size");
+    if (!holds_numbers_only(site.types, pointee) || !size.ok()) {
+        return refused(
+            fmt::format("arg#{} pointer type {} {} must point to scalar, or struct with scalar",
+                        number - 1, word_for(site.types, pointee), type.name),
+            fmt::format("argument {} of {} is a kernel object, and R{} is {}", number, site.name(),
+                        number, kind_text(site.value(number))));
     }
-    return check_fixed(site, number, *size, plan);
+    TRY(check_kfunc_place(site, number));
+    return check_kfunc_memory(site, number, *size, plan);
 }
 
-// Functions that want living objects say so before they look what it is.
-Ruling<void> check_not_null(const KfuncSite& site, unsigned number) {
-    const Value& value = site.value(number);
-    const spec::KfuncFlags flags = site.row.flags;
-    const bool wants_living = flags.has(KfuncFlag::trusted) || flags.has(KfuncFlag::rcu) ||
-                              flags.has(KfuncFlag::releases);
-    const bool takes_null = ends(site, number, "__nullable");
-    if (!wants_living || takes_null || !(value.is_constant_zero() || value.may_be_null())) {
-        return {};
-    }
-    return refuse(FindingCode::null_check_missing, EACCES,
-                  fmt::format("Possibly NULL pointer passed to trusted arg{}", number - 1),
-                  fmt::format("R{} may be null, and {} takes no null", number, site.name()));
+// Pointers to what the verifier itself keeps account of.
+bool is_pointer_of_its_own(const KfuncSite& site, unsigned number) {
+    constexpr std::string_view kStructures[] = {"bpf_dynptr",    "bpf_list_head",    "bpf_rb_root",
+                                                "bpf_list_node", "bpf_rb_node",      "bpf_wq",
+                                                "bpf_task_work", "bpf_res_spin_lock"};
+    constexpr std::string_view kEndings[] = {"__alloc", "__refcounted_kptr", "__irq_flag", "__map",
+                                             "__str"};
+    return is_function(site, number) ||
+           std::ranges::any_of(kStructures,
+                               [&](auto name) { return is_structure(site, number, name); }) ||
+           std::ranges::any_of(kEndings, [&](auto ending) { return ends(site, number, ending); });
 }
 
-Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
+// A map by its address; an object of the map's kind comes with others of its own.
+Ruling<void> check_map(const KfuncSite& site, unsigned number, CallPlan& plan) {
     const Value& value = site.value(number);
-    if (is_number(site.types, site.parameter(number).type)) {
-        return check_number(site, number, plan);
+    if (value.is(ValueKind::btf_object)) {
+        return check_object(site, number, kernel_structure(site.subject, "bpf_map").value_or(0),
+                            plan);
     }
-    if (site.types.type(site.types.resolve(site.parameter(number).type)).kind !=
-        btf::Kind::pointer) {
-        return not_judged(site, number, "a structure by value");
+    if ((value.is(ValueKind::map_value) || value.is(ValueKind::map_key)) &&
+        !plan.object.has_value()) {
+        return refused(fmt::format("R{} must be referenced or trusted", number),
+                       fmt::format("argument {} of {} is a map", number, site.name()));
     }
-    if (ends(site, number, "__nullable") && value.is_constant_zero()) {
-        plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
-        return {};
+    if (value.is(ValueKind::memory) && value.reference_id != 0) {
+        return refused(
+            fmt::format("arg#{} is {} expected mem or socket", number - 1, kind_text(value)),
+            fmt::format("argument {} of {} is a map", number, site.name()));
     }
+    return check_map_argument(site, number, plan);
+}
+
+// An object to be dropped is alive, whatever else it is.
+Ruling<void> check_dropped(const KfuncSite& site, unsigned number, CallPlan& plan) {
+    const Value& value = site.value(number);
+    if (value.reference_id == 0 && !value.has(kTrusted) && structure_of(value).empty()) {
+        return refused(fmt::format("R{} must be referenced or trusted", number),
+                       "an object that the program owns is wanted");
+    }
+    return check_dropped_object(site, number, plan);
+}
+
+Ruling<void> check_special(const KfuncSite& site, unsigned number, CallPlan& plan) {
+    if (ends(site, number, "__alloc")) {
+        return check_dropped(site, number, plan);
+    }
+    if (ends(site, number, "__map")) {
+        return check_map(site, number, plan);
+    }
+    TRY(check_kfunc_place(site, number));
     if (is_structure(site, number, "bpf_dynptr")) {
         return check_dynptr_argument(site, number, plan);
-    }
-    if (ends(site, number, "__opt") && value.is_constant_zero() &&
-        has_size_argument(site, number)) {
-        plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
-        return {};
-    }
-    TRY(check_not_null(site, number));
-    if (ends(site, number, "__alloc")) {
-        return check_dropped_object(site, number, plan);
     }
     if (ends(site, number, "__refcounted_kptr")) {
         return check_counted_object(site, number, plan);
@@ -390,24 +363,34 @@ Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
     if (ends(site, number, "__irq_flag")) {
         return check_irq_flag(site, number, plan);
     }
-    if (ends(site, number, "__map") && value.is(ValueKind::btf_object)) {
-        return check_object(site, number, kernel_structure(site.subject, "bpf_map").value_or(0),
-                            plan);
-    }
-    if (ends(site, number, "__map")) {
-        return check_map_argument(site, number, plan);
-    }
-    if (is_function(site, number)) {
-        return site.row.rule == KfuncRule::tree_add ? plan_order(site, number, plan)
-                                                    : plan_work(site, number, plan);
-    }
     if (ends(site, number, "__str")) {
-        return check_text(site, number, plan);
+        return check_kfunc_text(site, number, plan);
     }
-    if (has_size_argument(site, number)) {
-        return check_sized_memory(site, number, plan);
+    return site.row.rule == KfuncRule::tree_add ? plan_order(site, number, plan)
+                                                : plan_work(site, number, plan);
+}
+
+Ruling<void> check_one(const KfuncSite& site, unsigned number, CallPlan& plan) {
+    const Value& value = site.value(number);
+    if (is_number(site.types, site.parameter(number).type)) {
+        return check_number(site, number, plan);
     }
-    return check_pointer(site, number, plan);
+    if (site.types.type(site.types.resolve(site.parameter(number).type)).kind !=
+        btf::Kind::pointer) {
+        return not_judged(site, number, "a structure by value");
+    }
+    if (ends(site, number, "__nullable") && value.is_constant_zero()) {
+        plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
+        return {};
+    }
+    if (ends(site, number, "__opt") && value.is_constant_zero() &&
+        has_size_argument(site, number)) {
+        plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
+        return {};
+    }
+    TRY(check_not_null(site, number));
+    return is_pointer_of_its_own(site, number) ? check_special(site, number, plan)
+                                               : check_pointer(site, number, plan);
 }
 
 bool is_plain(const btf::Btf& types, btf::TypeId id, int depth) {
@@ -419,7 +402,8 @@ bool is_plain(const btf::Btf& types, btf::TypeId id, int depth) {
     if (type.kind == btf::Kind::array) {
         return is_number(types, type.target);
     }
-    if (type.kind != btf::Kind::structure || depth >= kMaxNesting) {
+    const bool has_members = type.kind == btf::Kind::structure || type.kind == btf::Kind::union_;
+    if (!has_members || depth >= kMaxNesting) {
         return false;
     }
     for (const btf::Member& member : type.members) {
@@ -434,6 +418,20 @@ bool is_plain(const btf::Btf& types, btf::TypeId id, int depth) {
 
 bool holds_numbers_only(const btf::Btf& types, btf::TypeId id) { return is_plain(types, id, 0); }
 
+Ruling<void> check_not_null(const KfuncSite& site, unsigned number) {
+    const Value& value = site.value(number);
+    const spec::KfuncFlags flags = site.row.flags;
+    const bool wants_living = flags.has(KfuncFlag::trusted) || flags.has(KfuncFlag::rcu) ||
+                              flags.has(KfuncFlag::releases);
+    const bool takes_null = ends(site, number, "__nullable");
+    if (!wants_living || takes_null || !(value.is_constant_zero() || value.may_be_null())) {
+        return {};
+    }
+    return refuse(FindingCode::null_check_missing, EACCES,
+                  fmt::format("Possibly NULL pointer passed to trusted arg{}", number - 1),
+                  fmt::format("R{} may be null, and {} takes no null", number, site.name()));
+}
+
 Ruling<void> check_kfunc_arguments(const KfuncSite& site, unsigned first, CallPlan& plan) {
     if (site.argument_count() > kMostArguments) {
         return not_judged(site, kMostArguments + 1, "passed on the stack");
@@ -442,17 +440,15 @@ Ruling<void> check_kfunc_arguments(const KfuncSite& site, unsigned first, CallPl
         if (ends(site, number, "__ign") || ends(site, number, "__prog")) {
             continue; // not looked at
         }
-        if (!site.value(number).is_initialised()) {
-            return refuse(FindingCode::unset_register, EACCES, fmt::format("R{} !read_ok", number),
-                          fmt::format("{} takes an argument in R{}, which has no value on this "
-                                      "path",
-                                      site.name(), number));
-        }
         plan.read_regs = static_cast<std::uint16_t>(plan.read_regs | (1U << number));
         TRY(check_one(site, number, plan));
     }
     if (site.row.flags.has(KfuncFlag::releases) && plan.released_reference == 0) {
-        return not_judged(site, 1, "not known to be released");
+        return refuse(
+            FindingCode::wrong_release, EINVAL,
+            fmt::format("release kernel function {} expects refcounted PTR_TO_BTF_ID", site.name()),
+            fmt::format("{} gives back what an acquiring call gave; R1 does not come from one",
+                        site.name()));
     }
     return {};
 }

@@ -20,6 +20,9 @@ namespace skep::verify {
 // Judges arguments from `first` on.
 Ruling<void> check_kfunc_arguments(const KfuncSite& site, unsigned first, CallPlan& plan);
 
+// Functions that want living objects say so before they look what it is.
+Ruling<void> check_not_null(const KfuncSite& site, unsigned number);
+
 // Numbers, and structures and arrays of nothing but numbers: what memory may hold.
 bool holds_numbers_only(const btf::Btf& types, btf::TypeId id);
 

@@ -166,8 +166,8 @@ Ruling<void> check_irq_flag(const KfuncSite& site, unsigned number, CallPlan& pl
     const bool fits = value.at_fixed_offset() &&
                       place_of(value) % static_cast<std::int64_t>(kSlotBytes) == 0 &&
                       place_of(value) >= -kStackBytes && place_of(value) < 0;
-    const std::string_view wanted = takes_flag(site) ? "uninitialized" : "an initialized";
-    const std::string unfit = fmt::format("expected an {} irq flag as arg#{}", wanted, number - 1);
+    const std::string_view wanted = takes_flag(site) ? "an uninitialized" : "an initialized";
+    const std::string unfit = fmt::format("expected {} irq flag as arg#{}", wanted, number - 1);
     if (!fits) {
         return wrong_flag(number, unfit, "it is no slot of the stack");
     }
