@@ -189,7 +189,10 @@ Ruling<std::vector<Subprogram>> find_subprograms(const std::vector<Insn>& insns)
         }
         const std::int64_t target = named_subprogram(insn, at);
         if (target < 0 || target >= static_cast<std::int64_t>(insns.size())) {
-            return broken(at, "invalid destination", "a call out of the program",
+            return broken(at,
+                          insn.kind == InsnKind::call_subprogram ? "call to invalid destination"
+                                                                 : "invalid destination",
+                          "a call out of the program",
                           fmt::format("instruction {} calls instruction {}, which is not there",
                                       at.value, target));
         }

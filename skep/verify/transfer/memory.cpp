@@ -49,8 +49,11 @@ Ruling<void> check_context_pointer(Reg reg, const Value& base) {
     if (base.offset != 0) {
         return refuse(
             {.code = FindingCode::context_access,
-             .kernel = fmt::format("dereference of modified ctx ptr R{} off={} disallowed", reg,
-                                   base.offset),
+             .kernel = base.offset < 0
+                           ? fmt::format("negative offset ctx ptr R{} off={} disallowed", reg,
+                                         base.offset)
+                           : fmt::format("dereference of modified ctx ptr R{} off={} disallowed",
+                                         reg, base.offset),
              .because = fmt::format("R{} is the context plus {}", reg, base.offset),
              .suggestion = "access the field through the context pointer itself"});
     }
@@ -120,7 +123,22 @@ bool is_typed(const Value& base) {
     return false;
 }
 
+// What happens at once happens at an aligned place, whatever lies there.
+Ruling<void> check_atomic_number(const Insn& insn, const Value& base) {
+    const Tnum64 place = base.number.bits.plus(
+        Tnum64::constant(static_cast<std::uint64_t>(std::int64_t{insn.offset})));
+    if (!base.is_scalar() || (place.greatest() & (insn.size_bytes - 1U)) == 0) {
+        return {};
+    }
+    return refuse({.code = FindingCode::misaligned_access,
+                   .kernel = fmt::format("misaligned access off {}+0+{} size {}",
+                                         base.number.is_zero() ? "0" : bits_text(base.number.bits),
+                                         insn.offset, insn.size_bytes),
+                   .because = "the address is a number, and not an aligned one"});
+}
+
 Ruling<void> check_atomic_target(const Insn& insn, Reg reg, const Value& base) {
+    TRY(check_atomic_number(insn, base));
     const bool refused = base.is(ValueKind::context) || base.is_any_packet() ||
                          base.is(ValueKind::socket) || base.is(ValueKind::socket_common) ||
                          base.is(ValueKind::tcp_socket) || base.is(ValueKind::xdp_socket) ||

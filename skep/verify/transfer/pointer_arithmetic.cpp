@@ -123,13 +123,13 @@ Ruling<void> check_kind(const Insn& insn, const Operands& operands) {
     return {};
 }
 
-Ruling<void> check_operator(const Subject& subject, const State& state, const Insn& insn,
+Ruling<void> check_operands(const Subject& subject, const State& state, const Insn& insn,
                             const Value& other) {
-    const Value& dst = state.reg(insn.dst);
-    const std::string_view symbol = spec::row(insn.alu_op).symbol;
     const bool tells = subject.environment.capabilities.perfmon;
-    if (dst.is_pointer() && other.is_pointer() && (insn.alu_op != AluOp::sub || !tells)) {
-        return forbidden(fmt::format("R{} pointer {} pointer prohibited", insn.dst, symbol),
+    if (state.reg(insn.dst).is_pointer() && other.is_pointer() &&
+        (insn.alu_op != AluOp::sub || !tells)) {
+        return forbidden(fmt::format("R{} pointer {} pointer prohibited", insn.dst,
+                                     spec::row(insn.alu_op).symbol),
                          tells ? "both operands are pointers; only their difference means something"
                                : "both operands are pointers, and their difference tells of "
                                  "addresses, which needs CAP_PERFMON");
@@ -138,6 +138,12 @@ Ruling<void> check_operator(const Subject& subject, const State& state, const In
         return forbidden(fmt::format("R{} 32-bit pointer arithmetic prohibited", insn.dst),
                          "half a pointer points nowhere", "use 64-bit arithmetic on pointers");
     }
+    return {};
+}
+
+// What is done with the pointer, when the pointer and the number are fit for it.
+Ruling<void> check_operator(const Insn& insn, const Operands& operands) {
+    const std::string_view symbol = spec::row(insn.alu_op).symbol;
     if (is_bitwise(insn.alu_op)) {
         return forbidden(
             fmt::format("R{} bitwise operator {} on pointer prohibited", insn.dst, symbol),
@@ -147,6 +153,14 @@ Ruling<void> check_operator(const Subject& subject, const State& state, const In
         return forbidden(
             fmt::format("R{} pointer arithmetic with {} operator prohibited", insn.dst, symbol),
             "only numbers may be added to a pointer or subtracted from it");
+    }
+    if (insn.alu_op == AluOp::sub && !operands.pointer_is_dst) {
+        return forbidden(fmt::format("R{} tried to subtract pointer from scalar", insn.dst),
+                         "a number minus a pointer means nothing");
+    }
+    if (insn.alu_op == AluOp::sub && operands.pointer.is(ValueKind::stack)) {
+        return forbidden(fmt::format("R{} subtraction from stack pointer prohibited", insn.dst),
+                         "stack pointers move by adding negative numbers only");
     }
     return {};
 }
@@ -200,7 +214,7 @@ Ruling<void> check_pointer_operands(const Subject& subject, const State& state, 
     if (gives_a_number(subject, state, insn, other)) {
         return {};
     }
-    TRY(check_operator(subject, state, insn, other));
+    TRY(check_operands(subject, state, insn, other));
     const Operands operands = operands_of(state, insn, other);
     const Value& pointer = operands.pointer;
     if (pointer.may_be_null()) {
@@ -209,17 +223,10 @@ Ruling<void> check_pointer_operands(const Subject& subject, const State& state, 
                          "it may be null, and null plus something is not an object",
                          "compare it with NULL before using it");
     }
-    if (insn.alu_op == AluOp::sub && !operands.pointer_is_dst) {
-        return forbidden(fmt::format("R{} tried to subtract pointer from scalar", insn.dst),
-                         "a number minus a pointer means nothing");
-    }
     TRY(check_kind(insn, operands));
-    if (insn.alu_op == AluOp::sub && pointer.is(ValueKind::stack)) {
-        return forbidden(fmt::format("R{} subtraction from stack pointer prohibited", insn.dst),
-                         "stack pointers move by adding negative numbers only");
-    }
     TRY(check_sane(pointer, operands.number, false));
-    return check_sane(pointer, pointer, true);
+    TRY(check_sane(pointer, pointer, true));
+    return check_operator(insn, operands);
 }
 
 Ruling<void> check_pointer_arithmetic(const Subject& subject, const State& state, const Insn& insn,

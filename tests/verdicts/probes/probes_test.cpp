@@ -28,9 +28,8 @@ TEST(Probes, EveryFamilyAsksMuch) {
     EXPECT_GT(all.size(), 50U);
     for (const Family& family : families()) {
         std::uint64_t asked = 0;
-        family.make(all, none, [&](const Probe& probe) {
-            asked += probe.program.insns.empty() ? 0U : 1U;
-        });
+        family.make(all, none,
+                    [&](const Probe& probe) { asked += probe.program.insns.empty() ? 0U : 1U; });
         if (family.make != kernel_functions) { // there are none without the kernel's types
             EXPECT_GT(asked, 1000U) << family.name;
         }

@@ -127,8 +127,9 @@ Ruling<Value> check_buffer(const TypedAccess& access) {
     }
     if (place_of(access) < 0) {
         return refuse(FindingCode::memory_access, EACCES,
-                      fmt::format("R{} invalid {} buffer access: off={}, size={}", access.reg, kind,
-                                  place_of(access), access.size_bytes),
+                      fmt::format("R{} invalid {} buffer access: off={}, size={}", access.reg,
+                                  access.value.has(kReadOnly) ? "rdonly" : "rdwr", place_of(access),
+                                  access.size_bytes),
                       "the place lies before the buffer");
     }
     return access.direction == Direction::write

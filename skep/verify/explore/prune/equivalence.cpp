@@ -255,15 +255,21 @@ void Equivalence::inherit_needs(Workspace& workspace, const State& old, const St
             }
         }
     };
+    // What nobody reads any more has origins of an earlier place, where it may have mattered.
     for (unsigned number = 0; number < old.frame_count(); ++number) {
+        const RegSet live_regs = live_[number].regs;
+        const SlotSet live_slots = live_[number].slots;
         for (Reg reg = 0; reg < kFramePointer; ++reg) {
-            inherit(old.frame(number).regs[reg], now.frame(number).regs[reg]);
+            if ((live_regs & only(reg)) != 0) {
+                inherit(old.frame(number).regs[reg], now.frame(number).regs[reg]);
+            }
         }
         const Stack& old_stack = old.stack(number);
         const Stack& now_stack = now.stack(number);
         for (std::uint32_t index = 0;
              index < std::min(old_stack.slot_count(), now_stack.slot_count()); ++index) {
-            if (old_stack.slot(index).is_spill() && now_stack.slot(index).is_spill()) {
+            const bool is_live = (live_slots & (SlotSet{1} << index)) != 0;
+            if (is_live && old_stack.slot(index).is_spill() && now_stack.slot(index).is_spill()) {
                 inherit(old_stack.slot(index).value, now_stack.slot(index).value);
             }
         }
