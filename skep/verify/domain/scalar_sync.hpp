@@ -6,6 +6,9 @@
 // so that no member is ever lost. The order matters for equality with Linux, not for soundness.
 #pragma once
 
+#include <bit>
+#include <optional>
+
 #include "skep/verify/domain/scalar.hpp"
 
 namespace skep::verify {
@@ -107,11 +110,68 @@ constexpr void deduce(BasicScalar<Bits>& scalar) {
     wide_from_low(scalar);
 }
 
+// The least number from `from` on that has the bits; nothing when there is none.
+template <unsigned Bits>
+constexpr std::optional<typename BitWidth<Bits>::Unsigned>
+member_from(const Tnum<Bits>& bits, typename BitWidth<Bits>::Unsigned from) {
+    using Number = typename BitWidth<Bits>::Unsigned;
+    const auto fixed = static_cast<Number>(~bits.mask);
+    const auto wrong = static_cast<Number>((from & fixed) ^ bits.value);
+    if (wrong == 0) {
+        return from;
+    }
+    // Everything from the highest wrong bit down begins anew; when that bit is to be 0, what stands
+    // above it counts on by one.
+    const unsigned highest = static_cast<unsigned>(std::bit_width(wrong)) - 1;
+    const auto below = static_cast<Number>((Number{2} << highest) - 1);
+    const auto low = static_cast<Number>(bits.value & below);
+    if ((bits.value >> highest & 1U) != 0) {
+        return static_cast<Number>((from & ~below) | low);
+    }
+    const auto counted = static_cast<Number>((from | fixed | below) + 1);
+    if (counted == 0) {
+        return std::nullopt;
+    }
+    return static_cast<Number>((counted & bits.mask & ~below) | bits.value);
+}
+
+// When only one number with these bits lies between the unsigned ends, it is that one.
+template <unsigned Bits>
+constexpr void pick_the_only_one(BasicScalar<Bits>& scalar) {
+    using W = BitWidth<Bits>;
+    using H = BitWidth<Bits / 2>;
+    using Number = typename W::Unsigned;
+    const Tnum<Bits>& bits = scalar.bits;
+    const auto& u = scalar.u;
+    const bool has_all = u.min <= bits.least() && u.max >= bits.greatest();
+    if (bits.is_constant() || has_all || u.min > u.max) {
+        return;
+    }
+    const std::optional<Number> first = member_from<Bits>(bits, u.min);
+    if (!first.has_value() || *first > u.max) {
+        return; // none: the sets contradict each other, which shows elsewhere
+    }
+    if (*first != u.max) {
+        const std::optional<Number> second =
+            member_from<Bits>(bits, static_cast<Number>(*first + 1));
+        if (second.has_value() && *second <= u.max) {
+            return;
+        }
+    }
+    scalar.bits = Tnum<Bits>::constant(*first);
+    scalar.u = {*first, *first};
+    scalar.s = scalar.s.meet({W::as_signed(*first), W::as_signed(*first)});
+    const auto low = H::trimmed(*first);
+    scalar.u_low = scalar.u_low.meet({low, low});
+    scalar.s_low = scalar.s_low.meet({H::as_signed(low), H::as_signed(low)});
+}
+
 template <unsigned Bits>
 constexpr void intervals_tighten(BasicScalar<Bits>& scalar) {
     intervals_within_bits<Bits / 2>(scalar.bits.template resized<Bits / 2>(), scalar.u_low,
                                     scalar.s_low);
     intervals_within_bits<Bits>(scalar.bits, scalar.u, scalar.s);
+    pick_the_only_one(scalar);
 }
 
 } // namespace sync

@@ -37,8 +37,11 @@ void Stack::spill(int offset, unsigned size_bytes, const Value& value) {
 void Stack::set_bytes(int offset, unsigned size_bytes, SlotByte kind) {
     for (int at = offset; at < offset + static_cast<int>(size_bytes); ++at) {
         Slot& slot = slot_for_write(slot_of(at));
-        if (slot.is_spill()) {
-            std::replace(slot.bytes.begin(), slot.bytes.end(), SlotByte::spill, SlotByte::misc);
+        if (slot.is_spill()) { // zeros beside it are forgotten with it, as Linux does
+            std::replace_if(
+                slot.bytes.begin(), slot.bytes.end(),
+                [](SlotByte byte) { return byte == SlotByte::spill || byte == SlotByte::zero; },
+                SlotByte::misc);
             slot.value = {};
         }
         slot.bytes[byte_of(at)] = kind;

@@ -18,10 +18,13 @@ std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
 Held perhaps(Bases bases) { return {Holds::nothing, bases, 0}; }
 
 Held sum(const Held& a, const Held& b) {
-    if (a.is_address() && b.holds == Holds::number) {
-        return {Holds::address, a.bases, wrapping_sum(a.number, b.number)};
+    constexpr std::int64_t kNear = 1LL << 30;
+    const bool is_moved = a.is_near_address() && b.holds == Holds::number;
+    if (is_moved && (a.is_address() || (b.number > -kNear && b.number < kNear))) {
+        return {a.holds, a.bases, wrapping_sum(a.number, b.number), wrapping_sum(a.last, b.number),
+                a.joins};
     }
-    if (b.is_address() && a.holds == Holds::number) {
+    if (b.is_near_address() && a.holds == Holds::number) {
         return sum(b, a);
     }
     return perhaps(a.bases | b.bases);
@@ -70,7 +73,9 @@ class Pass {
         reached_.assign(flow_.before.size(), false);
         HeldRegisters entry{};
         entry[kFramePointer] = {Holds::address, kOwnFrame, 0};
-        for (Reg reg = 1; reg <= 5; ++reg) {
+        // The program itself is handed no frame of anybody's.
+        const bool is_main = subprogram_.start == InsnIndex{0};
+        for (Reg reg = 1; reg <= 5 && !is_main; ++reg) {
             entry[reg] = {Holds::address, static_cast<Bases>(1U << reg), 0};
         }
         ForwardWorklist work(flow_.before.size());
@@ -130,8 +135,10 @@ class Pass {
         case InsnKind::call_helper: {
             const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
             if (row == nullptr || row->effects.has(spec::Effect::calls_back)) {
-                note_stored(bases_of_arguments(regs, kEveryArgument)); // the callback may
-                note_stored(found_by(regs, Escapes::unknown().read));
+                const Escapes escapes =
+                    row == nullptr ? Escapes::unknown() : callback_escapes(subject_, escapes_of_);
+                note_stored(bases_of_arguments(regs, escapes.stored));
+                note_stored(found_by(regs, escapes.read));
             }
             return;
         }
@@ -168,9 +175,10 @@ class Pass {
             if ((base.bases & kOwnFrame) == 0 || extent.is_empty()) {
                 continue;
             }
-            const SlotSet slots = base.is_address() ? slots_between(base.number + extent.first,
-                                                                    base.number + extent.end)
-                                                    : kAllSlots;
+            const SlotSet slots =
+                base.is_near_address()
+                    ? slots_between(base.number + extent.first, base.greatest() + extent.end)
+                    : kAllSlots;
             for (std::uint32_t slot = 0; slot < spills_.size(); ++slot) {
                 found |= (slots >> slot & 1U) != 0 ? spills_[slot].bases : kNoBases;
             }
@@ -202,6 +210,10 @@ class Pass {
         return whole ? std::optional(Stack::slot_of(static_cast<int>(offset))) : std::nullopt;
     }
     [[nodiscard]] Held loaded(const Held& base, const Insn& insn) const {
+        // Addresses of frames lie on stacks alone, and come back whole or as numbers.
+        if (base.bases == kNoBases || insn.size_bytes != kSlotBytes) {
+            return {};
+        }
         const std::optional<std::uint32_t> slot = own_slot(base, insn);
         const bool from_own = (base.bases & kOwnFrame) != 0;
         if (!slot.has_value()) {
@@ -210,6 +222,9 @@ class Pass {
         const Held& spilled = spills_[*slot];
         if (flow_.escapes.stored == kNoBases && (spilled.bases & kOwnFrame) == 0) {
             return spilled;
+        }
+        if (flow_.escapes.stored == kNoBases && spilled.is_near_address()) {
+            return spilled.perhaps_near(); // the slot may have held something else
         }
         return perhaps(flow_.escapes.stored | spilled.bases);
     }
@@ -280,6 +295,26 @@ Bases bases_of_arguments(const HeldRegisters& regs, Bases bases) {
         }
     }
     return result;
+}
+
+Escapes callback_escapes(const Subject& subject, const std::vector<Escapes>& escapes) {
+    Escapes all;
+    Extent read;
+    for (std::size_t index = 0; index < subject.subprograms.size(); ++index) {
+        if (!subject.subprograms[index].is_callback) {
+            continue;
+        }
+        all.stored |= escapes[index].stored != kNoBases ? kEveryArgument : kNoBases;
+        for (const Extent& one : escapes[index].read) {
+            if (!one.is_empty()) {
+                read.add(one.first, one.end);
+            }
+        }
+    }
+    for (Reg reg = 1; reg <= 5 && !read.is_empty(); ++reg) {
+        all.read[reg].add(read.first, read.end);
+    }
+    return all;
 }
 
 FrameFlow follow_frame_addresses(const Subject& subject, const Subprogram& subprogram,

@@ -30,17 +30,51 @@ using Bases = std::uint8_t;
 inline constexpr Bases kOwnFrame = 1;
 inline constexpr Bases kNoBases = 0;
 
-enum class Holds : std::uint8_t { nothing, number, map, address };
+// addresses: if it is the address of a stack at all, then in that part of it.
+enum class Holds : std::uint8_t { nothing, number, map, address, addresses };
 struct Held {
     Holds holds = Holds::nothing; // nothing: neither a known number nor a known address
     Bases bases = kNoBases;       // frames that it may point into
     std::int64_t number = 0;      // number: which; map: index; address: offset in the one base
+    std::int64_t last = 0;        // addresses: somewhere between the offsets `number` and this
+    std::uint8_t joins = 0;       // addresses: how often that grew
 
     bool operator==(const Held&) const = default;
     [[nodiscard]] bool is_address() const { return holds == Holds::address; }
+    // Where ways meet that call the same function with other parts of one frame, the part is known
+    // still; in a loop that moves on, it is not.
+    [[nodiscard]] bool is_near_address() const {
+        return holds == Holds::address || holds == Holds::addresses;
+    }
+    [[nodiscard]] std::int64_t greatest() const {
+        return holds == Holds::addresses ? last : number;
+    }
+    // The same, or nothing of a stack at all.
+    [[nodiscard]] Held perhaps_near() const {
+        return {Holds::addresses, bases, number, greatest(), joins};
+    }
     [[nodiscard]] Held join(const Held& other) const {
-        return *this == other ? *this
-                              : Held{Holds::nothing, static_cast<Bases>(bases | other.bases), 0};
+        constexpr std::uint8_t kMostJoins = 6;
+        if (*this == other) {
+            return *this;
+        }
+        const auto all = static_cast<Bases>(bases | other.bases);
+        if (is_near_address() && other.bases == kNoBases) {
+            return perhaps_near();
+        }
+        if (other.is_near_address() && bases == kNoBases) {
+            return other.perhaps_near();
+        }
+        if (!is_near_address() || !other.is_near_address() || bases != other.bases) {
+            return {Holds::nothing, all, 0};
+        }
+        Held wider{Holds::addresses, all, std::min(number, other.number),
+                   std::max(greatest(), other.greatest()), std::max(joins, other.joins)};
+        if (holds == Holds::addresses && wider.number == number && wider.last == last) {
+            return *this;
+        }
+        ++wider.joins;
+        return wider.joins > kMostJoins ? Held{Holds::nothing, all, 0} : wider;
     }
 };
 using HeldRegisters = std::array<Held, 11>;
@@ -94,6 +128,10 @@ struct FrameFlow {
     Bases spilled = kNoBases; // their address was stored in known slots of the own frame
     std::array<Bases, kStackBytes / kSlotBytes> in_slot{}; // the same, slot by slot
 };
+
+// What any of the program's callbacks does through its arguments, whichever of them the helper that
+// calls it back hands on.
+Escapes callback_escapes(const Subject& subject, const std::vector<Escapes>& escapes);
 
 // `escapes` says what is known of each function already looked at.
 FrameFlow follow_frame_addresses(const Subject& subject, const Subprogram& subprogram,

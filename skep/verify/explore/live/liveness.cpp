@@ -36,11 +36,10 @@ class Analysis {
           uses_(subprogram_.end.value - subprogram_.start.value) {}
 
     void run() {
-        std::vector<Escapes> escapes;
         for (const Summary& summary : summaries_) {
-            escapes.push_back(summary.escapes);
+            escapes_.push_back(summary.escapes);
         }
-        flow_ = follow_frame_addresses(subject_, subprogram_, escapes);
+        flow_ = follow_frame_addresses(subject_, subprogram_, escapes_);
         in_memory_ = flow_.escapes.stored | flow_.spilled;
         for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
              at += subject_.insns[at].slots()) {
@@ -73,9 +72,9 @@ class Analysis {
 
     // Notes that [from, to) counted from what `base` holds is read; answers with the own slots.
     SlotSet reads_through(const Held& base, std::int64_t from, std::int64_t to) {
-        const bool exact = base.is_address();
-        const std::int64_t first = exact ? base.number + from : -kFar;
-        const std::int64_t end = exact ? base.number + to : kFar;
+        const bool near = base.is_near_address();
+        const std::int64_t first = near ? base.number + from : -kFar;
+        const std::int64_t end = near ? base.greatest() + to : kFar;
         for (Reg reg = 1; reg <= 5; ++reg) {
             if ((base.bases & (1U << reg)) != 0) {
                 summary_.escapes.read[reg].add(first, end);
@@ -151,9 +150,12 @@ class Analysis {
         if (!callee.has_value() || !summaries_[*callee].known) {
             return read_by_anyone(regs);
         }
+        return read_by_function(regs, summaries_[*callee].escapes);
+    }
+    SlotSet read_by_function(const HeldRegisters& regs, const Escapes& function) {
         SlotSet read = kNoSlots;
         for (Reg reg = 1; reg <= 5; ++reg) {
-            const Extent& extent = summaries_[*callee].escapes.read[reg];
+            const Extent& extent = function.read[reg];
             if (!extent.is_empty()) {
                 read |= reads_through(regs[reg], extent.first, extent.end);
             }
@@ -189,12 +191,20 @@ class Analysis {
         return read;
     }
 
+    // Whether a stack is read through an argument: of the rest the helper takes the address alone,
+    // fills what it points at, or takes no address of a stack.
+    static bool reads_memory(spec::ArgKind kind) {
+        constexpr spec::ArgKind kRead[] = {
+            spec::ArgKind::map_key, spec::ArgKind::map_value,      spec::ArgKind::map_value_or_null,
+            spec::ArgKind::mem,     spec::ArgKind::mem_or_null,    spec::ArgKind::fixed_mem,
+            spec::ArgKind::dynptr,  spec::ArgKind::ringbuf_dynptr, spec::ArgKind::uninit_map_value};
+        return std::ranges::find(kRead, kind) != std::end(kRead);
+    }
     // How many bytes a helper reads from the argument's address on; -1: it does not.
     [[nodiscard]] std::int64_t bytes_read(const HeldRegisters& regs,
                                           const spec::Arguments& arguments, Reg reg) const {
         const spec::Arg& argument = arguments[reg - 1U];
-        if (argument.kind == spec::ArgKind::none || argument.kind == spec::ArgKind::uninit_mem ||
-            argument.kind == spec::ArgKind::uninit_fixed_mem) {
+        if (!reads_memory(argument.kind)) {
             return -1;
         }
         if (argument.kind == spec::ArgKind::fixed_mem) {
@@ -222,11 +232,13 @@ class Analysis {
     }
     SlotSet read_by_helper(const HeldRegisters& regs, const Insn& insn) {
         const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
-        if (row == nullptr || row->effects.has(spec::Effect::calls_back)) {
+        if (row == nullptr) {
             return read_by_anyone(regs);
         }
         const spec::Arguments& arguments = spec::arguments(*row, subject_.program.type);
-        SlotSet read = kNoSlots;
+        SlotSet read = row->effects.has(spec::Effect::calls_back)
+                           ? read_by_function(regs, callback_escapes(subject_, escapes_))
+                           : kNoSlots;
         for (Reg reg = 1; reg <= 5; ++reg) {
             const std::int64_t bytes = bytes_read(regs, arguments, reg);
             if (bytes >= 0) {
@@ -381,6 +393,7 @@ class Analysis {
     std::vector<Summary>& summaries_;
     Liveness& result_;
     Summary summary_{kNoRegs, Escapes{}, false};
+    std::vector<Escapes> escapes_; // of each function, as far as they are known
     FrameFlow flow_;
     Bases in_memory_ = kNoBases; // frames whose address may come back from a load
     std::vector<Use> uses_;
@@ -411,9 +424,13 @@ class CalleesFirst {
         for (std::uint32_t at = subprogram.start.value;
              depth < kDeepest && at < subprogram.end.value; ++at) {
             const Insn& insn = subject_.insns[at];
-            if (insn.kind == InsnKind::call_subprogram) {
-                const auto callee = subject_.subprogram_at(
-                    InsnIndex{static_cast<std::uint32_t>(insn.target(InsnIndex{at}))});
+            const bool is_address =
+                insn.kind == InsnKind::load_wide && insn.wide_source == WideSource::function;
+            if (insn.kind == InsnKind::call_subprogram || is_address) {
+                const std::int64_t target =
+                    is_address ? std::int64_t{at} + insn.imm + 1 : insn.target(InsnIndex{at});
+                const auto callee =
+                    subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(target)});
                 if (callee.has_value()) {
                     visit(*callee, depth + 1);
                 }

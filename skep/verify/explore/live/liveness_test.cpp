@@ -62,10 +62,36 @@ TEST(Liveness, AnAddressAtAnUnknownOffsetReadsEverything) {
     EXPECT_EQ(a.liveness.slots[0], kAllSlots);
 }
 
-TEST(Liveness, AnAddressThatWasStoredMayComeBackFromAnyLoad) {
+TEST(Liveness, WhereWaysMeetAnAddressReadsAsFarAsAnyOfThem) {
+    const Analysed a("r2 = r10\nr2 += -8\nif r1 == 0 goto +2\nr2 = r10\nr2 += -24\n"
+                     "r0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], SlotSet{7});
+    const Analysed b("r2 = r10\nr2 += -16\nif r1 == 0 goto +1\nr2 = r6\n"
+                     "r0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(b.liveness.slots[0], SlotSet{1} << 1);
+}
+
+TEST(Liveness, WhatMayBeAnAddressOverwritesNothing) {
+    const Analysed a("r2 = r10\nr2 += -16\nif r1 == 0 goto +1\nr2 = r6\n"
+                     "*(u64 *)(r2 + 0) = 1\nr0 = *(u64 *)(r10 - 16)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], SlotSet{1} << 1);
+}
+
+TEST(Liveness, AnAddressThatMovesOnInALoopReadsEverything) {
+    const Analysed a("r2 = r10\nr2 += -8\nr2 += -8\nif r1 == 0 goto -2\n"
+                     "r0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(a.liveness.slots[0], kAllSlots);
+}
+
+TEST(Liveness, AnAddressThatWasSpilledReadsWhereItPoints) {
     const Analysed a(
         "*(u64 *)(r10 - 8) = r10\nr2 = *(u64 *)(r10 - 8)\nr0 = *(u64 *)(r2 - 64)\nexit");
-    EXPECT_EQ(a.liveness.slots[2], kAllSlots);
+    EXPECT_EQ(a.liveness.slots[2], SlotSet{1} << 7);
+}
+
+TEST(Liveness, NoAddressOfAStackComesFromTheContext) {
+    const Analysed a("*(u64 *)(r10 - 8) = r10\nr2 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(a.liveness.slots[1], kNoSlots);
 }
 
 TEST(Liveness, AnArgumentThatTheCalleeSpillsStillReadsNoMoreThanItDoes) {

@@ -142,6 +142,32 @@ TEST(Equivalence, WhatIsNotLiveDoesNotMatter) {
     EXPECT_TRUE(pair.covers(Likeness::finished, 1));
 }
 
+TEST(Equivalence, WhatIsDeadInheritsNoNeed) {
+    const ProgramSpec program;
+    const Environment environment;
+    const Subject subject{program, environment, {}, {}};
+    Workspace workspace{subject, {}, {}};
+    Liveness liveness;
+    liveness.regs = {only(1)};
+    liveness.slots = {kNoSlots};
+    const Dependencies::Origin needed = workspace.dependencies.place(0);
+    workspace.dependencies.need(needed);
+    const Dependencies::Origin in_r1 = workspace.dependencies.place(0);
+    const Dependencies::Origin in_r2 = workspace.dependencies.place(0);
+    State old = State::entering(0);
+    State now = State::entering(0);
+    for (const Reg reg : {Reg{1}, Reg{2}}) {
+        old.set_reg(reg, number(0, 3, needed));
+        now.set_reg(reg, number(1, 2, reg == 1 ? in_r1 : in_r2));
+    }
+    Equivalence equivalence(liveness, workspace.dependencies);
+    equivalence.stand_at(InsnIndex{0});
+    ASSERT_TRUE(equivalence.covers(old, now, Likeness::finished));
+    equivalence.inherit_needs(workspace, old, now);
+    EXPECT_TRUE(workspace.dependencies.is_needed(in_r1));
+    EXPECT_FALSE(workspace.dependencies.is_needed(in_r2)) << "nobody reads it from here on";
+}
+
 TEST(Equivalence, ANumberThatNoCheckReliedOnCountsAsAnyButOnlyOnceThePathIsProved) {
     Pair pair;
     const Value old = number(1, 1, pair.unneeded());
