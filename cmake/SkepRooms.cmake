@@ -100,6 +100,9 @@ function(skep_add_optimiser sources below)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         # LLVM's values have an operator new of their own, which GCC does not see to be one.
         target_compile_options(skep_optimise PRIVATE -Wno-mismatched-new-delete)
+        if(SKEP_SANITIZE) # and sees optional members of theirs read that are not there
+            target_compile_options(skep_optimise PRIVATE -Wno-maybe-uninitialized)
+        endif()
     endif()
     target_link_options(skep_optimise PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
     if(NOT SKEP_SANITIZE)
