@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "skep/bytecode/assemble.hpp"
+#include "skep/os/machine.hpp"
 #include "skep/run/jit/compile.hpp"
 #include "tests/support/program_generator.hpp"
 #include "tests/support/unchecked.hpp"
@@ -27,8 +28,10 @@ ByteVector code_for_arm64(const std::vector<RawInsn>& insns, std::uint64_t blind
 
 // Empty when llvm-mc is not installed.
 std::vector<std::string> disassembled(const ByteVector& code) {
-    const std::string in = testing::TempDir() + "skep_arm64_text.in";
-    const std::string out = testing::TempDir() + "skep_arm64_text.out";
+    const std::string in =
+        fmt::format("{}skep_arm64_text.{}.in", testing::TempDir(), os::process_id());
+    const std::string out =
+        fmt::format("{}skep_arm64_text.{}.out", testing::TempDir(), os::process_id());
     std::ofstream file(in);
     for (std::size_t at = 0; at < code.size(); ++at) {
         file << fmt::format("0x{:02x}{}", code[at], at % 4 == 3 ? "\n" : " ");

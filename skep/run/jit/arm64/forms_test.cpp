@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "skep/os/machine.hpp"
 #include "skep/run/jit/arm64/assembler.hpp"
 #include "skep/run/jit/arm64/bitmask.hpp"
 
@@ -356,8 +357,10 @@ TEST(Arm64Forms, AreWhatTheDisassemblerReads) {
             samples.insert(samples.end(), more.begin(), more.end());
         }
     }
-    const std::string in = testing::TempDir() + "skep_arm64_forms.in";
-    const std::string out = testing::TempDir() + "skep_arm64_forms.out";
+    const std::string in =
+        fmt::format("{}skep_arm64_forms.{}.in", testing::TempDir(), os::process_id());
+    const std::string out =
+        fmt::format("{}skep_arm64_forms.{}.out", testing::TempDir(), os::process_id());
     std::ofstream file(in);
     for (const Sample& sample : samples) {
         for (const std::uint8_t byte : sample.bytes) {

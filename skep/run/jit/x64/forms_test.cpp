@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "skep/os/machine.hpp"
 #include "skep/run/jit/x64/assembler.hpp"
 
 namespace skep::run::jit::x64 {
@@ -283,8 +284,9 @@ TEST(Forms, AreWhatTheDisassemblerReads) {
             samples.insert(samples.end(), more.begin(), more.end());
         }
     }
-    const std::string in = testing::TempDir() + "skep_forms.in";
-    const std::string out = testing::TempDir() + "skep_forms.out";
+    const std::string in = fmt::format("{}skep_forms.{}.in", testing::TempDir(), os::process_id());
+    const std::string out =
+        fmt::format("{}skep_forms.{}.out", testing::TempDir(), os::process_id());
     std::ofstream file(in);
     for (const Sample& sample : samples) {
         for (const std::uint8_t byte : sample.bytes) {
