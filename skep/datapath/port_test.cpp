@@ -27,7 +27,11 @@ class FunctionProgram final : public run::Executable {
     std::function<std::uint64_t(spec::HostXdp&)> body_;
 };
 
-std::string temporary(const char* name) { return testing::TempDir() + name; }
+// A file of the test's own: others run at the same time.
+std::string temporary(const char* name) {
+    return testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name() +
+           "_" + name;
+}
 
 void write_capture(const std::string& path, const std::vector<std::size_t>& sizes) {
     auto writer =
