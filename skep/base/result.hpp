@@ -137,13 +137,12 @@ class [[nodiscard]] Result<void> {
 
 } // namespace skep
 
-// The value of a Result, or return its error from the calling function.
+// The value of a Result, or return its error from the calling function. (Both are as flat as can
+// be: what they expand to counts as nesting where they are used.)
 #define TRY(expression)                                                                            \
     __extension__({                                                                                \
         auto try_result_ = (expression);                                                           \
-        if (!try_result_.ok()) {                                                                   \
-            return std::move(try_result_).error();                                                 \
-        }                                                                                          \
+        if (!try_result_.ok()) return std::move(try_result_).error();                              \
         std::move(try_result_).value();                                                            \
     })
 
@@ -151,9 +150,7 @@ class [[nodiscard]] Result<void> {
 #define TRY_WHILE(phrase, expression)                                                              \
     __extension__({                                                                                \
         auto try_result_ = (expression);                                                           \
-        if (!try_result_.ok()) {                                                                   \
-            return std::move(try_result_).error().while_doing(phrase);                             \
-        }                                                                                          \
+        if (!try_result_.ok()) return std::move(try_result_).error().while_doing(phrase);          \
         std::move(try_result_).value();                                                            \
     })
 

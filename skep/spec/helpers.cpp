@@ -168,6 +168,7 @@ constexpr std::array kCallerSets{
 };
 
 namespace caller_rows {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name is declared
 #define CALLERS(name, types)                                                                       \
     constexpr const CallerSet& name = kCallerSets[static_cast<std::size_t>(CallerSetId::name)];
 #include "skep/spec/helpers/callers.def"

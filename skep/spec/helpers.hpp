@@ -44,6 +44,9 @@ enum class Helper : std::uint32_t {
 };
 inline constexpr std::uint32_t kHighestHelper = 211;
 
+// The helper as a call names it in its immediate.
+constexpr std::int32_t number_of(Helper helper) { return static_cast<std::int32_t>(helper); }
+
 enum class ArgKind : std::uint8_t {
     none,          // not looked at
     anything,      // any readable register; of unprivileged programs, only numbers

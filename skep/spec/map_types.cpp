@@ -6,14 +6,14 @@
 #include <algorithm>
 #include <bit>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::spec {
 namespace {
 
-constexpr int kInvalid = 22;       // EINVAL
-constexpr int kTooBig = 7;         // E2BIG
-constexpr int kNotSupported = 524; // ENOTSUPP, which has no name outside the kernel
+constexpr int kInvalid = 22; // EINVAL
+constexpr int kTooBig = 7;   // E2BIG
 constexpr std::uint64_t kHashBytes =
     4194304 - 48; // key and value, rounded up, beside the head of the element
 

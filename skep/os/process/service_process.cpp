@@ -20,6 +20,7 @@ constexpr int kCannotStart = 127;
 
 std::vector<char*> arguments_of(const std::vector<std::string>& words) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const std::string& word : words) {
         arguments.push_back(
             const_cast<char*>(word.c_str())); // NOLINT: exec's signature; not written to

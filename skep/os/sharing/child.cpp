@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,33 @@ int wait_for(int process_id) {
 void kill_and_wait(int process_id) {
     ::kill(process_id, SIGKILL);
     wait_for(process_id);
+}
+
+std::int64_t kill_after_instructions(const std::function<void()>& before,
+                                     const std::function<void()>& work, std::int64_t most) {
+    const int child = fork_and_run([&] {
+        before();
+        if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0) {
+            ::raise(SIGSTOP);
+            work();
+        }
+    });
+    if (child < 0) {
+        return child;
+    }
+    int status = 0;
+    if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) {
+        return -EPERM; // it ended by itself: it may not be watched
+    }
+    std::int64_t taken = 0;
+    for (; taken < most; ++taken) {
+        ::ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr);
+        if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) {
+            return taken;
+        }
+    }
+    kill_and_wait(child);
+    return taken;
 }
 
 } // namespace skep::os

@@ -4,6 +4,7 @@
 // share.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 namespace skep::os {
@@ -17,5 +18,11 @@ void leave_terminal();
 int wait_for(int process_id);
 // Ends it where it stands.
 void kill_and_wait(int process_id);
+
+// Runs `before` and then `work` in a forked child, `work` one machine instruction after the other,
+// and kills it after so many of them. Answers with the instructions that it took: fewer than
+// `most` when the work was done. A negative errno where nobody may be watched so.
+std::int64_t kill_after_instructions(const std::function<void()>& before,
+                                     const std::function<void()>& work, std::int64_t most);
 
 } // namespace skep::os
