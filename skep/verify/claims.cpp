@@ -5,12 +5,13 @@
 
 #include <cstring>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/explain/value_text.hpp"
 
 namespace skep::verify {
 namespace {
 
-constexpr std::uint64_t kFrameBytes = 512;
+constexpr std::uint64_t kFrameBytes = spec::limits::stack_bytes;
 constexpr Reg kFirstSaved = 6;
 
 // One state against one moment. Frames are counted from the innermost: a global function was

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "skep/btf/types_on_demand.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/spec/map_spec.hpp"
 
 namespace skep::verify {
@@ -34,7 +35,7 @@ struct Environment {
     std::uint32_t cpu_count = 1;
     std::uint32_t kernel_version = (6U << 16) | (18U << 8); // judged as this kernel would
     std::uint32_t log_level = kLogNone;
-    std::uint64_t instruction_limit = 1'000'000; // processed instructions
+    std::uint64_t instruction_limit = spec::limits::processed_insns;
     std::uint64_t memory_limit_bytes = 4ULL << 30;
     // The types that ids of an instance are of: 0 the kernel's, else the program's own.
     [[nodiscard]] const btf::Btf* types_of(std::uint32_t instance) const {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "skep/spec/helpers.hpp"
 #include "skep/spec/kernels/features.hpp"
 #include "skep/verify/access/map_programs.hpp"
 #include "skep/verify/access/typed_context.hpp"
@@ -14,6 +15,7 @@
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/explain/kernel_log.hpp"
 #include "skep/verify/explain/source_place.hpp"
+#include "skep/verify/explore/memory_limit.hpp"
 #include "skep/verify/explore/stack_depth.hpp"
 #include "skep/verify/explore/walk.hpp"
 #include "skep/verify/rewrite/rewrite.hpp"
@@ -192,11 +194,11 @@ void use_nothing(RunningFacts& running) {
 
 // Where a program jumps by a table, the index is masked by the table's size: of one table.
 Ruling<void> check_tail_calls(const Subject& subject, const Facts& facts) {
-    constexpr std::int32_t kTailCall = 12; // bpf_tail_call in linux/bpf.h
     for (std::uint32_t at = 0; at < subject.insns.size(); at += subject.insns[at].slots()) {
         const Insn& insn = subject.insns[at];
         if (subject.environment.capabilities.perfmon || insn.kind != InsnKind::call_helper ||
-            insn.imm != kTailCall || !facts.has_several_maps(InsnIndex{at})) {
+            insn.imm != number_of(spec::Helper::tail_call) ||
+            !facts.has_several_maps(InsnIndex{at})) {
             continue;
         }
         Finding finding = refuse(FindingCode::wrong_argument, EINVAL, "tail_call abusing map_ptr",
@@ -216,6 +218,8 @@ Ruling<VerifiedProgram> prove(const Subject& subject, const Environment& environ
     if (!environment.capabilities.bpf) {
         workspace.dependencies.need_all();
     }
+    TRY(check_memory(environment, "what is known of the program's instructions",
+                     liveness_analysis_bytes(subject)));
     Facts facts(subject);
     Walk walk(workspace, facts, log, manner);
     if (judged.claims != nullptr) {

@@ -54,6 +54,12 @@ btf::Btf made_types() {
     function("bpf_task_acquire", types.prototype(to_task, {{"p", to_task}}));
     function("bpf_task_release", types.prototype(0, {{"p", to_task}}));
     function("crash_kexec", nothing);
+    const btf::TypeId half = types.integer("unsigned int", 4);
+    const btf::TypeId memory = types.plain(Kind::pointer, "", 0);
+    function("bpf_copy_from_user_str", types.prototype(number, {{"dst", memory},
+                                                                {"dst__sz", half},
+                                                                {"unsafe_ptr__ign", memory},
+                                                                {"flags", word}}));
     return types.build().value();
 }
 
@@ -75,6 +81,12 @@ std::string with_numbers(std::string text, const btf::Btf& types) {
     return text;
 }
 
+// Programs of system calls may sleep, or are not loaded at all.
+std::uint32_t flags_of(ProgramType type) {
+    constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
+    return type == ProgramType::syscall ? kSleepable : 0;
+}
+
 struct Judged {
     ProgramSpec program;
     verify::Outcome outcome;
@@ -87,6 +99,7 @@ Judged judge(const std::string& text, const btf::Btf& types, ProgramType type,
     EXPECT_TRUE(assembled.ok()) << (assembled.ok() ? "" : assembled.error().message);
     judged.program.insns = assembled.ok() ? assembled->insns : std::vector<RawInsn>{};
     judged.program.type = type;
+    judged.program.flags = flags_of(type);
     judged.program.license = license;
     verify::Environment environment;
     environment.kernel_types = &types;
@@ -104,7 +117,7 @@ std::string verdict(const std::string& text, ProgramType type = ProgramType::sch
         const Judged there = judge(text, *types, type);
         EXPECT_EQ(there.outcome.verdict, here.outcome.verdict) << there.outcome.log;
         if (kernel_is_available()) {
-            const auto loaded = KernelProgram::load(there.program.insns, type);
+            const auto loaded = KernelProgram::load(there.program.insns, type, flags_of(type));
             EXPECT_EQ(loaded.ok(), accepted)
                 << "the kernel says otherwise: " << (loaded.ok() ? "" : loaded.error().message);
         }
@@ -228,6 +241,28 @@ TEST(KernelFunctions, TheGateKnowsTypesOfProgramsAndLicences) {
     EXPECT_EQ(
         judge("call @crash_kexec\n" + kAnswer, made_types(), ProgramType::xdp).outcome.message,
         "calling kernel function crash_kexec is not allowed");
+}
+
+// How much of the context is filled is a number like any size: bounded, and relied upon.
+TEST(KernelFunctions, FillNoMoreOfTheContextThanTheSizeSays) {
+    const auto copied = [](const std::string& size) {
+        return verdict("r6 = r1\n" + size +
+                           "r1 = r6\nr3 = 0\nr4 = 0\ncall @bpf_copy_from_user_str\n" + kAnswer,
+                       ProgramType::syscall);
+    };
+    EXPECT_EQ(copied("r2 = 8\n"), "accepted");
+    EXPECT_EQ(copied("r2 = 0\n"), "accepted");
+    EXPECT_NE(copied("r2 = 200000\n"), "accepted");
+    EXPECT_NE(copied("r2 = 0x80000000 ll\n"), "accepted");
+    EXPECT_NE(copied("r2 = 0x100000008 ll\n"), "accepted");
+    EXPECT_NE(copied("call 5\nr2 = r0\n"), "accepted");
+    const std::string one_of_two =
+        "call 7\nr7 = r0\ncall 7\nr8 = r0\n"
+        "call 7\nr2 = 8\nif r0 == 5 goto long\ngoto join\n"
+        "long:\nr2 = 200000\njoin:\nr1 = 1\nr3 = 1\nr4 = 1\nr5 = 1\n"
+        "if r7 == 0 goto one\nr1 = 3\none:\nif r8 == 0 goto two\nr3 = 3\ntwo:\n"
+        "if r8 == 1 goto three\nr4 = 3\nr3 = 1\nthree:\n";
+    EXPECT_NE(copied(one_of_two), "accepted");
 }
 
 TEST(KernelFunctions, AnyNumberMayStandWhereAFunctionIsNamed) {

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/verify/calls/call.hpp"
 #include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {
 
-inline constexpr unsigned kMaxArguments = 5;
+inline constexpr unsigned kMaxArguments = spec::limits::function_arguments;
 
 struct CallSite {
     const Subject& subject;

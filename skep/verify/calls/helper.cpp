@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/spec/helpers/callbacks.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/calls/arguments/argument_kinds.hpp"
@@ -23,8 +24,6 @@ namespace skep::verify {
 namespace {
 
 using spec::Helper;
-
-constexpr int kNotSupported = 524; // the kernel's ENOTSUPP, which has no name for users
 
 std::string map_text(const spec::MapSpec& map) {
     const spec::MapTypeRow* row = spec::find(map.type);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "skep/spec/contexts/contexts.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/access/types/typed_pointer.hpp"
@@ -16,7 +17,7 @@
 namespace skep::verify {
 namespace {
 
-constexpr std::size_t kMaxParameters = 5;
+constexpr std::size_t kMaxParameters = spec::limits::function_arguments;
 
 Finding not_known(const Subprogram& subprogram, std::string because) {
     return refuse(

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "skep/spec/limits.hpp"
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/explain/refusal.hpp"
 
@@ -14,7 +15,7 @@ namespace skep::verify {
 namespace {
 
 constexpr std::uint32_t kRounding = 16; // as where programs are compiled to machine code
-constexpr std::uint32_t kMaxAboveTailCall = 256;
+constexpr std::uint32_t kMaxAboveTailCall = spec::limits::stack_bytes_above_tail_call;
 
 class Depths {
   public:

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/calls/callback.hpp"
 #include "skep/verify/explain/condition_text.hpp"
 #include "skep/verify/explain/refusal.hpp"
+#include "skep/verify/explore/memory_limit.hpp"
 #include "skep/verify/explore/merge/rounds.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/shape/structure.hpp"
@@ -18,7 +20,7 @@
 namespace skep::verify {
 namespace {
 
-constexpr std::size_t kMaxPending = 8192;
+constexpr std::size_t kMaxPending = spec::limits::pending_branches;
 // A diagnosis looks so much further than the first refusal, and for so many.
 constexpr std::uint64_t kInsnsAfterRefusal = 50'000;
 constexpr std::size_t kMostRefusals = 16;
@@ -87,9 +89,10 @@ bool asks_iterator(const Subject& subject, InsnIndex at) {
 
 Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log, Manner manner)
     : workspace_(workspace), subject_(workspace.subject), facts_(facts),
-      speculation_(workspace.subject), log_(log), liveness_(find_liveness(workspace.subject)),
-      checkpoints_(liveness_, workspace), points_(prune_points(workspace.subject)),
-      manner_(manner) {
+      speculation_(workspace.subject), log_(log),
+      analysis_bytes_(liveness_analysis_bytes(workspace.subject)),
+      liveness_(find_liveness(workspace.subject)), checkpoints_(liveness_, workspace),
+      points_(prune_points(workspace.subject)), manner_(manner) {
     std::vector<bool> comes_back(subject_.insns.size(), false);
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];
@@ -114,6 +117,7 @@ Statistics Walk::statistics() const {
     statistics.memory_bytes += longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
                                decisions_.capacity() * sizeof(Branch) +
                                (merging_.has_value() ? merging_->memory_bytes() : 0);
+    statistics.memory_bytes = std::max(statistics.memory_bytes, analysis_bytes_);
     return statistics;
 }
 
@@ -342,16 +346,7 @@ Ruling<Walk::Flow> Walk::pass_point() {
 }
 
 Ruling<void> Walk::check_memory_taken() const {
-    const std::uint64_t taken = statistics().memory_bytes;
-    const std::uint64_t limit = subject_.environment.memory_limit_bytes;
-    if (taken <= limit) {
-        return {};
-    }
-    return refuse({.code = FindingCode::out_of_memory,
-                   .os_errno = ENOMEM,
-                   .kernel = "",
-                   .because = fmt::format(
-                       "the states of the walk take {} bytes, and {} are allowed", taken, limit)});
+    return check_memory(subject_.environment, "the states of the walk", statistics().memory_bytes);
 }
 
 Ruling<Walk::Flow> Walk::join_here(State state, InsnIndex at) {

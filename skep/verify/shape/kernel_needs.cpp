@@ -28,7 +28,6 @@ constexpr std::uint64_t kShortWalk = 131'072;   // the same, processed
 constexpr std::uint32_t kSleepable = 1U << 4;   // BPF_F_SLEEPABLE of linux/bpf.h
 constexpr std::uint32_t kFragments = 1U << 5;   // BPF_F_XDP_HAS_FRAGS
 constexpr std::uint32_t kDeviceBound = 1U << 6; // BPF_F_XDP_DEV_BOUND_ONLY
-constexpr std::int32_t kTailCall = 12;          // bpf_tail_call
 
 // What a loader leaves out where the kernel does not know it: the attach type that a type of
 // programs had before it had several.
@@ -252,7 +251,7 @@ class Collector {
             if (row != nullptr) {
                 need(row->since, fmt::format("helper {}", row->name), at);
             }
-            if (insn.imm == kTailCall && subject_.subprograms.size() > 1) {
+            if (insn.imm == number_of(spec::Helper::tail_call) && subject_.subprograms.size() > 1) {
                 need(Feature::tail_calls_in_functions, at);
             }
             return;

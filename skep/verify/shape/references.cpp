@@ -5,13 +5,14 @@
 
 #include <cerrno>
 
+#include "skep/base/kernel_errno.hpp"
+#include "skep/spec/helpers.hpp"
 #include "skep/verify/explain/refusal.hpp"
 
 namespace skep::verify {
 namespace {
 
 constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
-constexpr int kNotSupported = 524;            // ENOTSUPP of the kernel
 
 Finding wrong_reference(int os_errno, std::string kernel, std::string because) {
     return refuse({.code = FindingCode::wrong_reference,
@@ -126,12 +127,12 @@ Ruling<void> check_described(const Subject& subject, const Insn& insn, bool in_m
     if (!subject.program.functions.empty()) {
         return {};
     }
-    constexpr std::int32_t kTailCall = 12; // bpf_tail_call in linux/bpf.h
     std::string kernel;
     if (!in_main &&
         (insn.kind == InsnKind::packet_absolute || insn.kind == InsnKind::packet_indirect)) {
         kernel = "LD_ABS is not allowed in subprogs without BTF";
-    } else if (!in_main && insn.kind == InsnKind::call_helper && insn.imm == kTailCall) {
+    } else if (!in_main && insn.kind == InsnKind::call_helper &&
+               insn.imm == number_of(spec::Helper::tail_call)) {
         kernel = "tail_call is not allowed in subprogs without BTF";
     }
     if (kernel.empty()) {

@@ -11,6 +11,7 @@
 
 #include "skep/spec/helpers.hpp"
 #include "skep/spec/kfuncs.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/spec/program_types.hpp"
 #include "skep/verify/explain/codes.hpp"
 #include "skep/verify/shape/control_flow.hpp"
@@ -20,9 +21,9 @@
 namespace skep::verify {
 namespace {
 
-constexpr std::size_t kMaxInsns = 1'000'000;
-constexpr std::size_t kMaxInsnsUnprivileged = 4096;
-constexpr std::size_t kMaxSubprograms = 256;
+constexpr std::size_t kMaxInsns = spec::limits::program_insns;
+constexpr std::size_t kMaxInsnsUnprivileged = spec::limits::program_insns_unprivileged;
+constexpr std::size_t kMaxSubprograms = spec::limits::subprograms;
 
 Finding broken(InsnIndex at, std::string kernel_message, std::string what, std::string because) {
     Finding finding;
@@ -255,10 +256,9 @@ void describe_subprograms(Subject& subject) {
             subprogram.has_calls = subprogram.has_calls || insn.kind == InsnKind::call_helper ||
                                    insn.kind == InsnKind::call_kfunc ||
                                    insn.kind == InsnKind::call_subprogram;
-            constexpr std::int32_t kTailCall = 12; // bpf_tail_call in linux/bpf.h
             subprogram.has_tail_call =
-                subprogram.has_tail_call ||
-                (insn.kind == InsnKind::call_helper && insn.imm == kTailCall);
+                subprogram.has_tail_call || (insn.kind == InsnKind::call_helper &&
+                                             insn.imm == number_of(spec::Helper::tail_call));
         }
     }
     for (const Insn& insn : subject.insns) {

@@ -17,11 +17,12 @@
 #include <span>
 #include <vector>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/state/value.hpp"
 
 namespace skep::verify {
 
-inline constexpr int kStackBytes = 512;
+inline constexpr int kStackBytes = spec::limits::stack_bytes;
 inline constexpr unsigned kSlotBytes = 8;
 
 enum class SlotByte : std::uint8_t { invalid, spill, misc, zero, dynptr, iterator, irq_flag };

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "skep/bytecode/insn.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/verify/state/cow.hpp"
 #include "skep/verify/state/resources.hpp"
 #include "skep/verify/state/stack.hpp"
@@ -18,7 +19,7 @@
 
 namespace skep::verify {
 
-inline constexpr unsigned kMaxFrames = 8;
+inline constexpr unsigned kMaxFrames = spec::limits::call_frames;
 inline constexpr unsigned kRegisters = 11;
 
 enum class CallbackKind : std::uint8_t { none, synchronous, asynchronous };

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <array>
 
+#include "skep/spec/limits.hpp"
+
 namespace skep::verify {
 namespace {
 
-constexpr std::size_t kLicenceBytes = 127; // so much of the text is looked at
+constexpr std::size_t kLicenceBytes =
+    spec::limits::licence_bytes; // so much of the text is looked at
 
 constexpr std::array<std::string_view, 6> kCompatible{
     "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",

@@ -9,6 +9,7 @@
 
 #include <limits>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/explain/value_text.hpp"
 #include "skep/verify/transfer/arithmetic.hpp"
@@ -16,7 +17,7 @@
 namespace skep::verify {
 namespace {
 
-constexpr std::int64_t kMaxOffset = 1LL << 29;
+constexpr std::int64_t kMaxOffset = std::int64_t{spec::limits::pointer_offset} + 1;
 
 Finding forbidden(std::string kernel, std::string because, std::string suggestion = {}) {
     return refuse({.code = FindingCode::pointer_arithmetic,

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "skep/spec/contexts/typed_contexts.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/explain/codes.hpp"
@@ -15,7 +16,8 @@
 namespace skep::verify {
 namespace {
 
-constexpr int kMaxDepth = 32; // of structures in structures; BTF that was parsed nests no deeper
+constexpr int kMaxDepth =
+    spec::limits::btf_depth; // of structures in structures; BTF that was parsed nests no deeper
 
 // A place inside a type during the walk.
 struct Place {

@@ -5,13 +5,14 @@
 
 #include <cerrno>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/explain/codes.hpp"
 
 namespace skep::verify {
 namespace {
 
 // Structures nest no deeper than this in any BTF that was parsed.
-constexpr int kMaxDepth = 32;
+constexpr int kMaxDepth = spec::limits::btf_depth;
 
 // The structure that lies at `offset` inside the structure `id`, when one begins there.
 std::optional<btf::TypeId> structure_at(const btf::Btf& types, btf::TypeId id,

@@ -215,6 +215,12 @@ Ruling<void> check_fixed_memory(const CallSite& site, unsigned number, CallPlan&
     return {};
 }
 
+Ruling<std::uint32_t> check_size_argument(const CallSite& site, unsigned number, CallPlan& plan) {
+    const Size size = TRY(check_size(site, number));
+    plan.precise_regs = static_cast<std::uint16_t>(plan.precise_regs | (1U << number));
+    return static_cast<std::uint32_t>(size.greatest); // below kMaxSize
+}
+
 Ruling<void> check_sized_memory_argument(const CallSite& site, unsigned number, CallPlan& plan) {
     const unsigned memory = number - 1;
     const spec::Arg& argument = site.argument(memory);

@@ -19,6 +19,9 @@ Ruling<void> check_fixed_memory(const CallSite& site, unsigned number, CallPlan&
 // `number` is the size argument; the memory is the one before it.
 Ruling<void> check_sized_memory_argument(const CallSite& site, unsigned number, CallPlan& plan);
 
+// The same for the number alone: the greatest that it may be. It counts as relied upon.
+Ruling<std::uint32_t> check_size_argument(const CallSite& site, unsigned number, CallPlan& plan);
+
 // One extent of memory behind an argument. `exact`: so many bytes are touched, not fewer.
 struct Extent {
     std::uint32_t size_bytes = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/calls/kfunc/kfunc_memory.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
@@ -20,7 +21,7 @@ namespace {
 using spec::KfuncFlag;
 using spec::KfuncRule;
 
-constexpr unsigned kMostArguments = 5;
+constexpr unsigned kMostArguments = spec::limits::function_arguments;
 constexpr int kMaxNesting = 4; // of structures that hold numbers only
 constexpr std::uint32_t kUnsafe =
     kMaybeNull | kUntrusted | kUser | kPercpu | kAllocated | kNonOwning | kReadOnly;

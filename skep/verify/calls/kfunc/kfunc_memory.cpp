@@ -108,12 +108,13 @@ Ruling<void> check_kfunc_buffer(const KfuncSite& site, unsigned number, CallPlan
     const Value& value = as_helper.site.value(number);
     const bool is_memory = is_region(value) || value.is_constant_zero();
     const auto check = [&]() -> Ruling<void> {
+        if (value.is(ValueKind::context)) {
+            const std::uint32_t size_bytes =
+                TRY(check_size_argument(as_helper.site, number + 1, plan));
+            return size_bytes == 0 ? Ruling<void>{} : check_context_bytes(site, number, size_bytes);
+        }
         if (!is_memory) {
-            return value.is(ValueKind::context)
-                       ? check_context_bytes(
-                             site, number,
-                             static_cast<std::uint32_t>(site.value(number + 1).number.u.max))
-                       : Ruling<void>(no_memory(site, number));
+            return no_memory(site, number);
         }
         TRY(check_sized_memory_argument(as_helper.site, number + 1, plan));
         as_helper.arguments[number - 1].access = spec::ArgAccess::read_write;

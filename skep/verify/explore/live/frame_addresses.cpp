@@ -11,18 +11,20 @@
 namespace skep::verify {
 namespace {
 
-std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-
 Held perhaps(Bases bases) { return {Holds::nothing, bases, 0}; }
 
+// Offsets that are followed: far more than a pointer may be moved.
+bool is_near(std::int64_t offset) {
+    constexpr std::int64_t kNear = 1LL << 31;
+    return offset > -kNear && offset < kNear;
+}
+
 Held sum(const Held& a, const Held& b) {
-    constexpr std::int64_t kNear = 1LL << 30;
-    const bool is_moved = a.is_near_address() && b.holds == Holds::number;
-    if (is_moved && (a.is_address() || (b.number > -kNear && b.number < kNear))) {
-        return {a.holds, a.bases, wrapping_sum(a.number, b.number), wrapping_sum(a.last, b.number),
-                a.joins};
+    const bool is_moved = a.is_near_address() && b.holds == Holds::number && is_near(b.number) &&
+                          is_near(a.number) && is_near(a.greatest());
+    if (is_moved) {
+        return {a.holds, a.bases, a.number + b.number,
+                a.holds == Holds::addresses ? a.last + b.number : 0, a.joins};
     }
     if (b.is_near_address() && a.holds == Holds::number) {
         return sum(b, a);
@@ -34,13 +36,13 @@ Held alu_result(const HeldRegisters& regs, const Insn& insn) {
     const Held second =
         insn.source == Source::reg ? regs[insn.src] : Held{Holds::number, kNoBases, insn.imm};
     const Held first = regs[insn.dst];
-    if (insn.alu_op == AluOp::mov) {
-        const bool kept =
-            insn.width == Width::w64 || (second.holds == Holds::number && second.number >= 0);
-        return kept ? second : Held{};
+    if (insn.width == Width::w32) { // half an address is a number (transfer/alu)
+        const bool is_known = insn.alu_op == AluOp::mov && second.holds == Holds::number;
+        return is_known ? Held{Holds::number, kNoBases, static_cast<std::uint32_t>(second.number)}
+                        : Held{};
     }
-    if (insn.width == Width::w32) {
-        return {}; // half an address is a number (transfer/alu)
+    if (insn.alu_op == AluOp::mov) {
+        return second;
     }
     if (insn.alu_op == AluOp::add) {
         return sum(first, second);
@@ -51,17 +53,26 @@ Held alu_result(const HeldRegisters& regs, const Insn& insn) {
 class Pass {
   public:
     Pass(const Subject& subject, const Subprogram& subprogram, const std::vector<Escapes>& escapes)
-        : subject_(subject), subprogram_(subprogram), escapes_of_(escapes) {
+        : subject_(subject), subprogram_(subprogram), escapes_of_(escapes),
+          of_callbacks_(callback_escapes(subject, escapes)) {
         flow_.before.resize(subprogram.end.value - subprogram.start.value);
     }
 
     FrameFlow run() {
-        // What was stored may be loaded anywhere: when more is found to be stored, once more.
-        do {
+        // What was stored may be loaded anywhere: when more is found to be stored, once more. When
+        // that does not end soon, every slot may hold what any of them does.
+        constexpr unsigned kMostRounds = 6;
+        for (unsigned round = 1;; ++round) {
             found_more_ = false;
             once();
-        } while (found_more_);
-        return std::move(flow_);
+            if (!found_more_) {
+                return std::move(flow_);
+            }
+            if (round >= kMostRounds) {
+                spills_.fill(perhaps(flow_.spilled));
+                flow_.in_slot.fill(flow_.spilled);
+            }
+        }
     }
 
   private:
@@ -135,8 +146,7 @@ class Pass {
         case InsnKind::call_helper: {
             const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
             if (row == nullptr || row->effects.has(spec::Effect::calls_back)) {
-                const Escapes escapes =
-                    row == nullptr ? Escapes::unknown() : callback_escapes(subject_, escapes_of_);
+                const Escapes escapes = row == nullptr ? Escapes::unknown() : of_callbacks_;
                 note_stored(bases_of_arguments(regs, escapes.stored));
                 note_stored(found_by(regs, escapes.read));
             }
@@ -167,11 +177,11 @@ class Pass {
     // What a function may find that reads so much of our frame: to copy it to other places there,
     // or to return it. With an address of our own frame it may find any other.
     [[nodiscard]] Bases found_by(const HeldRegisters& regs,
-                                 const std::array<Extent, 6>& read) const {
+                                 const std::array<ReadBytes, 6>& read) const {
         Bases found = kNoBases;
         for (Reg reg = 1; reg <= 5; ++reg) {
             const Held& base = regs[reg];
-            const Extent& extent = read[reg];
+            const ReadBytes& extent = read[reg];
             if ((base.bases & kOwnFrame) == 0 || extent.is_empty()) {
                 continue;
             }
@@ -217,7 +227,9 @@ class Pass {
         const std::optional<std::uint32_t> slot = own_slot(base, insn);
         const bool from_own = (base.bases & kOwnFrame) != 0;
         if (!slot.has_value()) {
-            return perhaps(flow_.escapes.stored | (from_own ? flow_.spilled : kNoBases));
+            // In a caller's frame there may be addresses of what the caller handed over.
+            return perhaps(static_cast<Bases>(flow_.escapes.stored | (base.bases & ~kOwnFrame) |
+                                              (from_own ? flow_.spilled : kNoBases)));
         }
         const Held& spilled = spills_[*slot];
         if (flow_.escapes.stored == kNoBases && (spilled.bases & kOwnFrame) == 0) {
@@ -279,6 +291,7 @@ class Pass {
     const Subject& subject_;
     const Subprogram& subprogram_;
     const std::vector<Escapes>& escapes_of_;
+    const Escapes of_callbacks_;
     FrameFlow flow_;
     std::array<Held, kStackBytes / kSlotBytes> spills_{}; // what each slot may hold, at any time
     bool found_more_ = false;
@@ -299,13 +312,13 @@ Bases bases_of_arguments(const HeldRegisters& regs, Bases bases) {
 
 Escapes callback_escapes(const Subject& subject, const std::vector<Escapes>& escapes) {
     Escapes all;
-    Extent read;
+    ReadBytes read;
     for (std::size_t index = 0; index < subject.subprograms.size(); ++index) {
         if (!subject.subprograms[index].is_callback) {
             continue;
         }
         all.stored |= escapes[index].stored != kNoBases ? kEveryArgument : kNoBases;
-        for (const Extent& one : escapes[index].read) {
+        for (const ReadBytes& one : escapes[index].read) {
             if (!one.is_empty()) {
                 read.add(one.first, one.end);
             }

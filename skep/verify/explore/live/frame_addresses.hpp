@@ -79,8 +79,6 @@ struct Held {
 };
 using HeldRegisters = std::array<Held, 11>;
 
-inline constexpr std::int64_t kFar = 1LL << 32; // beyond any offset on a stack
-
 // Slots that hold a byte of [first, end), offsets from the frame's top.
 inline SlotSet slots_between(std::int64_t first, std::int64_t end) {
     first = std::max<std::int64_t>(first, -kStackBytes);
@@ -94,7 +92,8 @@ inline SlotSet slots_between(std::int64_t first, std::int64_t end) {
 }
 
 // Bytes read from where an argument points: [first, end), empty when first >= end.
-struct Extent {
+struct ReadBytes {
+    static constexpr std::int64_t kFar = 1LL << 40; // beyond any offset that is followed
     std::int64_t first = kFar;
     std::int64_t end = -kFar;
 
@@ -102,6 +101,7 @@ struct Extent {
         first = std::min(first, std::max(from, -kFar));
         end = std::max(end, std::min(to, kFar));
     }
+    void add_all() { add(-kFar, kFar); }
     [[nodiscard]] bool is_empty() const { return first >= end; }
 };
 
@@ -109,14 +109,14 @@ inline constexpr Bases kEveryArgument = 0x3e;
 
 // What a function does with the frames that its arguments point into.
 struct Escapes {
-    Bases returned = kNoBases;  // R0 may point into them at an exit
-    Bases stored = kNoBases;    // their address was stored where others may find it
-    std::array<Extent, 6> read; // bytes that are read, by argument register
+    Bases returned = kNoBases;     // R0 may point into them at an exit
+    Bases stored = kNoBases;       // their address was stored where others may find it
+    std::array<ReadBytes, 6> read; // bytes that are read, by argument register
 
     static Escapes unknown() {
         Escapes all{kEveryArgument, kEveryArgument, {}};
-        for (Extent& extent : all.read) {
-            extent.add(-kFar, kFar);
+        for (ReadBytes& extent : all.read) {
+            extent.add_all();
         }
         return all;
     }

@@ -54,13 +54,16 @@ CallerReads moved(const ArgumentReaches& reads, const Handed& handed) {
 } // namespace
 
 void Reach::add(std::int64_t from, std::int64_t to) {
-    if (from >= to) {
+    constexpr std::uint8_t kMostGrowths = 16;
+    if (from >= to || (from >= first && to <= end)) {
         return;
     }
-    first = std::min(first, static_cast<std::int16_t>(
-                                std::clamp<std::int64_t>(from, -Reach::kFar, Reach::kFar)));
-    end = std::max(
-        end, static_cast<std::int16_t>(std::clamp<std::int64_t>(to, -Reach::kFar, Reach::kFar)));
+    if (from >= kFar || to <= -kFar || ++growths > kMostGrowths) {
+        from = -kFar;
+        to = kFar;
+    }
+    first = static_cast<std::int16_t>(std::clamp<std::int64_t>(from, -kFar, first));
+    end = static_cast<std::int16_t>(std::clamp<std::int64_t>(to, end, kFar));
 }
 
 LiveFrames live_frames(const Liveness& liveness, const State& state, InsnIndex at) {

@@ -52,9 +52,10 @@ class Analysis {
             static_cast<RegSet>(result_.regs[subprogram_.start.value] & kArguments);
         summary_.escapes.returned = flow_.escapes.returned;
         summary_.escapes.stored = flow_.escapes.stored;
-        for (Reg reg = 1; reg <= 5; ++reg) { // what was stored may be read through memory
-            if (((flow_.escapes.stored | flow_.escapes.returned) & (1U << reg)) != 0) {
-                summary_.escapes.read[reg].add(-kFar, kFar);
+        // What was stored may be read through memory; what is returned the caller knows of.
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            if ((flow_.escapes.stored & (1U << reg)) != 0) {
+                summary_.escapes.read[reg].add_all();
             }
         }
         summary_.known = true;
@@ -73,8 +74,10 @@ class Analysis {
     // Notes that [from, to) counted from what `base` holds is read; answers with the own slots.
     SlotSet reads_through(const Held& base, std::int64_t from, std::int64_t to) {
         const bool near = base.is_near_address();
-        const std::int64_t first = near ? base.number + from : -kFar;
-        const std::int64_t end = near ? base.greatest() + to : kFar;
+        from = std::max(from, -ReadBytes::kFar);
+        to = std::min(to, ReadBytes::kFar);
+        const std::int64_t first = near ? base.number + from : -ReadBytes::kFar;
+        const std::int64_t end = near ? base.greatest() + to : ReadBytes::kFar;
         for (Reg reg = 1; reg <= 5; ++reg) {
             if ((base.bases & (1U << reg)) != 0) {
                 summary_.escapes.read[reg].add(first, end);
@@ -155,7 +158,7 @@ class Analysis {
     SlotSet read_by_function(const HeldRegisters& regs, const Escapes& function) {
         SlotSet read = kNoSlots;
         for (Reg reg = 1; reg <= 5; ++reg) {
-            const Extent& extent = function.read[reg];
+            const ReadBytes& extent = function.read[reg];
             if (!extent.is_empty()) {
                 read |= reads_through(regs[reg], extent.first, extent.end);
             }
@@ -185,7 +188,8 @@ class Analysis {
             if (argument.extent == KfuncReads::Extent::fixed) {
                 read |= reads_through(regs[reg], 0, argument.bytes);
             } else if (argument.extent != KfuncReads::Extent::nothing) {
-                read |= reads_through(regs[reg], 0, known ? regs[reg + 1U].number : kFar);
+                read |=
+                    reads_through(regs[reg], 0, known ? regs[reg + 1U].number : ReadBytes::kFar);
             }
         }
         return read;
@@ -216,7 +220,8 @@ class Analysis {
         const bool size_follows =
             reg < 5 && (arguments[reg].kind == spec::ArgKind::const_size ||
                         arguments[reg].kind == spec::ArgKind::const_size_or_zero);
-        return size_follows && regs[reg + 1U].holds == Holds::number ? regs[reg + 1U].number : kFar;
+        return size_follows && regs[reg + 1U].holds == Holds::number ? regs[reg + 1U].number
+                                                                     : ReadBytes::kFar;
     }
     [[nodiscard]] std::int64_t map_bytes(const HeldRegisters& regs,
                                          const spec::Arguments& arguments, bool key) const {
@@ -228,7 +233,7 @@ class Analysis {
                 return key ? map.key_size_bytes : map.value_size_bytes;
             }
         }
-        return kFar;
+        return ReadBytes::kFar;
     }
     SlotSet read_by_helper(const HeldRegisters& regs, const Insn& insn) {
         const spec::HelperRow* row = spec::find_helper(static_cast<std::uint32_t>(insn.imm));
@@ -343,9 +348,9 @@ class Analysis {
         ArgumentReaches everywhere{};
         bool any = false;
         for (Reg reg = 1; reg <= 5; ++reg) {
-            const bool leaks = ((flow_.escapes.stored | flow_.escapes.returned) & (1U << reg)) != 0;
+            const bool leaks = (flow_.escapes.stored & (1U << reg)) != 0;
             if (leaks) {
-                everywhere[reg - 1U].add(-kFar, kFar);
+                everywhere[reg - 1U].add_all();
             }
             any = any || !summary_.escapes.read[reg].is_empty();
         }
@@ -445,6 +450,15 @@ class CalleesFirst {
 };
 
 } // namespace
+
+std::uint64_t liveness_analysis_bytes(const Subject& subject) {
+    std::uint64_t longest = 0;
+    for (const Subprogram& subprogram : subject.subprograms) {
+        longest = std::max<std::uint64_t>(longest, subprogram.end.value - subprogram.start.value);
+    }
+    return longest * (sizeof(HeldRegisters) + sizeof(Use)) +
+           subject.insns.size() * (sizeof(RegSet) + sizeof(SlotSet) + sizeof(ArgumentReaches));
+}
 
 Liveness find_liveness(const Subject& subject) {
     Liveness result;

@@ -25,17 +25,20 @@ using SlotSet = std::uint64_t; // bit n: slot n, the bytes [fp - 8n - 8, fp - 8n
 inline constexpr SlotSet kNoSlots = 0;
 inline constexpr SlotSet kAllSlots = ~SlotSet{0};
 
-// Bytes counted from where an argument points: [first, end), empty when first >= end. Beyond kFar
-// there is no stack.
+// Bytes counted from where an argument points: [first, end), empty when first >= end. An end at
+// kFar is no end: the argument itself may point far away. What grows often is everything, so that
+// reaches settle soon.
 struct Reach {
     static constexpr std::int16_t kFar = 4096;
     std::int16_t first = kFar;
     std::int16_t end = -kFar;
+    std::uint8_t growths = 0;
 
     bool operator==(const Reach&) const = default;
     [[nodiscard]] bool is_empty() const { return first >= end; }
-    void add(std::int64_t from, std::int64_t to); // what is further away is cut off at kFar
+    void add(std::int64_t from, std::int64_t to);
     void add(const Reach& other) { add(other.first, other.end); }
+    void add_all() { add(-kFar, kFar); }
 };
 using ArgumentReaches = std::array<Reach, 5>; // R1..R5 as they were at the function's beginning
 
@@ -62,6 +65,8 @@ struct Liveness {
 };
 
 Liveness find_liveness(const Subject& subject);
+// What finding it takes: some hundred bytes for each slot of the longest function.
+std::uint64_t liveness_analysis_bytes(const Subject& subject);
 
 // What is live of each frame of a state that is at `at`. Of a caller: what it reads when the call
 // is over, and what the callee still reads of it from here on.

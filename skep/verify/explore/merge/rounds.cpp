@@ -8,13 +8,13 @@
 #include <optional>
 #include <set>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/shape/control_flow.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
 namespace skep::verify {
 namespace {
 
-constexpr std::uint64_t kMayGotoRounds = 8U << 20U; // the budget of a run
 constexpr unsigned kMostVisits = 6;       // of one instruction, before it counts as unknown
 constexpr std::size_t kMostVariables = 8; // on the stack
 constexpr std::int64_t kFurthest = 1LL << 40;
@@ -364,7 +364,7 @@ class AllRounds {
     static std::uint64_t rounds_of(const Subject& subject, const Facts& facts, const Loop& loop,
                                    const std::vector<const State*>& states) {
         if (goes_through_may_goto(subject, loop)) {
-            return kMayGotoRounds;
+            return spec::limits::loop_iterations;
         }
         const Body body(subject, facts, loop);
         std::uint64_t least = ~std::uint64_t{0};

@@ -11,12 +11,13 @@
 
 #include <algorithm>
 
+#include "skep/spec/limits.hpp"
 #include "skep/verify/transfer/branch/branch.hpp"
 
 namespace skep::verify {
 namespace {
 
-constexpr std::uint64_t kMaxPacketOffset = 0xffff;
+constexpr std::uint64_t kMaxPacketOffset = spec::limits::packet_offset;
 
 // The packet's first byte itself, which metadata ends at.
 bool is_packet_start(const Value& value) {
