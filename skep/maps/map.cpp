@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/maps/shared/words.hpp"
 
 namespace skep::maps {

@@ -26,9 +26,6 @@ namespace skep::maps {
 // Flags of an update (BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK).
 enum UpdateFlag : std::uint64_t { kAny = 0, kNoExist = 1, kExist = 2, kLock = 4 };
 
-// The answer of the kernel for what a map type does not offer; it has no name outside the kernel.
-inline constexpr int kNotSupported = 524;
-
 // The files that a store lives in. `shared` is what clients hold as the map's handle: for mmapable
 // arrays and ring buffers it is the storage, laid out as the kernel lays it out for mmap; for other
 // maps it is an empty identity. `table` is never given to a client.

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/maps/shared/family.hpp"
 #include "skep/maps/shared/words.hpp"
 

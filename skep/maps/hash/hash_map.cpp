@@ -15,6 +15,7 @@
 #include <bit>
 #include <cerrno>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/maps/hash/lru.hpp"
 #include "skep/maps/hash/table.hpp"
 #include "skep/maps/shared/family.hpp"

@@ -76,7 +76,7 @@ HashTable::Writing::~Writing() {
 // high.
 std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, std::uint64_t hash,
                                std::uint32_t count_most) {
-    if (head_->count.load(std::memory_order_relaxed) >= count_most) {
+    if (count() >= count_most) {
         return kNoLane;
     }
     const std::uint32_t first_bucket = home_of(hash);
@@ -84,7 +84,7 @@ std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, 
     if (lane == kNoLane) {
         return kNoLane;
     }
-    if (head_->count.fetch_add(1, std::memory_order_relaxed) >= count_most) {
+    if (counted(head_->count.fetch_add(1, std::memory_order_relaxed)) >= count_most) {
         head_->count.fetch_sub(1, std::memory_order_relaxed);
         tag(lane).store(kEmpty, std::memory_order_release);
         if (lane / kLanesPerBucket != first_bucket) {

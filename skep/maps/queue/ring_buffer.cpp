@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/maps/shared/words.hpp"
 #include "skep/os/sharing/futex.hpp"
 

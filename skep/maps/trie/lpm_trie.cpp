@@ -15,11 +15,12 @@
 // removed before it (first out, first in again), and readers check a change count: when it moved
 // they walk again, a few times. Children are numbers below the capacity whatever happens, and a
 // walk ends after as many steps as there are bits, so the worst that a reader meets in a race is
-// the entry of another moment. A writer that is killed may leave one node unused for ever; the trie
-// itself is whole after every single store, and the next writer fills the table of starts anew.
+// the entry of another moment. The trie is whole after every single store; when a writer was killed
+// the next one counts its entries, gathers the nodes that nothing leads to and fills the table of
+// starts anew. Until then the change count may stay odd: look-ups walk as often as they ever do.
 //
 // Proved by: lpm_trie_test.cpp (against a plain list of prefixes); kernel_comparison_test.cpp
-// (answers and order).
+// (answers and order); shared/death_test.cpp (a writer killed at every instruction).
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -28,47 +29,28 @@
 #include "skep/maps/shared/owner.hpp"
 #include "skep/maps/shared/value.hpp"
 #include "skep/maps/shared/words.hpp"
+#include "skep/maps/trie/nodes.hpp"
 #include "skep/maps/trie/start_table.hpp"
 
 namespace skep::maps {
 namespace {
 
 constexpr std::uint32_t kLengthBytes = 4;
-constexpr std::uint32_t kBitsMost = 256 * 8;
-
-struct Head {
-    OwnerRegion owners;
-    std::atomic<std::uint32_t> lock;
-    std::atomic<std::uint32_t> changes; // odd while a writer changes the shape
-    std::atomic<std::uint32_t> root;    // node number + 1; 0: empty
-    std::atomic<std::uint32_t> entries;
-    std::uint32_t used;                  // nodes ever taken
-    std::uint32_t free_first, free_last; // removed nodes, oldest first; node number + 1
-};
-
-struct Node {
-    std::atomic<std::uint32_t> child[2]; // node number + 1; 0: none. child[0] links free nodes
-    std::atomic<std::uint32_t> bits;
-    std::atomic<std::uint32_t> is_entry;
-};
-
-using Link = std::atomic<std::uint32_t>;
 
 class Trie final : public Map {
   public:
     struct Parts {
-        std::uint64_t starts, nodes, stride;
-        std::uint32_t capacity;
+        std::uint64_t starts, nodes;
+        NodeShape shape;
     };
 
     Trie(Plan&& plan, Store&& store, const Parts& parts, Owner owner)
         : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), shape_(Map::spec()),
           memory_(std::move(store.memory)),
-          head_(reinterpret_cast<Head*>(memory_.data())), // NOLINT: our store
+          head_(reinterpret_cast<TrieHead*>(memory_.data())), // NOLINT: our store
           starts_(memory_.data() + parts.starts, start_bits(Map::spec())),
-          nodes_(memory_.data() + parts.nodes), stride_(parts.stride), capacity_(parts.capacity),
-          owner_(std::move(owner)), data_bits_((Map::spec().key_size_bytes - kLengthBytes) * 8),
-          padded_key_bytes_(round_up(Map::spec().key_size_bytes, 8)) {}
+          nodes_(*head_, memory_.data() + parts.nodes, parts.shape), owner_(std::move(owner)),
+          data_bits_((Map::spec().key_size_bytes - kLengthBytes) * 8) {}
 
     static std::uint32_t start_bits(const spec::MapSpec& spec) {
         return StartTable::bits_for(spec.max_entries, (spec.key_size_bytes - kLengthBytes) * 8);
@@ -114,28 +96,23 @@ class Trie final : public Map {
     [[nodiscard]] std::uint64_t memory_bytes() const override {
         const std::uint64_t data = spec().key_size_bytes - kLengthBytes;
         const std::uint64_t node = kNodeHead + data + spec().value_size_bytes;
-        return head_->entries.load(std::memory_order_relaxed) * node;
+        return entries() * node;
     }
 
   private:
     static constexpr std::uint64_t kNodeHead = 24;
 
+    [[nodiscard]] std::uint64_t entries() const {
+        return head_->entries.load(std::memory_order_relaxed);
+    }
     static std::uint32_t length_of(const std::uint8_t* key) {
         std::uint32_t length = 0;
         std::memcpy(&length, key, sizeof length);
         return length;
     }
-    [[nodiscard]] Node& node(std::uint32_t link) const {
-        const std::uint32_t number = link - 1 < capacity_ ? link - 1 : 0; // whatever it holds
-        return *reinterpret_cast<Node*>(nodes_ + number * stride_);       // NOLINT: our store
-    }
-    [[nodiscard]] std::uint8_t* key_of(std::uint32_t link) const {
-        return reinterpret_cast<std::uint8_t*>(&node(link)) +
-               sizeof(Node); // NOLINT: behind the node
-    }
-    [[nodiscard]] std::uint8_t* value_of(std::uint32_t link) const {
-        return key_of(link) + padded_key_bytes_;
-    }
+    [[nodiscard]] Node& node(std::uint32_t link) const { return nodes_.at(link); }
+    [[nodiscard]] std::uint8_t* key_of(std::uint32_t link) const { return nodes_.key_of(link); }
+    [[nodiscard]] std::uint8_t* value_of(std::uint32_t link) const { return nodes_.value_of(link); }
     static std::uint32_t bit_of(const std::uint8_t* key, std::uint32_t index) {
         return load_relaxed<std::uint8_t>(key + kLengthBytes + index / 8) >> (7 - index % 8) & 1U;
     }
@@ -202,7 +179,7 @@ class Trie final : public Map {
 
     [[nodiscard]] std::uint32_t longest_match(const std::uint8_t* key, std::uint32_t length) const {
         Start at = start_of(first_bits(key), length);
-        for (std::uint32_t steps = 0; at.next != 0 && steps <= kBitsMost; ++steps) {
+        for (std::uint32_t steps = 0; at.next != 0 && steps <= kTrieBitsMost; ++steps) {
             const Node& here = node(at.next);
             const std::uint32_t bits = here.bits.load(std::memory_order_acquire);
             if (bits > length || shared_bits(key_of(at.next), key, bits) < bits) {
@@ -265,8 +242,9 @@ class Trie final : public Map {
         if (locked == Locked::no) {
             return -EBUSY;
         }
-        if (locked == Locked::taken_over) { // the last writer died before the starts were right
+        if (locked == Locked::taken_over) {
             const Reshaping reshaping(*head_);
+            nodes_.repair();
             constexpr std::array<std::uint8_t, kLengthBytes + 2> kAnyKey{};
             refresh_starts(kAnyKey.data(), 0);
         }
@@ -278,7 +256,7 @@ class Trie final : public Map {
     // Removals and reuse change what a reader may be standing on; insertions only add.
     class Reshaping {
       public:
-        explicit Reshaping(Head& head) : changes_(head.changes) {
+        explicit Reshaping(TrieHead& head) : changes_(head.changes) {
             changes_.store(changes_.load(std::memory_order_relaxed) | 1, std::memory_order_relaxed);
             std::atomic_thread_fence(std::memory_order_release);
         }
@@ -291,28 +269,6 @@ class Trie final : public Map {
       private:
         std::atomic<std::uint32_t>& changes_;
     };
-
-    std::uint32_t take_node() {
-        if (head_->used < capacity_) {
-            return ++head_->used;
-        }
-        const std::uint32_t link = head_->free_first;
-        if (link != 0) {
-            head_->free_first = node(link).child[0].load(std::memory_order_relaxed);
-            head_->free_last = head_->free_first == 0 ? 0 : head_->free_last;
-        }
-        return link;
-    }
-
-    void give_node(std::uint32_t link) {
-        node(link).child[0].store(0, std::memory_order_relaxed);
-        if (head_->free_last != 0) {
-            node(head_->free_last).child[0].store(link, std::memory_order_relaxed);
-        } else {
-            head_->free_first = link;
-        }
-        head_->free_last = link;
-    }
 
     void fill(std::uint32_t link, const std::uint8_t* key, std::uint32_t bits, bool entry) {
         Node& fresh = node(link);
@@ -360,7 +316,7 @@ class Trie final : public Map {
         if (!present && (flags & kExist) != 0) {
             return -ENOENT;
         }
-        if (!present && head_->entries.load(std::memory_order_relaxed) >= spec().max_entries) {
+        if (!present && entries() >= spec().max_entries) {
             return -ENOSPC;
         }
         if (same_prefix) {
@@ -388,13 +344,13 @@ class Trie final : public Map {
     int add_node(const Place& place, const std::uint8_t* key, const std::uint8_t* value) {
         const Reshaping reshaping(*head_); // the node may be one that was removed
         const std::uint32_t length = length_of(key);
-        const std::uint32_t fresh = take_node();
+        const std::uint32_t fresh = nodes_.take();
         const std::uint32_t below = place.link->load(std::memory_order_relaxed);
         const bool forks = below != 0 && place.shared < length;
-        const std::uint32_t fork = forks && fresh != 0 ? take_node() : 0;
+        const std::uint32_t fork = forks && fresh != 0 ? nodes_.take() : 0;
         if (fresh == 0 || (forks && fork == 0)) {
             if (fresh != 0) {
-                give_node(fresh);
+                nodes_.give(fresh);
             }
             return -ENOMEM;
         }
@@ -445,15 +401,15 @@ class Trie final : public Map {
             return false;
         }
         link.store(left != 0 ? left : right, std::memory_order_release);
-        give_node(at);
+        nodes_.give(at);
         return left == 0 && right == 0; // only then has the node above lost a child
     }
 
     // Post-order, with the path kept in an array: prefixes get longer with each step.
     int find_next(const std::uint8_t* key, std::uint8_t* next) {
         bool passed = !holds_exactly(key);
-        std::array<std::uint32_t, kBitsMost + 1> path;
-        std::array<std::uint8_t, kBitsMost + 1> visited; // children already walked: 0, 1 or 2
+        std::array<std::uint32_t, kTrieBitsMost + 1> path;
+        std::array<std::uint8_t, kTrieBitsMost + 1> visited; // children already walked: 0, 1 or 2
         std::size_t depth = 0;
         path[0] = head_->root.load(std::memory_order_relaxed);
         visited[0] = 0;
@@ -467,7 +423,7 @@ class Trie final : public Map {
             if (visited[depth] < 2) {
                 const std::uint32_t child =
                     here.child[visited[depth]++].load(std::memory_order_relaxed);
-                if (child != 0 && depth < kBitsMost) {
+                if (child != 0 && depth < kTrieBitsMost) {
                     path[++depth] = child;
                     visited[depth] = 0;
                 }
@@ -503,7 +459,7 @@ class Trie final : public Map {
         const std::uint32_t length = length_of(key);
         for (;;) {
             const std::uint32_t bits = node(path[depth]).bits.load(std::memory_order_relaxed);
-            if (bits >= length || depth >= kBitsMost) {
+            if (bits >= length || depth >= kTrieBitsMost) {
                 visited[depth] = 2; // its children came before it
                 return depth;
             }
@@ -516,14 +472,11 @@ class Trie final : public Map {
 
     ValueShape shape_;
     os::Mapping memory_;
-    Head* head_;
+    TrieHead* head_;
     StartTable starts_;
-    std::uint8_t* nodes_;
-    std::uint64_t stride_;
-    std::uint32_t capacity_;
+    Nodes nodes_;
     Owner owner_;
     std::uint32_t data_bits_;
-    std::uint64_t padded_key_bytes_;
 };
 
 } // namespace
@@ -539,10 +492,11 @@ MadeMap make_trie(Plan plan) {
     const auto capacity = static_cast<std::uint32_t>(
         std::min({2 * std::uint64_t{plan.spec.max_entries}, most, std::uint64_t{0x7fffffff}}));
     Layout layout;
-    layout.add(1, sizeof(Head), 4096);
+    layout.add(1, sizeof(TrieHead), 4096);
     const std::uint64_t starts =
         layout.add(1ULL << Trie::start_bits(plan.spec), sizeof(StartTable::Slot), 4096);
-    Trie::Parts parts{starts, layout.add(capacity, stride, 4096), stride, capacity};
+    const NodeShape shape{stride, round_up(plan.spec.key_size_bytes, 8), capacity};
+    Trie::Parts parts{starts, layout.add(capacity, stride, 4096), shape};
     Store store = TRY(make_store(std::move(plan.source), layout, Storage::table));
     auto* region =
         reinterpret_cast<OwnerRegion*>(store.memory.data()); // NOLINT: the head begins with it

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A writer that is killed at any of its instructions leaves a map that others go on using: what it
+// was at is there or not, what others put there is, and as many entries fit as before.
+#include <cerrno>
+
+#include <gtest/gtest.h>
+
+#include "skep/maps/map.hpp"
+#include "skep/os/sharing/child.hpp"
+
+namespace skep::maps {
+namespace {
+
+using spec::MapType;
+
+struct Key {
+    std::uint32_t length;
+    std::uint8_t data[4];
+
+    [[nodiscard]] const std::uint8_t* bytes() const {
+        return static_cast<const std::uint8_t*>(static_cast<const void*>(this));
+    }
+};
+constexpr std::uint32_t kEntries = 4;
+constexpr Key kTouched{16, {10, 1, 0, 0}};
+constexpr Key kLasting{24, {172, 16, 1, 0}};
+constexpr std::uint8_t kValue[8] = {7};
+
+std::unique_ptr<Map> made(MapType type) {
+    spec::MapSpec spec;
+    spec.name = "mortal";
+    spec.type = type;
+    spec.key_size_bytes = sizeof(Key);
+    spec.value_size_bytes = sizeof kValue;
+    spec.max_entries = kEntries;
+    spec.flags = type == MapType::lpm_trie ? spec::kMapNoPrealloc : 0U;
+    auto map = make_map(spec, 2);
+    EXPECT_TRUE(map.ok()) << map.error().message;
+    return std::move(map).value();
+}
+
+struct Death {
+    MapType type;
+    bool erases;
+};
+
+class Writer : public testing::TestWithParam<Death> {
+  public:
+    // How many instructions the writer took; it was killed after `most`.
+    std::int64_t dies_after(std::int64_t most) {
+        map = made(GetParam().type);
+        EXPECT_EQ(map->update(kLasting.bytes(), kValue, kAny, 0), 0);
+        if (GetParam().erases) {
+            EXPECT_EQ(map->update(kTouched.bytes(), kValue, kAny, 0), 0);
+        }
+        const auto joins = [this] { // the first change by a process is a longer way
+            const Key other{32, {99, 9, 9, 9}};
+            map->update(other.bytes(), kValue, kAny, 0);
+            map->erase(other.bytes());
+        };
+        const auto works = [this] {
+            if (GetParam().erases) {
+                map->erase(kTouched.bytes());
+            } else {
+                map->update(kTouched.bytes(), kValue, kAny, 0);
+            }
+        };
+        return os::kill_after_instructions(joins, works, most);
+    }
+
+    // Whoever comes next finds it whole.
+    void expect_whole() {
+        EXPECT_NE(map->lookup(kLasting.bytes(), 0), nullptr);
+        EXPECT_EQ(map->update(kTouched.bytes(), kValue, kAny, 0), 0);
+        EXPECT_EQ(map->erase(kTouched.bytes()), 0);
+        EXPECT_EQ(map->lookup(kTouched.bytes(), 0), nullptr);
+        EXPECT_EQ(map->erase(kLasting.bytes()), 0);
+        for (std::uint8_t i = 0; i < kEntries; ++i) {
+            const Key key{32, {1, i, 3, 4}};
+            EXPECT_EQ(map->update(key.bytes(), kValue, kAny, 0), 0) << int{i};
+        }
+    }
+
+    std::unique_ptr<Map> map;
+};
+
+TEST_P(Writer, MayBeKilledAtAnyInstruction) {
+    const std::int64_t whole_way = dies_after(1'000'000);
+    if (whole_way < 0) {
+        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
+    }
+    ASSERT_GT(whole_way, 100);
+    ASSERT_LT(whole_way, 1'000'000);
+    constexpr std::int64_t kPlaces = 100; // all of them would take minutes
+    for (std::int64_t place = 0; place < kPlaces; ++place) {
+        const std::int64_t most = whole_way * place / kPlaces;
+        dies_after(most);
+        expect_whole();
+        ASSERT_FALSE(HasFailure()) << "killed after " << most << " of " << whole_way;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Deaths, Writer,
+                         testing::Values(Death{MapType::hash, false}, Death{MapType::hash, true},
+                                         Death{MapType::lpm_trie, false},
+                                         Death{MapType::lpm_trie, true}));
+
+} // namespace
+} // namespace skep::maps
