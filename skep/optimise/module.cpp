@@ -20,7 +20,10 @@
 namespace skep::optimise {
 namespace {
 
-constexpr std::size_t kFullMost = 2000; // instructions; beyond, time is better spent elsewhere
+// Instructions; beyond, time is better spent elsewhere. LLVM takes time in the square of a long
+// stretch of code, unless it may not look at it twice.
+constexpr std::size_t kFullMost = 2000;
+constexpr std::size_t kChosenMost = 4000;
 
 class Compiler final : public run::Optimiser {
   public:
@@ -32,7 +35,9 @@ class Compiler final : public run::Optimiser {
         llvm::LLVMContext context;
         const bool is_long = job.program.insns().size() > kFullMost;
         MachineChoice choice;
-        choice.effort = is_long ? llvm::CodeGenOptLevel::Less : llvm::CodeGenOptLevel::Default;
+        choice.effort = job.program.insns().size() > kChosenMost ? llvm::CodeGenOptLevel::None
+                        : is_long                                 ? llvm::CodeGenOptLevel::Less
+                                                                  : llvm::CodeGenOptLevel::Default;
         const auto machine = TRY(make_machine(choice));
         Lifted lifted = TRY(lift({job.program, job.shapes}, context));
         TRY(check(*lifted.module));
@@ -70,8 +75,8 @@ class Compiler final : public run::Optimiser {
 } // namespace skep::optimise
 
 extern "C" {
-[[gnu::visibility("default")]] extern const char* const skep_optimiser_build;
-const char* const skep_optimiser_build = skep::run::kOptimiserBuild;
+[[gnu::visibility("default")]] extern const char* const skep_optimiser_build; // NOLINT: a C symbol
+const char* const skep_optimiser_build = skep::run::kOptimiserBuild;          // NOLINT: a C symbol
 
 [[gnu::visibility("default")]] const skep::run::Optimiser* skep_optimiser() {
     static const skep::optimise::Compiler compiler;

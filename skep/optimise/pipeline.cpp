@@ -29,7 +29,7 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
     llvm::PassInstrumentationCallbacks questions;
     if (goes_on) {
         questions.registerShouldRunOptionalPassCallback(
-            [&](llvm::StringRef, llvm::Any) { return goes_on(); });
+            [&](llvm::StringRef, const llvm::Any&) { return goes_on(); });
     }
     module.setDataLayout(machine.createDataLayout());
     module.setTargetTriple(machine

@@ -87,8 +87,11 @@ bool FunctionLifter::lift_address_sum(std::uint32_t at, const Insn& one) {
     if (one.alu_op == AluOp::sub) {
         distance = builder_.CreateNeg(distance);
     }
-    const auto wraps = facts(at).produces_pointer ? llvm::GEPNoWrapFlags::noUnsignedSignedWrap()
-                                                  : llvm::GEPNoWrapFlags::none();
+    // Of two addresses either may be the distance, on one way or another.
+    const bool is_clear = !(by_reg && is_address(one.dst) && is_address(one.src));
+    const auto wraps = facts(at).produces_pointer && is_clear
+                           ? llvm::GEPNoWrapFlags::noUnsignedSignedWrap()
+                           : llvm::GEPNoWrapFlags::none();
     set_address(one.dst, builder_.CreateGEP(shared_.i8, address(base), distance, "", wraps));
     return true;
 }

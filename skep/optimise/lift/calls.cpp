@@ -7,6 +7,7 @@
 
 #include "skep/helpers/invocation.hpp"
 #include "skep/optimise/lift/function_lifter.hpp"
+#include "skep/spec/helpers.hpp"
 
 namespace skep::optimise {
 namespace {
@@ -17,8 +18,6 @@ using run::jit::Referent;
 using run::jit::Routine;
 
 constexpr std::uint32_t kCopiedMost = 128; // bytes; what is copied for a call must stay cheap
-constexpr std::int32_t kMapUpdateElem = 2;
-constexpr std::int32_t kMapDeleteElem = 3;
 
 // Maps whose functions read a key and a value of the sizes that the map says, and keep no address
 // of them.
@@ -55,13 +54,15 @@ Result<void> FunctionLifter::lift_helper(std::uint32_t at, const Insn& one) {
         lift_array_lookup(*shape, *map);
     } else if (map != nullptr && shape != nullptr && shape->way == LookupWay::function) {
         lift_function_lookup(*shape, *map);
-    } else if (one.imm == run::jit::kGetSmpProcessorId) {
+    } else if (one.imm == number_of(spec::Helper::get_smp_processor_id)) {
         set_number(0, builder_.CreateZExt(cpu_number(), shared_.i64));
-    } else if (one.imm == run::jit::kTailCall) {
+    } else if (one.imm == number_of(spec::Helper::tail_call)) {
         call_routine(Routine::tail_call,
                      {number(1), number(2), number(3), constant(0), constant(0)},
                      Leave::when_happened);
-    } else if (map != nullptr && (one.imm == kMapUpdateElem || one.imm == kMapDeleteElem) &&
+    } else if (map != nullptr &&
+               (one.imm == number_of(spec::Helper::map_update_elem) ||
+                one.imm == number_of(spec::Helper::map_delete_elem)) &&
                copies_what_it_is_given(map->type) && map->key_size_bytes <= kCopiedMost &&
                map->value_size_bytes <= kCopiedMost) {
         call_map_helper(one, *map);
@@ -110,12 +111,13 @@ llvm::Value* FunctionLifter::copied(Value* from, std::uint32_t size_bytes) {
 
 // Update and delete: the key in R2, the value in R3.
 void FunctionLifter::call_map_helper(const Insn& one, const spec::MapSpec& map) {
-    const bool updates = one.imm == kMapUpdateElem;
+    const bool updates = one.imm == number_of(spec::Helper::map_update_elem);
     Value* key = copied(address(2), map.key_size_bytes);
     Value* value = updates ? copied(address(3), map.value_size_bytes) : constant(0);
     std::vector<Value*> arguments{address(1),  key,        value, updates ? number(4) : constant(0),
                                   constant(0), invocation_};
     std::vector<llvm::Type*> types;
+    types.reserve(arguments.size());
     for (Value* argument : arguments) {
         types.push_back(argument->getType());
     }

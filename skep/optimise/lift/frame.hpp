@@ -19,7 +19,7 @@
 namespace skep::optimise {
 
 // Memory that does not overlap with that of the others.
-enum class Scope : std::uint8_t { stack, context, packet, map_value, invocation, count_ };
+enum class Scope : std::uint8_t { stack, context, packet, map_value, count_ };
 
 class Shared {
   public:

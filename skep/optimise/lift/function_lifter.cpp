@@ -94,13 +94,16 @@ llvm::BasicBlock* FunctionLifter::new_block() {
     return llvm::BasicBlock::Create(shared_.context, "", code_);
 }
 
-// What the block that begins at `target` takes for addresses is made so before going there.
+// What the block that begins at `target` takes for an address or a number is made so before going
+// there: this alone makes the kinds a matter of speed.
 void FunctionLifter::settle_for(std::uint32_t target) {
-    const auto missing =
-        static_cast<RegBits>(shared_.kinds.before[target] & ~kinds_ & ~bit_of(kFramePointer));
+    const RegBits wanted = shared_.kinds.before[target];
     for (Reg reg = 0; reg < kFramePointer; ++reg) {
-        if ((missing & bit_of(reg)) != 0) {
+        const bool as_address = (wanted & bit_of(reg)) != 0;
+        if (as_address && !is_address(reg)) {
             builder_.CreateStore(address(reg), addresses_[reg]);
+        } else if (!as_address && is_address(reg)) {
+            builder_.CreateStore(number(reg), numbers_[reg]);
         }
     }
 }

@@ -30,10 +30,11 @@ bool alu_gives_address(const Insn& insn, RegBits before) {
     }
     const bool dst = (before & bit_of(insn.dst)) != 0;
     const bool src = insn.source == Source::reg && (before & bit_of(insn.src)) != 0;
+    // Never fewer addresses of more: the walk settles only so.
     if (insn.alu_op == AluOp::add) {
-        return dst != src;
+        return dst || src;
     }
-    return insn.alu_op == AluOp::mov ? src : insn.alu_op == AluOp::sub && dst && !src;
+    return insn.alu_op == AluOp::mov ? src : insn.alu_op == AluOp::sub && dst;
 }
 
 class Walk {

@@ -99,7 +99,9 @@ Result<jit::Image> read_image(Bytes file) {
         one.index = TRY(in.read<std::uint32_t>());
         one.addend = TRY(in.read<std::uint64_t>());
         fits = fits && one.referent <= jit::Referent::routine && size >= sizeof(std::uint64_t) &&
-               one.offset <= size - sizeof(std::uint64_t);
+               one.offset <= size - sizeof(std::uint64_t) &&
+               (one.referent != jit::Referent::routine ||
+                one.index < static_cast<std::uint32_t>(jit::Routine::count_));
     }
     image.insn_offsets = TRY(read_list(in));
     image.subprogram_offsets = TRY(read_list(in));
@@ -107,6 +109,13 @@ Result<jit::Image> read_image(Bytes file) {
         return fail(Code::invalid_input, "something lies outside the code");
     }
     return image;
+}
+
+// As path_of and keep name them: a digest, ".image", and more while it is being written.
+bool is_ours(const std::string& name) {
+    constexpr std::size_t kDigits = 2 * kDigestBytes;
+    return name.size() > kDigits && name.find_first_not_of("0123456789abcdef") == kDigits &&
+           name.compare(kDigits, 6, ".image") == 0;
 }
 
 struct Kept {
@@ -204,7 +213,7 @@ void ImageCache::make_room(std::uint64_t bytes) const {
     std::error_code problem;
     for (const auto& entry : fs::directory_iterator(directory_, problem)) {
         Kept one{entry.path(), entry.last_write_time(problem), entry.file_size(problem)};
-        if (!problem && entry.is_regular_file(problem)) {
+        if (!problem && entry.is_regular_file(problem) && is_ours(one.path.filename().string())) {
             bytes += one.bytes;
             all.push_back(std::move(one));
         }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "skep/os/storage/private_directory.hpp"
@@ -95,7 +96,7 @@ TEST_F(Cache, KeepsNoMoreFilesThanItsBound) {
         if (i % 64 == 63 || i > ImageCache::kFilesMost - 2) {
             ASSERT_TRUE(cache->keep(key, an_image()).ok());
         } else { // as if another process had
-            std::ofstream(directory + "/" + std::to_string(i) + ".image") << "x";
+            std::ofstream(directory + "/" + fmt::format("{:064x}", i) + ".image") << "x";
         }
     }
     const auto files = std::distance(fs::directory_iterator(directory), fs::directory_iterator());

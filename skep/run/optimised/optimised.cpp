@@ -4,17 +4,18 @@
 //
 // It keeps no register for the engine, so a fault in it finds its frame through the thread: see
 // code/guard.hpp.
+#include <chrono>
+
 #include "skep/run/code/code_memory.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
 #include "skep/run/jit/compile.hpp"
 #include "skep/run/optimised/cache.hpp"
 #include "skep/run/optimised/optimiser.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::run {
 namespace {
-
-constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
 
 constexpr std::uint32_t kMillisecondsMost = 2000; // in the background
 
@@ -33,12 +34,15 @@ class OptimisedExecutable final : public Executable {
     std::uint64_t run(void* context, helpers::Invocation& invocation) override {
         code::GuardFrame frame;
         const auto outer_call_back = invocation.call_back;
+        void* const outer_engine = invocation.engine;
         const std::uint64_t outer_budget = invocation.loop_budget;
         invocation.call_back = call_back_;
-        invocation.loop_budget = kLoopBudget;
+        invocation.engine = &frame; // one-pass code that is called from here is not outermost
+        invocation.loop_budget = spec::limits::loop_iterations;
         const std::uint64_t result =
             code::enter_optimised(entry_, context, invocation, code_.bytes(), frame);
         invocation.call_back = outer_call_back;
+        invocation.engine = outer_engine;
         invocation.loop_budget = outer_budget;
         if (frame.instruction != 0) {
             ++invocation.faults;
@@ -74,8 +78,11 @@ Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
             return *std::move(kept);
         }
     }
+    const auto begin = std::chrono::steady_clock::now();
     jit::Image image = TRY(compiler->compile(job));
-    if (cache.ok()) {
+    const bool was_cut_short = std::chrono::steady_clock::now() - begin >=
+                               std::chrono::milliseconds(job.milliseconds_most);
+    if (cache.ok() && !was_cut_short) { // what time made worse is not kept for better times
         static_cast<void>(cache->keep(key, image));
     }
     return image;

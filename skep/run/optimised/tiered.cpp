@@ -119,16 +119,24 @@ Tier TieredExecutable::tier() const {
     return optimised_.load() != nullptr ? Tier::llvm : Tier::jit;
 }
 
-// Of the optimised code once it is there. Before, of one-pass code, which may be freed afterwards:
-// who lists while the program may run looks at the code at his own risk.
+// Of the optimised code once it is there. One-pass code that was listed is looked at outside, and
+// stays: it is counted in and never out.
 std::optional<CodeListing> TieredExecutable::listing() const {
+    inside_.fetch_add(1);
     const Executable* const code = optimised_.load();
-    return code != nullptr ? code->listing() : one_pass_->listing();
+    if (code == nullptr) {
+        return one_pass_->listing();
+    }
+    inside_.fetch_sub(1);
+    return code->listing();
 }
 
 std::uint64_t TieredExecutable::code_bytes() const {
+    inside_.fetch_add(1);
     const Executable* const code = optimised_.load();
-    return code != nullptr ? code->code_bytes() : one_pass_->code_bytes();
+    const std::uint64_t bytes = code != nullptr ? code->code_bytes() : one_pass_->code_bytes();
+    inside_.fetch_sub(1);
+    return bytes;
 }
 
 Result<std::unique_ptr<TieredExecutable>> make_tiered(const verify::VerifiedProgram& program,

@@ -37,7 +37,7 @@ class TieredExecutable;
 class BackgroundCompiler {
   public:
     static constexpr std::size_t kQueueMost = 64;
-    static constexpr std::size_t kInsnsMost = 100'000;
+    static constexpr std::size_t kInsnsMost = 4'000; // seconds of compiling, at the worst
 
     BackgroundCompiler();
     ~BackgroundCompiler();
@@ -87,7 +87,7 @@ class TieredExecutable final : public Executable {
 
     std::atomic<Executable*> optimised_{nullptr};
     std::atomic<std::uint32_t> runs_{0};
-    std::atomic<std::uint32_t> inside_{0}; // runs that may be in one-pass code
+    mutable std::atomic<std::uint32_t> inside_{0}; // who may be in one-pass code, or looks at it
     std::atomic<bool> settled_{false};
     std::unique_ptr<Executable> one_pass_;
     std::unique_ptr<Executable> owned_optimised_;
