@@ -8,22 +8,20 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include "skep/contexts/xdp_context.hpp"
 #include "skep/helpers/invocation.hpp"
 #include "skep/maps/map.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/run/jit/routines.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::runtime {
 namespace {
-
-constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
 
 using Trace = void (*)(const char*, std::uint32_t);
 
@@ -31,22 +29,18 @@ void print(const char* text, std::uint32_t size) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(size), text);
 }
 
-// C has no objects to keep these in: who hears, and the maps, which live as long as the process.
-struct Process {
-    std::atomic<Trace> trace{print};
-    std::mutex lock;
-    std::vector<std::unique_ptr<maps::Map>> maps;
-};
-Process& process() {
-    static Process& one = *new Process(); // NOLINT: outlives everything, on purpose
-    return one;
+// Who hears bpf_printk. The one thing that belongs to no map and no program: C sets it for the
+// process.
+std::atomic<Trace>& hearer() {
+    static std::atomic<Trace> trace{print};
+    return trace;
 }
 
 const helpers::Services& services() {
     static const helpers::Services all = [] {
         helpers::Services made;
         made.trace = [](void*, helpers::Invocation&, const char* text, std::uint32_t size) {
-            if (const Trace trace = process().trace.load(); trace != nullptr) {
+            if (const Trace trace = hearer().load(); trace != nullptr) {
                 trace(text, size);
             }
         };
@@ -56,8 +50,16 @@ const helpers::Services& services() {
     return all;
 }
 
-// The two names of one thing: C sees no more than its address.
-maps::Map& map_of(skep_map* map) { return *reinterpret_cast<maps::Map*>(map); } // NOLINT
+// C has names for our objects and sees no more of them than the address: these four lines are where
+// the two meet.
+maps::Map& map_of(skep_map* map) { return *static_cast<maps::Map*>(static_cast<void*>(map)); }
+skep_map* name_of(maps::Map* map) { return static_cast<skep_map*>(static_cast<void*>(map)); }
+skep_run* name_of(helpers::Invocation* run) {
+    return static_cast<skep_run*>(static_cast<void*>(run));
+}
+maps::Map* const* maps_of(const skep_program& program) {
+    return static_cast<maps::Map* const*>(static_cast<const void*>(program.maps));
+}
 const std::uint8_t* bytes_of(const void* memory) {
     return static_cast<const std::uint8_t*>(memory);
 }
@@ -69,17 +71,15 @@ helpers::Invocation invocation_for(const skep_program& program, void* context, s
     invocation.program_type = static_cast<spec::ProgramType>(program.type);
     invocation.cpu = cpu;
     invocation.services = &services();
-    invocation.loop_budget = kLoopBudget;
-    invocation.call_back =
-        reinterpret_cast<decltype(invocation.call_back)>(program.call_back); // NOLINT: the same
-    invocation.maps = {reinterpret_cast<maps::Map* const*>(program.maps),    // NOLINT: the same
-                       program.map_count};
+    invocation.loop_budget = spec::limits::loop_iterations;
+    // The code's own function, which C declares without its arguments.
+    invocation.call_back = std::bit_cast<decltype(invocation.call_back)>(program.call_back);
+    invocation.maps = {maps_of(program), program.map_count};
     return invocation;
 }
 
 std::uint64_t run(const skep_program& program, void* context, helpers::Invocation& invocation) {
-    const std::uint64_t answer =
-        program.entry(context, reinterpret_cast<skep_run*>(&invocation)); // NOLINT: its C name
+    const std::uint64_t answer = program.entry(context, name_of(&invocation));
     helpers::end_run(invocation);
     return answer;
 }
@@ -87,10 +87,11 @@ std::uint64_t run(const skep_program& program, void* context, helpers::Invocatio
 } // namespace
 } // namespace skep::runtime
 
-using namespace skep; // NOLINT: what follows has C's names
+namespace runtime = skep::runtime; // what follows has C's names, outside ours
 
 int skep_map_make(const skep_map_shape* shape, const void* initial, size_t initial_size,
                   skep_map** map) {
+    using namespace skep;
     spec::MapSpec spec;
     spec.name = shape->name;
     spec.type = static_cast<spec::MapType>(shape->type);
@@ -105,18 +106,20 @@ int skep_map_make(const skep_map_shape* shape, const void* initial, size_t initi
     }
     if (initial != nullptr) {
         const std::uint32_t first = 0;
-        const int wrote =
-            (*made)->write_user(reinterpret_cast<const std::uint8_t*>(&first), // NOLINT: a key
-                                Bytes(runtime::bytes_of(initial), initial_size), maps::kAny);
+        const int wrote = (*made)->write_user(
+            runtime::bytes_of(&first), Bytes(runtime::bytes_of(initial), initial_size), maps::kAny);
         if (wrote != 0) {
             return wrote;
         }
     }
-    *map = reinterpret_cast<skep_map*>(made->get()); // NOLINT: its C name
-    runtime::Process& process = runtime::process();
-    const std::lock_guard guard(process.lock);
-    process.maps.push_back(std::move(*made));
+    *map = runtime::name_of(made->release()); // the caller's now, until skep_map_free
     return 0;
+}
+
+void skep_map_free(skep_map* map) {
+    if (map != nullptr) {
+        const std::unique_ptr<skep::maps::Map> last(&runtime::map_of(map));
+    }
 }
 
 void* skep_map_values(skep_map* map) {
@@ -126,13 +129,14 @@ void* skep_map_values(skep_map* map) {
 
 int skep_map_lookup(skep_map* map, const void* key, void* value, size_t value_size) {
     return runtime::map_of(map).read_user(
-        runtime::bytes_of(key), MutableBytes(static_cast<std::uint8_t*>(value), value_size), 0);
+        runtime::bytes_of(key), skep::MutableBytes(static_cast<std::uint8_t*>(value), value_size),
+        0);
 }
 
 int skep_map_update(skep_map* map, const void* key, const void* value, size_t value_size,
                     uint64_t flags) {
-    return runtime::map_of(map).write_user(runtime::bytes_of(key),
-                                           Bytes(runtime::bytes_of(value), value_size), flags);
+    return runtime::map_of(map).write_user(
+        runtime::bytes_of(key), skep::Bytes(runtime::bytes_of(value), value_size), flags);
 }
 
 int skep_map_erase(skep_map* map, const void* key) {
@@ -143,31 +147,31 @@ int skep_map_next_key(skep_map* map, const void* key, void* next) {
     return runtime::map_of(map).next_key(runtime::bytes_of(key), static_cast<std::uint8_t*>(next));
 }
 
-void* skep_helper(uint32_t id) {
-    return reinterpret_cast<void*>(helpers::find_helper(id)); // NOLINT: an address of code
-}
+// POSIX has addresses of code fit a void pointer; bit_cast says that no more is meant.
+void* skep_helper(uint32_t id) { return std::bit_cast<void*>(skep::helpers::find_helper(id)); }
 
 void* skep_routine(uint32_t number) {
-    const bool is_known = number < static_cast<std::uint32_t>(run::jit::Routine::count_);
-    return is_known ? reinterpret_cast<void*>( // NOLINT: an address of code
-                          run::jit::address_of(static_cast<run::jit::Routine>(number)))
-                    : nullptr;
+    using skep::run::jit::Routine;
+    return number < static_cast<std::uint32_t>(Routine::count_)
+               ? std::bit_cast<void*>(skep::run::jit::address_of(static_cast<Routine>(number)))
+               : nullptr;
 }
 
 uint64_t skep_run_program(const skep_program* program, void* context, uint32_t cpu) {
-    helpers::Invocation invocation = runtime::invocation_for(*program, context, cpu);
+    skep::helpers::Invocation invocation = runtime::invocation_for(*program, context, cpu);
     return runtime::run(*program, context, invocation);
 }
 
 uint32_t skep_run_xdp(const skep_program* program, void* packet, size_t* size, size_t room,
                       uint32_t cpu) {
+    using namespace skep;
     const Bytes given(runtime::bytes_of(packet), *size);
     const auto visible =
         static_cast<std::uint32_t>(std::min<std::size_t>(*size, contexts::kXdpLinearMost));
     contexts::XdpContext xdp(given, 0, visible);
     xdp.record().ingress_ifindex = 1;
     helpers::Invocation invocation = runtime::invocation_for(*program, &xdp.record(), cpu);
-    const auto begin = reinterpret_cast<std::uint64_t>(xdp.memory().data()); // NOLINT: a number
+    const auto begin = std::bit_cast<std::uint64_t>(xdp.memory().data());
     invocation.packet = {begin, begin + xdp.memory().size()};
     const std::uint64_t answer = runtime::run(*program, &xdp.record(), invocation);
     const Bytes left = xdp.contents().subspan(xdp.meta_bytes());
@@ -177,5 +181,5 @@ uint32_t skep_run_xdp(const skep_program* program, void* packet, size_t* size, s
 }
 
 void skep_set_trace(void (*trace)(const char* text, uint32_t size)) {
-    runtime::process().trace.store(trace);
+    runtime::hearer().store(trace);
 }

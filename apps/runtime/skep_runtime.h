@@ -32,8 +32,10 @@ struct skep_map_shape {
     uint64_t extra;
 };
 
-/* `initial` are the first value's bytes, or null. */
+/* `initial` are the first value's bytes, or null. The map is the caller's until skep_map_free; those that NAME_open() makes
+ * live as long as the process. */
 int skep_map_make(const struct skep_map_shape *shape, const void *initial, size_t initial_size, struct skep_map **map);
+void skep_map_free(struct skep_map *map); /* no run that uses it may go on; null is nothing */
 void *skep_map_values(struct skep_map *map); /* of arrays: the first value; else null */
 
 /* Elements, as bpf(2) has them; of per-CPU maps a value is those of all CPUs side by side, each rounded up to eight bytes. */

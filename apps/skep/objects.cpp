@@ -109,7 +109,7 @@ Result<std::vector<os::Fd>> programs_named(Session& session, const std::string& 
 }
 
 bool is_tag(std::string_view text) {
-    return text.size() == 2 * abi::kTagSize &&
+    return text.size() == std::size_t{2} * abi::kTagSize &&
            text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 

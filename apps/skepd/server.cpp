@@ -227,7 +227,7 @@ Result<void> serve(const std::string& pin_directory) {
     auto host = TRY(syscall::WorkerHost::create(os::possible_cpus(), {own, "--worker"}));
     os::Fd listener = TRY(os::listen_for_messages(place.socket));
     Server server(place, std::move(listener), std::move(objects), std::move(host), pin_directory);
-    const Result<void> served = server.run();
+    Result<void> served = server.run();
     os::remove_file(place.socket);
     return served;
 }

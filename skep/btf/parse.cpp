@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/btf/data.hpp"
 
 namespace skep::btf {
@@ -33,7 +34,8 @@ Result<Header> read_header(Bytes raw) {
     TRY(reader.skip(2));
     const auto version = TRY(reader.read<std::uint8_t>());
     if (version != 1) {
-        return Error{Code::unsupported, 524, fmt::format("BTF version {} is not known", version)};
+        return Error{Code::unsupported, kNotSupported,
+                     fmt::format("BTF version {} is not known", version)};
     }
     TRY(reader.skip(1));
     header.header_bytes = TRY(reader.read<std::uint32_t>());

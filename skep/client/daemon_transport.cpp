@@ -121,7 +121,7 @@ class DaemonTransport final : public UserTransport {
         if (!socket_.is_open()) {
             TRY(connect());
         }
-        const auto sent = syscall::send_request(socket_, call.request, call.files);
+        auto sent = syscall::send_request(socket_, call.request, call.files);
         if (sent.ok() || sent.error().code == Code::too_big) {
             return sent;
         }

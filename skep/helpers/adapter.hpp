@@ -3,7 +3,7 @@
 // From a function of typed arguments to the native form of five registers.
 //
 //   std::int64_t map_delete(Invocation&, maps::Map& map, const std::uint8_t* key);
-//   constexpr Row kRows[] = {{Helper::map_delete_elem, native<map_delete>}, ...};
+//   constexpr Row kRows[] = {{Helper::map_delete_elem, kNative<map_delete>}, ...};
 //
 // Numbers are cut to the width of the argument, pointers and references are taken as addresses.
 // That an address is good, and memory as long as the helper will use it, is what the verifier
@@ -92,6 +92,6 @@ struct Adapter<function> {
 };
 
 template <auto function>
-inline constexpr HelperFunction native = &Adapter<function>::call;
+inline constexpr HelperFunction kNative = &Adapter<function>::call;
 
 } // namespace skep::helpers

@@ -26,9 +26,9 @@ TEST(Adapter, CutsNumbersToTheWidthOfTheArgumentAndWidensNegativeAnswers) {
     Invocation invocation;
     const char letter = 1;
     const std::uint64_t answer =
-        native<weigh>(0xfff1, 0x1'ffff'fff0, 2, to_register(&letter), 0x5'0000'0003, invocation);
+        kNative<weigh>(0xfff1, 0x1'ffff'fff0, 2, to_register(&letter), 0x5'0000'0003, invocation);
     EXPECT_EQ(static_cast<std::int64_t>(answer), 0xf1 - 16 + 2 + 1 + 3);
-    EXPECT_EQ(native<weigh>(0, 0xffffff00, 0, to_register(&letter), 0, invocation),
+    EXPECT_EQ(kNative<weigh>(0, 0xffffff00, 0, to_register(&letter), 0, invocation),
               ~std::uint64_t{0} - 254);
 }
 

@@ -39,11 +39,11 @@ std::uint64_t ktime_get_tai_ns(Invocation& invocation) {
 std::uint64_t jiffies64(Invocation&) { return os::jiffies(); }
 
 constexpr Row kRows[] = {
-    {Helper::ktime_get_ns, native<ktime_get_ns>},
-    {Helper::ktime_get_boot_ns, native<ktime_get_boot_ns>},
-    {Helper::ktime_get_coarse_ns, native<ktime_get_coarse_ns>},
-    {Helper::ktime_get_tai_ns, native<ktime_get_tai_ns>},
-    {Helper::jiffies64, native<jiffies64>},
+    {Helper::ktime_get_ns, kNative<ktime_get_ns>},
+    {Helper::ktime_get_boot_ns, kNative<ktime_get_boot_ns>},
+    {Helper::ktime_get_coarse_ns, kNative<ktime_get_coarse_ns>},
+    {Helper::ktime_get_tai_ns, kNative<ktime_get_tai_ns>},
+    {Helper::jiffies64, kNative<jiffies64>},
 };
 
 } // namespace

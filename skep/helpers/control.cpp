@@ -7,13 +7,12 @@
 
 #include "skep/helpers/adapter.hpp"
 #include "skep/os/sharing/owner_lock.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::helpers {
 namespace {
 
 using spec::Helper;
-
-constexpr std::uint32_t kLoopsMost = 1U << 23; // BPF_MAX_LOOPS
 
 // xorshift64*: fast, good enough for sampling, not for secrets; as the kernel's generator is.
 std::uint32_t get_prandom_u32(Invocation& invocation) {
@@ -38,7 +37,7 @@ std::int64_t loop(Invocation& invocation, std::uint32_t count, std::uint64_t cal
     if (flags != 0) {
         return -EINVAL;
     }
-    if (count > kLoopsMost) {
+    if (count > spec::limits::loop_iterations) {
         return -E2BIG;
     }
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -50,10 +49,10 @@ std::int64_t loop(Invocation& invocation, std::uint32_t count, std::uint64_t cal
 }
 
 constexpr Row kRows[] = {
-    {Helper::get_prandom_u32, native<get_prandom_u32>},
-    {Helper::get_smp_processor_id, native<get_smp_processor_id>},
-    {Helper::get_numa_node_id, native<get_numa_node_id>},
-    {Helper::loop, native<loop>},
+    {Helper::get_prandom_u32, kNative<get_prandom_u32>},
+    {Helper::get_smp_processor_id, kNative<get_smp_processor_id>},
+    {Helper::get_numa_node_id, kNative<get_numa_node_id>},
+    {Helper::loop, kNative<loop>},
 };
 
 } // namespace

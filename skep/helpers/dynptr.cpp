@@ -115,13 +115,13 @@ std::uint8_t* dynptr_data(Invocation&, const Dynptr& dynptr, std::uint32_t at,
 }
 
 constexpr Row kRows[] = {
-    {Helper::dynptr_from_mem, native<dynptr_from_mem>},
-    {Helper::ringbuf_reserve_dynptr, native<ringbuf_reserve_dynptr>},
-    {Helper::ringbuf_submit_dynptr, native<ringbuf_submit_dynptr>},
-    {Helper::ringbuf_discard_dynptr, native<ringbuf_discard_dynptr>},
-    {Helper::dynptr_read, native<dynptr_read>},
-    {Helper::dynptr_write, native<dynptr_write>},
-    {Helper::dynptr_data, native<dynptr_data>},
+    {Helper::dynptr_from_mem, kNative<dynptr_from_mem>},
+    {Helper::ringbuf_reserve_dynptr, kNative<ringbuf_reserve_dynptr>},
+    {Helper::ringbuf_submit_dynptr, kNative<ringbuf_submit_dynptr>},
+    {Helper::ringbuf_discard_dynptr, kNative<ringbuf_discard_dynptr>},
+    {Helper::dynptr_read, kNative<dynptr_read>},
+    {Helper::dynptr_write, kNative<dynptr_write>},
+    {Helper::dynptr_data, kNative<dynptr_data>},
 };
 
 } // namespace

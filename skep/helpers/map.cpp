@@ -83,16 +83,16 @@ void spin_lock(Invocation&, std::uint32_t* lock) { maps::lock_value(lock); }
 void spin_unlock(Invocation&, std::uint32_t* lock) { maps::unlock_value(lock); }
 
 constexpr Row kRows[] = {
-    {Helper::map_lookup_elem, native<map_lookup_elem>},
-    {Helper::map_update_elem, native<map_update_elem>},
-    {Helper::map_delete_elem, native<map_delete_elem>},
-    {Helper::map_push_elem, native<map_push_elem>},
-    {Helper::map_pop_elem, native<map_pop_elem>},
-    {Helper::map_peek_elem, native<map_peek_elem>},
-    {Helper::map_lookup_percpu_elem, native<map_lookup_percpu_elem>},
-    {Helper::for_each_map_elem, native<for_each_map_elem>},
-    {Helper::spin_lock, native<spin_lock>},
-    {Helper::spin_unlock, native<spin_unlock>},
+    {Helper::map_lookup_elem, kNative<map_lookup_elem>},
+    {Helper::map_update_elem, kNative<map_update_elem>},
+    {Helper::map_delete_elem, kNative<map_delete_elem>},
+    {Helper::map_push_elem, kNative<map_push_elem>},
+    {Helper::map_pop_elem, kNative<map_pop_elem>},
+    {Helper::map_peek_elem, kNative<map_peek_elem>},
+    {Helper::map_lookup_percpu_elem, kNative<map_lookup_percpu_elem>},
+    {Helper::for_each_map_elem, kNative<for_each_map_elem>},
+    {Helper::spin_lock, kNative<spin_lock>},
+    {Helper::spin_unlock, kNative<spin_unlock>},
 };
 
 } // namespace

@@ -51,13 +51,13 @@ std::int64_t copy_from_user(Invocation&, std::uint8_t* to, std::uint32_t size_by
 }
 
 constexpr Row kRows[] = {
-    {Helper::probe_read, native<probe_read>},
-    {Helper::probe_read_kernel, native<probe_read>},
-    {Helper::probe_read_str, native<probe_read_str>},
-    {Helper::probe_read_kernel_str, native<probe_read_str>},
-    {Helper::probe_read_user, native<probe_read>},
-    {Helper::probe_read_user_str, native<probe_read_str>},
-    {Helper::copy_from_user, native<copy_from_user>},
+    {Helper::probe_read, kNative<probe_read>},
+    {Helper::probe_read_kernel, kNative<probe_read>},
+    {Helper::probe_read_str, kNative<probe_read_str>},
+    {Helper::probe_read_kernel_str, kNative<probe_read_str>},
+    {Helper::probe_read_user, kNative<probe_read>},
+    {Helper::probe_read_user_str, kNative<probe_read_str>},
+    {Helper::copy_from_user, kNative<copy_from_user>},
 };
 
 } // namespace

@@ -38,11 +38,11 @@ std::uint64_t ringbuf_query(Invocation&, Map& map, std::uint64_t what) {
 }
 
 constexpr Row kRows[] = {
-    {Helper::ringbuf_output, native<ringbuf_output>},
-    {Helper::ringbuf_reserve, native<ringbuf_reserve>},
-    {Helper::ringbuf_submit, native<ringbuf_submit>},
-    {Helper::ringbuf_discard, native<ringbuf_discard>},
-    {Helper::ringbuf_query, native<ringbuf_query>},
+    {Helper::ringbuf_output, kNative<ringbuf_output>},
+    {Helper::ringbuf_reserve, kNative<ringbuf_reserve>},
+    {Helper::ringbuf_submit, kNative<ringbuf_submit>},
+    {Helper::ringbuf_discard, kNative<ringbuf_discard>},
+    {Helper::ringbuf_query, kNative<ringbuf_query>},
 };
 
 } // namespace

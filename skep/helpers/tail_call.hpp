@@ -8,10 +8,11 @@
 
 #include "skep/helpers/invocation.hpp"
 #include "skep/maps/map.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::helpers {
 
-inline constexpr std::uint32_t kMaxTailCalls = 33; // MAX_TAIL_CALL_CNT
+inline constexpr std::uint32_t kMaxTailCalls = spec::limits::tail_calls;
 
 // Runs the program at an index of a program array: true, and its answer, when it ran. False when
 // there is none, or too many were called already: the calling program goes on.

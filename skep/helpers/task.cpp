@@ -30,10 +30,10 @@ std::int64_t get_current_comm(Invocation&, char* name, std::uint32_t size_bytes)
 std::uint64_t get_current_task(Invocation&) { return 0; }
 
 constexpr Row kRows[] = {
-    {Helper::get_current_pid_tgid, native<get_current_pid_tgid>},
-    {Helper::get_current_uid_gid, native<get_current_uid_gid>},
-    {Helper::get_current_comm, native<get_current_comm>},
-    {Helper::get_current_task, native<get_current_task>},
+    {Helper::get_current_pid_tgid, kNative<get_current_pid_tgid>},
+    {Helper::get_current_uid_gid, kNative<get_current_uid_gid>},
+    {Helper::get_current_comm, kNative<get_current_comm>},
+    {Helper::get_current_task, kNative<get_current_task>},
 };
 
 } // namespace

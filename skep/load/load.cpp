@@ -71,7 +71,7 @@ std::string Draft::describe(CodePlace place) const {
 }
 
 void Draft::add_fault(CodePlace place, Error error) {
-    faults.try_emplace(place, std::move(error));
+    faults.emplace(place, std::move(error));
     std::vector<RawInsn>& insns = code.at(place.section).insns;
     if (place.insn < insns.size()) {
         if (is_wide_immediate(insns[place.insn]) && place.insn + 1 < insns.size()) {

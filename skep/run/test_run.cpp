@@ -9,9 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/contexts/skb_context.hpp"
 #include "skep/contexts/xdp_context.hpp"
 #include "skep/os/clock.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::run {
 namespace {
@@ -19,7 +21,6 @@ namespace {
 using contexts::FirstLayer;
 using spec::ProgramType;
 
-constexpr int kNotSupported = 524; // the kernel's, without a name outside
 constexpr std::uint32_t kEthernetLeast = 14;
 constexpr std::uint32_t kContextMost = 4096;
 
@@ -155,7 +156,9 @@ struct XdpStart {
 
 Result<XdpStart> read_xdp_context(const TestRun& run, const TestSubject& subject,
                                   const ByteVector& context) {
-    constexpr std::uint32_t kMetaMost = 216; // the headroom without the 40 bytes of a frame's head
+    constexpr std::uint32_t kMetaMost =
+        spec::limits::test_run_metadata_bytes; // the headroom without the 40 bytes of a frame's
+                                               // head
     const auto size = static_cast<std::uint32_t>(run.data_in.size());
     XdpStart start;
     start.meta_bytes = word_at(context, xdp_md::kData);
@@ -189,7 +192,7 @@ Result<XdpStart> read_xdp_context(const TestRun& run, const TestSubject& subject
 
 Result<TestRunAnswer> run_xdp(const TestRun& run, const TestSubject& subject) {
     constexpr std::uint32_t kLiveFrames = 2;
-    constexpr std::size_t kLargest = 73152;
+    constexpr std::size_t kLargest = spec::limits::test_run_packet_bytes;
     if ((run.flags & ~kLiveFrames) != 0 || (run.flags == 0 && run.batch_size != 0)) {
         return refused(EINVAL, "unknown flags, or a batch without live frames");
     }
@@ -339,7 +342,7 @@ Result<TestRunAnswer> run_raw_tracepoint(const TestRun& run, const TestSubject& 
 
 // The context of a syscall program is memory that it reads and writes in place.
 Result<TestRunAnswer> run_syscall(const TestRun& run, const TestSubject& subject) {
-    constexpr std::size_t kLargest = 65535;
+    constexpr std::size_t kLargest = spec::limits::syscall_context_bytes;
     const bool has_data = !run.data_in.empty() || run.data_out_room != 0 || run.wants_context_out;
     if (has_data || run.repeat != 0 || run.flags != 0 || run.batch_size != 0 ||
         run.context_in.size() > kLargest) {

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 
+#include "skep/spec/limits.hpp"
+
 namespace skep::syscall {
 namespace {
 
 constexpr std::uint32_t kKnownLevels = 15;
 constexpr std::uint32_t kFixed = 8;
-constexpr std::uint32_t kMostBytes = 0x3fffffff;
+constexpr std::uint32_t kMostBytes = spec::limits::log_bytes;
 
 } // namespace
 

@@ -29,6 +29,15 @@ TEST(Tiers, GiveTheOneThatWasAskedForOrTheFastest) {
     EXPECT_FALSE(ready->reason.empty());
 }
 
+// Tests of all engines leave out what a build does not have: this one says so.
+TEST(Tiers, AreAllThere) {
+    for (const run::Tier tier : {run::Tier::interpreter, run::Tier::jit, run::Tier::llvm}) {
+        if (const Result<void> available = run::check_available(tier); !available.ok()) {
+            GTEST_SKIP() << available.error().message;
+        }
+    }
+}
+
 TEST(Tiers, RefuseWhatIsNotThereInsteadOfTakingAnother) {
     if (run::check_available(run::Tier::llvm).ok()) {
         GTEST_SKIP() << "every tier is there";

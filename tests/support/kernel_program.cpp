@@ -13,8 +13,10 @@ constexpr std::size_t kLogBytes = 1U << 16;
 
 std::uint64_t pointer(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
-long load_with(std::span<const RawInsn> insns, spec::ProgramType type, std::string* log) {
+long load_with(std::span<const RawInsn> insns, spec::ProgramType type, std::uint32_t flags,
+               std::string* log) {
     abi::ProgLoadAttr attributes{};
+    attributes.prog_flags = flags;
     attributes.prog_type = static_cast<std::uint32_t>(type);
     attributes.insn_cnt = static_cast<std::uint32_t>(insns.size());
     attributes.insns = pointer(insns.data());
@@ -39,11 +41,12 @@ bool kernel_is_available() {
     return KernelProgram::load(program, spec::ProgramType::socket_filter).ok();
 }
 
-Result<KernelProgram> KernelProgram::load(std::span<const RawInsn> insns, spec::ProgramType type) {
-    long result = load_with(insns, type, nullptr);
+Result<KernelProgram> KernelProgram::load(std::span<const RawInsn> insns, spec::ProgramType type,
+                                          std::uint32_t flags) {
+    long result = load_with(insns, type, flags, nullptr);
     if (result < 0) {
         std::string log;
-        result = load_with(insns, type, &log);
+        result = load_with(insns, type, flags, &log);
         if (result < 0) {
             return error_from_errno(
                 static_cast<int>(-result),

@@ -19,7 +19,8 @@ bool kernel_is_available();
 class KernelProgram {
   public:
     // The error carries the errno of PROG_LOAD and the last lines of its log.
-    static Result<KernelProgram> load(std::span<const RawInsn> insns, spec::ProgramType type);
+    static Result<KernelProgram> load(std::span<const RawInsn> insns, spec::ProgramType type,
+                                      std::uint32_t flags = 0);
 
     // What it returns for this packet.
     Result<std::uint32_t> run(Bytes packet) const;

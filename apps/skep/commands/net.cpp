@@ -132,6 +132,7 @@ void show_section(Session& session, std::string_view name, const std::vector<Vie
 template <class Attachment>
 std::vector<View> views_of(const std::vector<Attachment>& attachments) {
     std::vector<View> views;
+    views.reserve(attachments.size());
     for (const Attachment& attachment : attachments) {
         views.push_back(view_of(attachment));
     }

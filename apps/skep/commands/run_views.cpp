@@ -121,6 +121,7 @@ std::vector<Busy> busiest(const std::vector<Row>& rows) {
         }
     }
     std::vector<Busy> lines;
+    lines.reserve(by_place.size());
     for (auto& [place, busy] : by_place) {
         lines.push_back(std::move(busy));
     }

@@ -5,6 +5,7 @@
 
 #include "skep/bytecode/assemble.hpp"
 #include "skep/run/interpreter/counted.hpp"
+#include "skep/run/tiers.hpp"
 #include "skep/verify/verify.hpp"
 
 namespace skep::app {
@@ -44,9 +45,9 @@ TEST_F(RunViewsOf, CountsStandBesideTheirInstructions) {
 }
 
 TEST_F(RunViewsOf, MachineCodeStandsUnderItsBytecodeAndJumpsNameInstructions) {
-#if !defined(__x86_64__)
-    GTEST_SKIP() << "there is no code generator for this machine";
-#endif
+    if (const Result<void> jit = run::check_available(run::Tier::jit); !jit.ok()) {
+        GTEST_SKIP() << jit.error().message;
+    }
     const auto code = run::make_jit(*program, {});
     ASSERT_TRUE(code.ok()) << code.error().message;
     views.machine_code = (*code)->listing();

@@ -38,7 +38,7 @@ class Workplace {
         return place;
     }
     Workplace(Workplace&& other) noexcept
-        : folder_(std::exchange(other.folder_, {})), before_(other.before_) {}
+        : folder_(std::exchange(other.folder_, {})), before_(std::move(other.before_)) {}
     Workplace& operator=(Workplace&&) = delete;
     ~Workplace() {
         if (!folder_.empty()) {

@@ -111,7 +111,7 @@ ByteVector ipv6_echo() {
     writer.write(std::uint32_t{0x60000000});
     writer.write(static_cast<std::uint16_t>(kEcho.size()));
     writer.write(static_cast<std::uint16_t>(kIcmpv6 << 8 | 64));
-    for (std::uint64_t host : {2, 1}) {
+    for (const std::uint64_t host : {2U, 1U}) {
         writer.write(std::uint64_t{0x20010db800000000}); // 2001:db8::host
         writer.write(host);
     }

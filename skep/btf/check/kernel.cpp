@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/btf/check/members.hpp"
 #include "skep/btf/data.hpp"
 
@@ -13,7 +14,6 @@ namespace skep::btf {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = 16U << 20;
-constexpr int kNotSupported = 524; // ENOTSUPP, which only the kernel knows
 constexpr std::size_t kMaxNameChars = 511;
 
 // Letters and printable characters as the kernel has them: those of Latin-1 too.

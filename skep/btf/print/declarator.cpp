@@ -157,7 +157,7 @@ std::string join(const Declarator& declarator, const std::string& base) {
 
 std::string plain_base_text(const Btf& btf, TypeId base) {
     const Type& type = btf.type(base);
-    const std::string name(type.name.empty() ? std::string_view("{...}") : type.name);
+    std::string name(type.name.empty() ? std::string_view("{...}") : type.name);
     switch (type.kind) {
     case Kind::void_:
         return "void";

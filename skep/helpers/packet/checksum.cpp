@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/helpers/adapter.hpp"
 #include "skep/helpers/packet/skb_access.hpp"
 
@@ -141,7 +142,7 @@ std::int64_t csum_diff(Invocation&, const std::uint8_t* from, std::uint32_t from
 
 // Nothing here carries a checksum of the whole packet (CHECKSUM_COMPLETE) or one already proved
 // good.
-std::int64_t csum_update(Invocation&, HostSkb&, std::uint32_t) { return -524; }
+std::int64_t csum_update(Invocation&, HostSkb&, std::uint32_t) { return -kNotSupported; }
 
 std::int64_t csum_level(Invocation&, HostSkb&, std::uint64_t level) {
     enum : std::uint64_t { kQuery, kIncrease, kDecrease, kReset };
@@ -149,11 +150,11 @@ std::int64_t csum_level(Invocation&, HostSkb&, std::uint64_t level) {
 }
 
 constexpr Row kRows[] = {
-    {Helper::l3_csum_replace, native<l3_csum_replace>},
-    {Helper::l4_csum_replace, native<l4_csum_replace>},
-    {Helper::csum_diff, native<csum_diff>},
-    {Helper::csum_update, native<csum_update>},
-    {Helper::csum_level, native<csum_level>},
+    {Helper::l3_csum_replace, kNative<l3_csum_replace>},
+    {Helper::l4_csum_replace, kNative<l4_csum_replace>},
+    {Helper::csum_diff, kNative<csum_diff>},
+    {Helper::csum_update, kNative<csum_update>},
+    {Helper::csum_level, kNative<csum_level>},
 };
 
 } // namespace

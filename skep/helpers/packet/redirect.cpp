@@ -50,8 +50,8 @@ std::int64_t redirect_map(Invocation& invocation, maps::Map& map, std::uint64_t 
 }
 
 constexpr Row kRows[] = {
-    {Helper::redirect, native<redirect>},
-    {Helper::redirect_map, native<redirect_map>},
+    {Helper::redirect, kNative<redirect>},
+    {Helper::redirect_map, kNative<redirect_map>},
 };
 
 } // namespace

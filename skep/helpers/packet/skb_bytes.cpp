@@ -110,20 +110,20 @@ std::uint32_t get_cgroup_classid(Invocation&, const HostSkb&) { return 0; }
 std::uint32_t get_route_realm(Invocation&, const HostSkb&) { return 0; }
 
 constexpr Row kByteRows[] = {
-    {Helper::skb_load_bytes, native<skb_load_bytes>},
-    {Helper::skb_load_bytes_relative, native<skb_load_bytes_relative>},
-    {Helper::skb_store_bytes, native<skb_store_bytes>},
-    {Helper::skb_pull_data, native<skb_pull_data>},
+    {Helper::skb_load_bytes, kNative<skb_load_bytes>},
+    {Helper::skb_load_bytes_relative, kNative<skb_load_bytes_relative>},
+    {Helper::skb_store_bytes, kNative<skb_store_bytes>},
+    {Helper::skb_pull_data, kNative<skb_pull_data>},
 };
 
 constexpr Row kFieldRows[] = {
-    {Helper::skb_change_type, native<skb_change_type>},
-    {Helper::get_hash_recalc, native<get_hash_recalc>},
-    {Helper::set_hash, native<set_hash>},
-    {Helper::set_hash_invalid, native<set_hash_invalid>},
-    {Helper::get_cgroup_classid, native<get_cgroup_classid>},
-    {Helper::skb_cgroup_classid, native<get_cgroup_classid>},
-    {Helper::get_route_realm, native<get_route_realm>},
+    {Helper::skb_change_type, kNative<skb_change_type>},
+    {Helper::get_hash_recalc, kNative<get_hash_recalc>},
+    {Helper::set_hash, kNative<set_hash>},
+    {Helper::set_hash_invalid, kNative<set_hash_invalid>},
+    {Helper::get_cgroup_classid, kNative<get_cgroup_classid>},
+    {Helper::skb_cgroup_classid, kNative<get_cgroup_classid>},
+    {Helper::get_route_realm, kNative<get_route_realm>},
 };
 
 } // namespace

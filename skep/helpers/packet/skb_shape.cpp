@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/helpers/adapter.hpp"
 #include "skep/helpers/packet/skb_access.hpp"
 
@@ -21,7 +22,6 @@ namespace {
 using spec::Helper;
 using spec::HostSkb;
 
-constexpr std::int64_t kNotSupported = -524;
 constexpr std::uint64_t kEtherHead = 14;
 constexpr std::uint64_t kAddresses = 12; // both link-layer addresses
 constexpr std::uint64_t kTag = 4;
@@ -129,7 +129,7 @@ std::int64_t skb_change_proto(Invocation&, HostSkb& skb, std::uint16_t protocol,
     const bool grows = skb.protocol == swapped(kEtherIpv4) && protocol == swapped(kEtherIpv6);
     const bool shrinks = skb.protocol == swapped(kEtherIpv6) && protocol == swapped(kEtherIpv4);
     if (!grows && !shrinks) {
-        return kNotSupported;
+        return -kNotSupported;
     }
     if (grows ? !insert_room(skb, at, kDifference) : !remove_room(skb, at, kDifference)) {
         return -ENOMEM;
@@ -188,19 +188,19 @@ std::int64_t skb_adjust_room(Invocation&, HostSkb& skb, std::int32_t difference,
     const bool ipv4 = skb.protocol == swapped(kEtherIpv4);
     const bool ipv6 = skb.protocol == swapped(kEtherIpv6);
     if ((!ipv4 && !ipv6) || mode > kAfterLinkLayer) {
-        return kNotSupported;
+        return -kNotSupported;
     }
     const std::uint64_t header = ipv4 ? 20 : 40;
     const std::uint64_t behind = skb.data_end - skb.network_header;
     const std::uint64_t kept = protocol_after(skb, flags) == swapped(kEtherIpv4) ? 20 : 40;
     if ((shrinks && (room >= behind || behind - room < kept)) ||
         (!shrinks && skb.len + room > kLengthMost)) {
-        return kNotSupported;
+        return -kNotSupported;
     }
     const std::uint64_t link_layer = skb.network_header - skb.mac_header;
     const std::uint64_t at = link_layer + (mode == kAfterNetwork ? header : 0);
     if (at > skb.data_end - skb.mac_header) {
-        return kNotSupported;
+        return -kNotSupported;
     }
     if (shrinks ? !remove_room(skb, at, room) : !insert_room(skb, at, room)) {
         return -ENOMEM;
@@ -211,12 +211,12 @@ std::int64_t skb_adjust_room(Invocation&, HostSkb& skb, std::int32_t difference,
 }
 
 constexpr Row kRows[] = {
-    {Helper::skb_vlan_push, native<skb_vlan_push>},
-    {Helper::skb_vlan_pop, native<skb_vlan_pop>},
-    {Helper::skb_change_tail, native<skb_change_tail>},
-    {Helper::skb_change_head, native<skb_change_head>},
-    {Helper::skb_change_proto, native<skb_change_proto>},
-    {Helper::skb_adjust_room, native<skb_adjust_room>},
+    {Helper::skb_vlan_push, kNative<skb_vlan_push>},
+    {Helper::skb_vlan_pop, kNative<skb_vlan_pop>},
+    {Helper::skb_change_tail, kNative<skb_change_tail>},
+    {Helper::skb_change_head, kNative<skb_change_head>},
+    {Helper::skb_change_proto, kNative<skb_change_proto>},
+    {Helper::skb_adjust_room, kNative<skb_adjust_room>},
 };
 
 // The `size` bytes before the room move to `to`, and all that is counted from the front with them.

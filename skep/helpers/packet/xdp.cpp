@@ -116,12 +116,12 @@ std::int64_t xdp_store_bytes(Invocation&, const HostXdp& xdp, std::uint32_t offs
 }
 
 constexpr Row kRows[] = {
-    {Helper::xdp_adjust_head, native<xdp_adjust_head>},
-    {Helper::xdp_adjust_meta, native<xdp_adjust_meta>},
-    {Helper::xdp_adjust_tail, native<xdp_adjust_tail>},
-    {Helper::xdp_get_buff_len, native<xdp_get_buff_len>},
-    {Helper::xdp_load_bytes, native<xdp_load_bytes>},
-    {Helper::xdp_store_bytes, native<xdp_store_bytes>},
+    {Helper::xdp_adjust_head, kNative<xdp_adjust_head>},
+    {Helper::xdp_adjust_meta, kNative<xdp_adjust_meta>},
+    {Helper::xdp_adjust_tail, kNative<xdp_adjust_tail>},
+    {Helper::xdp_get_buff_len, kNative<xdp_get_buff_len>},
+    {Helper::xdp_load_bytes, kNative<xdp_load_bytes>},
+    {Helper::xdp_store_bytes, kNative<xdp_store_bytes>},
 };
 
 } // namespace

@@ -19,10 +19,11 @@
 #include <string_view>
 
 #include "skep/helpers/invocation.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::helpers {
 
-inline constexpr std::uint32_t kFormatArgumentsMost = 12;
+inline constexpr std::uint32_t kFormatArgumentsMost = spec::limits::format_words;
 
 // The length of the whole text, without a zero, or -EINVAL. As much as fits is written to `out`,
 // which is always ended by a zero unless its size is 0.

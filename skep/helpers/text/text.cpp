@@ -129,10 +129,10 @@ std::int64_t snprintf(Invocation& invocation, char* out, std::uint32_t size_byte
 }
 
 constexpr Row kRows[] = {
-    {Helper::strtol, native<strtol>},
-    {Helper::strtoul, native<strtoul>},
-    {Helper::strncmp, native<compare_text>},
-    {Helper::snprintf, native<snprintf>},
+    {Helper::strtol, kNative<strtol>},
+    {Helper::strtoul, kNative<strtoul>},
+    {Helper::strncmp, kNative<compare_text>},
+    {Helper::snprintf, kNative<snprintf>},
 };
 
 } // namespace

@@ -89,9 +89,9 @@ std::int64_t perf_event_output(Invocation& invocation, const void*, maps::Map& e
 }
 
 constexpr Row kRows[] = {
-    {Helper::trace_printk, native<trace_printk>},
-    {Helper::trace_vprintk, native<trace_vprintk>},
-    {Helper::perf_event_output, native<perf_event_output>},
+    {Helper::trace_printk, kNative<trace_printk>},
+    {Helper::trace_vprintk, kNative<trace_vprintk>},
+    {Helper::perf_event_output, kNative<perf_event_output>},
 };
 
 } // namespace

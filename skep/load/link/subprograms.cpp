@@ -14,12 +14,13 @@
 #include <fmt/format.h>
 
 #include "skep/load/draft.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::load {
 namespace {
 
-constexpr std::size_t kMaxInsns = 1'000'000;      // of one program
-constexpr std::size_t kMaxTotalInsns = 8'000'000; // of all programs of an object
+constexpr std::size_t kMaxInsns = spec::limits::program_insns; // of one program
+constexpr std::size_t kMaxTotalInsns = 8'000'000;              // of all programs of an object
 
 class Linker {
   public:

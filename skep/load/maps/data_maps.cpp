@@ -11,11 +11,12 @@
 #include <fmt/format.h>
 
 #include "skep/load/maps/map_rules.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::load {
 namespace {
 
-constexpr std::size_t kNameChars = 15;
+constexpr std::size_t kNameChars = spec::limits::name_bytes;
 constexpr std::size_t kSectionChars = 7; // ".rodata"
 
 bool is_named(std::string_view section, std::string_view stem) {

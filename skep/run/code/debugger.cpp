@@ -10,14 +10,14 @@
 
 // What GDB's manual ("JIT Compilation Interface") lays down, name by name.
 extern "C" {
-struct jit_code_entry {
+struct jit_code_entry { // NOLINT: its name in the manual
     jit_code_entry* next_entry;
     jit_code_entry* prev_entry;
     const char* symfile_addr;
     std::uint64_t symfile_size;
 };
 
-struct jit_descriptor {
+struct jit_descriptor { // NOLINT: its name in the manual
     std::uint32_t version;
     std::uint32_t action_flag;
     jit_code_entry* relevant_entry;

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
+#include "skep/spec/helpers.hpp"
+
 namespace skep::run::interpreter {
 namespace {
 
 using ErrorCode = skep::Code;
-
-constexpr std::int32_t kTailCallHelper = 12; // bpf_tail_call: an act of the engine, not a function
 
 class Maker {
   public:
@@ -158,7 +158,7 @@ class Maker {
     }
 
     Result<void> place_helper(const Insn& insn, Op& op) {
-        if (insn.imm == kTailCallHelper) {
+        if (insn.imm == number_of(spec::Helper::tail_call)) {
             op.handler = form(tail_call_handlers());
             return {};
         }

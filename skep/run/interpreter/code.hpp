@@ -48,7 +48,7 @@ std::uint64_t run_code(const Code& code, void* context, helpers::Invocation& inv
     const std::uint64_t outer_budget = invocation.loop_budget;
     invocation.call_back = call_back<Policy>;
     invocation.engine = &watched;
-    invocation.loop_budget = kLoopBudget;
+    invocation.loop_budget = spec::limits::loop_iterations;
     run_from(machine.ops, watched);
     invocation.call_back = outer_call_back;
     invocation.engine = outer_engine;

@@ -22,12 +22,12 @@
 
 #include "skep/bytecode/insn.hpp"
 #include "skep/helpers/invocation.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::run::interpreter {
 
-inline constexpr std::uint32_t kFrameBytes = 512; // of stack for each subprogram that is active
-inline constexpr std::uint32_t kMaxFrames = 8;    // MAX_CALL_FRAMES
-inline constexpr std::uint64_t kLoopBudget = 8ULL * 1024 * 1024; // rounds of may_goto in one run
+inline constexpr std::uint32_t kFrameBytes = spec::limits::stack_bytes; // of each active subprogram
+inline constexpr std::uint32_t kMaxFrames = spec::limits::call_frames;
 
 struct Op;
 struct Machine;

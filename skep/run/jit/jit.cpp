@@ -8,11 +8,10 @@
 #include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
 #include "skep/run/jit/compile.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::run {
 namespace {
-
-constexpr std::uint64_t kLoopBudget = 8 * 1024 * 1024; // rounds of may_goto in one run
 
 using CallBack = decltype(helpers::Invocation::call_back);
 
@@ -57,7 +56,7 @@ class JitExecutable final : public Executable {
         code::GuardFrame frame;
         invocation.call_back = call_back_;
         invocation.engine = &frame;
-        invocation.loop_budget = kLoopBudget;
+        invocation.loop_budget = spec::limits::loop_iterations;
         const std::uint64_t result =
             code::enter_guarded(code_.address(), context, invocation, frame);
         if (frame.instruction != 0) [[unlikely]] {

@@ -20,6 +20,7 @@
 #include "skep/run/jit/plan.hpp"
 #include "skep/run/jit/recompose.hpp"
 #include "skep/run/jit/target.hpp"
+#include "skep/spec/helpers.hpp"
 
 namespace skep::run::jit {
 
@@ -306,9 +307,9 @@ class Lowering {
             MapShape shape = *map;
             shape.key_pieces = pieces_of_key(plan_, at, shape.key_bytes);
             target_.function_lookup(shape);
-        } else if (one.imm == kGetSmpProcessorId) {
+        } else if (one.imm == number_of(spec::Helper::get_smp_processor_id)) {
             target_.cpu_number();
-        } else if (one.imm == kTailCall) {
+        } else if (one.imm == number_of(spec::Helper::tail_call)) {
             target_.call_routine(Routine::tail_call, LeaveWhen::happened, leave_);
         } else {
             target_.call_helper(

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "skep/spec/helpers.hpp"
+
 namespace skep::run::jit {
 namespace {
 
@@ -254,7 +256,8 @@ class Planner {
 
 const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes) {
     const auto index = static_cast<std::size_t>(facts.map_index);
-    if (insn.kind != InsnKind::call_helper || insn.imm != kMapLookupElem || facts.map_index < 0 ||
+    if (insn.kind != InsnKind::call_helper ||
+        insn.imm != number_of(spec::Helper::map_lookup_elem) || facts.map_index < 0 ||
         index >= shapes.size()) {
         return nullptr;
     }
@@ -263,7 +266,8 @@ const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapS
 
 bool is_inlined(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes) {
     const MapShape* map = looked_up(insn, facts, shapes);
-    return insn.imm == kGetSmpProcessorId || (map != nullptr && map->way == LookupWay::in_place);
+    return insn.imm == number_of(spec::Helper::get_smp_processor_id) ||
+           (map != nullptr && map->way == LookupWay::in_place);
 }
 
 Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes) {

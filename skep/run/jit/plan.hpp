@@ -20,10 +20,6 @@
 
 namespace skep::run::jit {
 
-inline constexpr std::int32_t kMapLookupElem = 1; // helper ids that the lowering treats apart
-inline constexpr std::int32_t kGetSmpProcessorId = 8;
-inline constexpr std::int32_t kTailCall = 12;
-
 using MapShapes = std::span<const MapShape>; // by map index
 
 struct Function {

@@ -6,13 +6,14 @@
 #include <cstring>
 
 #include "skep/btf/check/kernel.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/log_buffer.hpp"
 
 namespace skep::syscall {
 namespace {
 
-constexpr std::uint32_t kMostBytes = 16U << 20;
+constexpr std::uint32_t kMostBytes = spec::limits::btf_bytes;
 constexpr std::uint32_t kTokenFlag = 1U << 16;
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/map/map_access.hpp"
 #include "skep/syscall/map/map_slots.hpp"
@@ -31,7 +32,7 @@ bool has_batches(MapType type) {
 }
 
 Result<long> not_supported() {
-    return answer(maps::kNotSupported, "maps of this type have no such batches");
+    return answer(kNotSupported, "maps of this type have no such batches");
 }
 
 Result<void> put_count(Call& call, std::uint32_t count) {

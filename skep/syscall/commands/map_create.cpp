@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "skep/base/kernel_errno.hpp"
 #include "skep/maps/map.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/map/value_fields.hpp"
@@ -110,7 +111,7 @@ Result<void> take_inner(const Call& call, const abi::MapCreateAttr& attr, spec::
         return answer(EINVAL, "a map of maps cannot hold maps of maps");
     }
     if (shape.type == MapType::prog_array || shape.type == MapType::struct_ops) {
-        return answer(maps::kNotSupported, "a map of this type cannot be held by a map");
+        return answer(kNotSupported, "a map of this type cannot be held by a map");
     }
     map.inner = std::make_shared<spec::MapSpec>(shape);
     return {};
@@ -156,7 +157,7 @@ Result<long> map_freeze(const SharedCall& call) {
             return field.kind == spec::FieldKind::timer || field.kind == spec::FieldKind::spin_lock;
         });
     if (has_live_fields || map->map->spec().type == MapType::struct_ops) {
-        return answer(maps::kNotSupported, "a map with timers or locks cannot be frozen");
+        return answer(kNotSupported, "a map with timers or locks cannot be frozen");
     }
     if (access == os::Access::read_only || map->frozen) {
         return answer(EPERM,

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "skep/base/sha256.hpp"
+#include "skep/spec/limits.hpp"
 #include "skep/spec/program_types.hpp"
 #include "skep/syscall/attach_rules.hpp"
 #include "skep/syscall/program/program_records.hpp"
@@ -18,10 +19,10 @@ using spec::WideSource;
 
 constexpr std::uint32_t kKnownFlags = 0xff;
 constexpr std::uint32_t kTokenFlag = 1U << 16;
-constexpr std::uint32_t kMostInsns = 1'000'000;
-constexpr std::size_t kLongestLicense = 127;
+constexpr std::uint32_t kMostInsns = spec::limits::program_insns;
+constexpr std::size_t kLongestLicense = spec::limits::licence_bytes;
 constexpr std::uint8_t kLoadWide = 0x18;
-constexpr std::uint32_t kMostMaps = 64;
+constexpr std::uint32_t kMostMaps = spec::limits::maps;
 
 bool names_map_by_descriptor(const RawInsn& insn) {
     return insn.opcode == kLoadWide && (insn.src() == static_cast<Reg>(WideSource::map_fd) ||

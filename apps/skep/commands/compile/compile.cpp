@@ -334,7 +334,7 @@ Result<void> write_out(const Request& request, const Unit& unit, const ByteVecto
     }
     const std::string part = request.out + ".o";
     TRY(os::write_file(part, object));
-    const Result<void> linked = link_shared(request, part);
+    Result<void> linked = link_shared(request, part);
     std::error_code ignored;
     std::filesystem::remove(part, ignored);
     return linked;

@@ -17,14 +17,16 @@ namespace {
 
 constexpr std::size_t kShortElementBytes = 24; // fits on one line
 
+std::size_t stride_of(const OpenMap& map) { return (std::size_t{map.info.value_size} + 7) / 8 * 8; }
+
 // The part of a value that belongs to a CPU.
 Bytes value_of_cpu(const OpenMap& map, Bytes value, std::size_t cpu) {
-    const std::size_t stride = (map.info.value_size + 7) / 8 * 8;
+    const std::size_t stride = stride_of(map);
     return value.subspan(cpu * stride, map.info.value_size);
 }
 
 std::size_t cpu_count(const OpenMap& map, Bytes value) {
-    const std::size_t stride = (map.info.value_size + 7) / 8 * 8;
+    const std::size_t stride = stride_of(map);
     return stride == 0 ? 0 : value.size() / stride;
 }
 

@@ -191,7 +191,7 @@ struct EmitArm64Alu<AluOp::bswap64> : OneOperand<Op::rev64> {};
 
 template <Condition condition>
 struct Is {
-    static constexpr Condition value = condition;
+    static constexpr Condition kValue = condition;
 };
 template <>
 struct Arm64Condition<JumpOp::jeq> : Is<Condition::equal> {};

@@ -4,10 +4,10 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <utility>
 
 #include "skep/run/jit/arm64/alu.hpp"
 #include "skep/run/jit/arm64/atomics.hpp"
+#include "skep/run/jit/row_tables.hpp"
 
 namespace skep::run::jit::arm64 {
 namespace {
@@ -18,51 +18,10 @@ constexpr std::array<Reg, 4> kSavedRegisters{6, 7, 8, 9};
 constexpr std::int32_t kPairBytes = 16;
 constexpr std::int32_t kArgumentBytes = 48; // R1 to R5 and R0
 
-// The tables of what a row becomes: walking the rows makes the compiler demand each specialisation.
-using ByRegister = void (*)(Assembler&, Wide, Gpr, Gpr);
-using ByNumber = void (*)(Assembler&, Wide, Gpr, std::int32_t);
-
-template <AluOp op>
-constexpr ByRegister by_register() {
-    constexpr spec::Operand operand = spec::row(op).operand;
-    if constexpr (operand == spec::Operand::binary || operand == spec::Operand::register_ ||
-                  operand == spec::Operand::register64) {
-        return &EmitArm64Alu<op>::by_register;
-    } else {
-        return nullptr;
-    }
-}
-template <AluOp op>
-constexpr ByNumber by_number() {
-    constexpr spec::Operand operand = spec::row(op).operand;
-    if constexpr (operand == spec::Operand::register_ || operand == spec::Operand::register64) {
-        return nullptr;
-    } else {
-        return &EmitArm64Alu<op>::by_number;
-    }
-}
-
-template <std::size_t... i>
-constexpr auto registers_table(std::index_sequence<i...>) {
-    return std::array{by_register<spec::kAluRows[i].op>()...};
-}
-template <std::size_t... i>
-constexpr auto numbers_table(std::index_sequence<i...>) {
-    return std::array{by_number<spec::kAluRows[i].op>()...};
-}
-template <std::size_t... i>
-constexpr auto conditions_table(std::index_sequence<i...>) {
-    return std::array{Arm64Condition<spec::kJumpRows[i].op>::value...};
-}
-template <std::size_t... i>
-constexpr auto atomics_table(std::index_sequence<i...>) {
-    return std::array{&EmitArm64Atomic<spec::kAtomicRows[i].op>::emit...};
-}
-
-constexpr auto kByRegister = registers_table(std::make_index_sequence<spec::kAluRows.size()>());
-constexpr auto kByNumber = numbers_table(std::make_index_sequence<spec::kAluRows.size()>());
-constexpr auto kConditions = conditions_table(std::make_index_sequence<spec::kJumpRows.size()>());
-constexpr auto kAtomics = atomics_table(std::make_index_sequence<spec::kAtomicRows.size()>());
+constexpr auto& kByRegister = kAluByRegister<EmitArm64Alu>;
+constexpr auto& kByNumber = kAluByNumber<EmitArm64Alu>;
+constexpr auto& kConditions = kJumpConditions<Arm64Condition>;
+constexpr auto& kAtomics = kAtomicEmitters<EmitArm64Atomic>;
 
 Wide wide_of(Width width) { return width == Width::w64 ? Wide::yes : Wide::no; }
 

@@ -182,7 +182,7 @@ struct EmitX64Alu<AluOp::bswap64> : Swap<Wide::yes> {};
 
 template <Condition condition>
 struct Is {
-    static constexpr Condition value = condition;
+    static constexpr Condition kValue = condition;
 };
 template <>
 struct X64Condition<JumpOp::jeq> : Is<Condition::equal> {};

@@ -5,8 +5,8 @@
 #include <array>
 #include <bit>
 #include <cstddef>
-#include <utility>
 
+#include "skep/run/jit/row_tables.hpp"
 #include "skep/run/jit/x64/alu.hpp"
 #include "skep/run/jit/x64/atomics.hpp"
 
@@ -19,51 +19,10 @@ constexpr std::array<Reg, 4> kSavedRegisters{6, 7, 8, 9};
 constexpr std::array<Gpr, 6> kArgumentHomes{Gpr::rax, Gpr::rdi, Gpr::rsi,
                                             Gpr::rdx, Gpr::rcx, Gpr::r8};
 
-// The tables of what a row becomes: walking the rows makes the compiler demand each specialisation.
-using ByRegister = void (*)(Assembler&, AluContext, Gpr, Gpr);
-using ByNumber = void (*)(Assembler&, AluContext, Gpr, std::int32_t);
-
-template <AluOp op>
-constexpr ByRegister by_register() {
-    constexpr spec::Operand operand = spec::row(op).operand;
-    if constexpr (operand == spec::Operand::binary || operand == spec::Operand::register_ ||
-                  operand == spec::Operand::register64) {
-        return &EmitX64Alu<op>::by_register;
-    } else {
-        return nullptr;
-    }
-}
-template <AluOp op>
-constexpr ByNumber by_number() {
-    constexpr spec::Operand operand = spec::row(op).operand;
-    if constexpr (operand == spec::Operand::register_ || operand == spec::Operand::register64) {
-        return nullptr;
-    } else {
-        return &EmitX64Alu<op>::by_number;
-    }
-}
-
-template <std::size_t... i>
-constexpr auto registers_table(std::index_sequence<i...>) {
-    return std::array{by_register<spec::kAluRows[i].op>()...};
-}
-template <std::size_t... i>
-constexpr auto numbers_table(std::index_sequence<i...>) {
-    return std::array{by_number<spec::kAluRows[i].op>()...};
-}
-template <std::size_t... i>
-constexpr auto conditions_table(std::index_sequence<i...>) {
-    return std::array{X64Condition<spec::kJumpRows[i].op>::value...};
-}
-template <std::size_t... i>
-constexpr auto atomics_table(std::index_sequence<i...>) {
-    return std::array{&EmitX64Atomic<spec::kAtomicRows[i].op>::emit...};
-}
-
-constexpr auto kByRegister = registers_table(std::make_index_sequence<spec::kAluRows.size()>());
-constexpr auto kByNumber = numbers_table(std::make_index_sequence<spec::kAluRows.size()>());
-constexpr auto kConditions = conditions_table(std::make_index_sequence<spec::kJumpRows.size()>());
-constexpr auto kAtomics = atomics_table(std::make_index_sequence<spec::kAtomicRows.size()>());
+constexpr auto& kByRegister = kAluByRegister<EmitX64Alu>;
+constexpr auto& kByNumber = kAluByNumber<EmitX64Alu>;
+constexpr auto& kConditions = kJumpConditions<X64Condition>;
+constexpr auto& kAtomics = kAtomicEmitters<EmitX64Atomic>;
 
 Wide wide_of(Width width) { return width == Width::w64 ? Wide::yes : Wide::no; }
 
