@@ -36,8 +36,8 @@ class Compiler final : public run::Optimiser {
         const bool is_long = job.program.insns().size() > kFullMost;
         MachineChoice choice;
         choice.effort = job.program.insns().size() > kChosenMost ? llvm::CodeGenOptLevel::None
-                        : is_long                                 ? llvm::CodeGenOptLevel::Less
-                                                                  : llvm::CodeGenOptLevel::Default;
+                        : is_long                                ? llvm::CodeGenOptLevel::Less
+                                                                 : llvm::CodeGenOptLevel::Default;
         const auto machine = TRY(make_machine(choice));
         Lifted lifted = TRY(lift({job.program, job.shapes}, context));
         TRY(check(*lifted.module));

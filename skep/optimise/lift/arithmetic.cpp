@@ -63,36 +63,30 @@ void FunctionLifter::lift_alu(std::uint32_t at, const Insn& one) {
 }
 
 // An address that is copied or moved on stays an address. The verifier keeps every address that it
-// follows near the object it belongs to, so that a sum with a distance does not wrap.
+// follows near the object it belongs to, so that a sum with a distance does not wrap. Where the
+// base is one thing on one way and another on the next, the sum is one of numbers.
 bool FunctionLifter::lift_address_sum(std::uint32_t at, const Insn& one) {
-    const bool sum = one.alu_op == AluOp::add || one.alu_op == AluOp::sub;
-    if (one.width != Width::w64 || (kinds_after_ & bit_of(one.dst)) == 0 ||
-        !(sum || one.alu_op == AluOp::mov)) {
+    if (one.width != Width::w64 || !kinds_after_.is_address(one.dst)) {
         return false;
     }
-    if (one.alu_op == AluOp::mov) {
-        set_address(one.dst,
-                    one.source == Source::reg
-                        ? address(one.src)
-                        : builder_.CreateIntToPtr(constant_of(Width::w64, one.imm), shared_.ptr));
+    if (one.alu_op == AluOp::mov && one.source == Source::reg) {
+        set_address(one.dst, address(one.src));
         return true;
     }
-    const bool by_reg = one.source == Source::reg;
-    const bool swapped =
-        one.alu_op == AluOp::add && by_reg && !is_address(one.dst) && is_address(one.src);
-    const Reg base = swapped ? one.src : one.dst;
-    Value* distance = swapped  ? number(one.dst)
-                      : by_reg ? number(one.src)
-                               : constant_of(Width::w64, one.imm);
+    if (one.alu_op != AluOp::add && one.alu_op != AluOp::sub) {
+        return false;
+    }
+    const std::optional<Reg> base = base_of_sum(one, facts(at), kinds_);
+    if (!base.has_value()) {
+        return false;
+    }
+    const Reg other = *base == one.dst ? one.src : one.dst;
+    Value* distance = one.source == Source::reg ? number(other) : constant_of(Width::w64, one.imm);
     if (one.alu_op == AluOp::sub) {
         distance = builder_.CreateNeg(distance);
     }
-    // Of two addresses either may be the distance, on one way or another.
-    const bool is_clear = !(by_reg && is_address(one.dst) && is_address(one.src));
-    const auto wraps = facts(at).produces_pointer && is_clear
-                           ? llvm::GEPNoWrapFlags::noUnsignedSignedWrap()
-                           : llvm::GEPNoWrapFlags::none();
-    set_address(one.dst, builder_.CreateGEP(shared_.i8, address(base), distance, "", wraps));
+    set_address(one.dst, builder_.CreateGEP(shared_.i8, address(*base), distance, "",
+                                            llvm::GEPNoWrapFlags::noUnsignedSignedWrap()));
     return true;
 }
 

@@ -186,10 +186,10 @@ void FunctionLifter::lift_function_lookup(const MapShape& shape, const spec::Map
 
 void FunctionLifter::call_subprogram(std::int64_t target) {
     const std::size_t callee = shared_.plan.function_of[static_cast<std::size_t>(target)];
-    const RegBits kinds = shared_.kinds.arguments[callee];
+    const Held kinds = shared_.kinds.arguments[callee];
     std::vector<Value*> arguments;
     for (Reg reg = 1; reg <= 5; ++reg) {
-        arguments.push_back((kinds & bit_of(reg)) != 0 ? address(reg) : number(reg));
+        arguments.push_back(kinds.is_address(reg) ? address(reg) : number(reg));
     }
     arguments.push_back(invocation_);
     set_number(0, builder_.CreateCall(shared_.functions[callee], arguments));

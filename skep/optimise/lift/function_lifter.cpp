@@ -60,7 +60,7 @@ void FunctionLifter::make_blocks() {
 
 void FunctionLifter::make_homes() {
     builder_.SetInsertPoint(llvm::BasicBlock::Create(shared_.context, "", code_));
-    const RegBits arguments = shared_.kinds.arguments[index_];
+    const Held arguments = shared_.kinds.arguments[index_];
     for (Reg reg = 0; reg < kFramePointer; ++reg) {
         numbers_[reg] = builder_.CreateAlloca(shared_.i64);
         addresses_[reg] = builder_.CreateAlloca(shared_.ptr);
@@ -68,7 +68,7 @@ void FunctionLifter::make_homes() {
         Value* null = llvm::ConstantPointerNull::get(shared_.ptr);
         if (reg >= 1 && reg <= 5) {
             Value* argument = code_->getArg(reg - 1U);
-            const bool is_pointer = (arguments & bit_of(reg)) != 0;
+            const bool is_pointer = arguments.is_address(reg);
             zero = is_pointer ? zero : argument;
             null = is_pointer ? argument : builder_.CreateIntToPtr(argument, shared_.ptr);
         }
@@ -97,9 +97,9 @@ llvm::BasicBlock* FunctionLifter::new_block() {
 // What the block that begins at `target` takes for an address or a number is made so before going
 // there: this alone makes the kinds a matter of speed.
 void FunctionLifter::settle_for(std::uint32_t target) {
-    const RegBits wanted = shared_.kinds.before[target];
+    const Held wanted = shared_.kinds.before[target];
     for (Reg reg = 0; reg < kFramePointer; ++reg) {
-        const bool as_address = (wanted & bit_of(reg)) != 0;
+        const bool as_address = wanted.is_address(reg);
         if (as_address && !is_address(reg)) {
             builder_.CreateStore(address(reg), addresses_[reg]);
         } else if (!as_address && is_address(reg)) {
@@ -139,7 +139,7 @@ llvm::Value* FunctionLifter::address(Reg reg) {
 }
 
 void FunctionLifter::set_number(Reg reg, Value* value) {
-    if ((kinds_after_ & bit_of(reg)) != 0) {
+    if (kinds_after_.is_address(reg)) {
         builder_.CreateStore(builder_.CreateIntToPtr(value, shared_.ptr), addresses_[reg]);
     } else {
         builder_.CreateStore(value, numbers_[reg]);
@@ -147,7 +147,7 @@ void FunctionLifter::set_number(Reg reg, Value* value) {
 }
 
 void FunctionLifter::set_address(Reg reg, Value* value) {
-    if ((kinds_after_ & bit_of(reg)) != 0) {
+    if (kinds_after_.is_address(reg)) {
         builder_.CreateStore(value, addresses_[reg]);
     } else {
         builder_.CreateStore(builder_.CreatePtrToInt(value, shared_.i64), numbers_[reg]);

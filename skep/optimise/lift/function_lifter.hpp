@@ -35,7 +35,7 @@ class FunctionLifter {
     llvm::BasicBlock* block_at(std::int64_t slot) const;
     llvm::BasicBlock* new_block();
 
-    [[nodiscard]] bool is_address(Reg reg) const { return (kinds_ & bit_of(reg)) != 0; }
+    [[nodiscard]] bool is_address(Reg reg) const { return kinds_.is_address(reg); }
     Value* number(Reg reg);
     Value* address(Reg reg);
     Value* either(Reg reg) { return is_address(reg) ? address(reg) : number(reg); }
@@ -92,8 +92,8 @@ class FunctionLifter {
     std::array<llvm::AllocaInst*, 10> addresses_{};
     Value* frame_pointer_ = nullptr;
     Value* invocation_ = nullptr;
-    RegBits kinds_ = 0; // before the instruction at hand
-    RegBits kinds_after_ = 0;
+    Held kinds_; // before the instruction at hand
+    Held kinds_after_;
     bool is_open_ = false; // the block at hand has no end yet
 };
 

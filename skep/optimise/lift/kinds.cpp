@@ -9,8 +9,21 @@ namespace {
 constexpr RegBits kArgumentBits = 0x3e; // r1 to r5
 constexpr RegBits kFrameBit = bit_of(kFramePointer);
 
-RegBits with(RegBits bits, Reg reg, bool is_address) {
-    return static_cast<RegBits>(is_address ? bits | bit_of(reg) : bits & ~bit_of(reg));
+enum class Kind : std::uint8_t { number, hidden, address, mixed }; // hidden: mixed, as a number
+
+Held with(Held held, Reg reg, Kind kind) {
+    const RegBits bit = bit_of(reg);
+    const bool as_address = kind == Kind::address || kind == Kind::mixed;
+    const bool is_mixed = kind == Kind::hidden || kind == Kind::mixed;
+    return {static_cast<RegBits>(as_address ? held.addresses | bit : held.addresses & ~bit),
+            static_cast<RegBits>(is_mixed ? held.mixed | bit : held.mixed & ~bit)};
+}
+
+Kind kind_in(Held held, Reg reg) {
+    if (held.is_address(reg)) {
+        return held.is_mixed(reg) ? Kind::mixed : Kind::address;
+    }
+    return held.is_mixed(reg) ? Kind::hidden : Kind::number;
 }
 
 bool gives_address(std::int32_t helper) {
@@ -24,17 +37,41 @@ bool gives_address(std::int32_t helper) {
            kind != ResultKind::count_or_error && kind != ResultKind::cpu_number;
 }
 
-bool alu_gives_address(const Insn& insn, RegBits before) {
-    if (insn.width != Width::w64) {
-        return false;
+// Of sums that nothing was proved of. Never fewer addresses, nor surer ones, of more.
+Kind sum_of(const Insn& insn, Held before) {
+    const Kind dst = kind_in(before, insn.dst);
+    const Kind src = insn.source == Source::reg ? kind_in(before, insn.src) : Kind::number;
+    if (insn.alu_op == AluOp::sub && src == Kind::address) {
+        return Kind::number; // what lies between two addresses
     }
-    const bool dst = (before & bit_of(insn.dst)) != 0;
-    const bool src = insn.source == Source::reg && (before & bit_of(insn.src)) != 0;
-    // Never fewer addresses of more: the walk settles only so.
-    if (insn.alu_op == AluOp::add) {
-        return dst || src;
+    if (dst == Kind::number && src == Kind::number) {
+        return Kind::number;
     }
-    return insn.alu_op == AluOp::mov ? src : insn.alu_op == AluOp::sub && dst;
+    const bool as_address =
+        before.is_address(insn.dst) ||
+        (insn.alu_op == AluOp::add && insn.source == Source::reg && before.is_address(insn.src));
+    return as_address ? Kind::mixed : Kind::hidden;
+}
+
+Kind alu_gives(const Insn& insn, const verify::InsnFacts& facts, Held before) {
+    if (facts.constant.has_value() || insn.width != Width::w64) {
+        return Kind::number;
+    }
+    if (facts.produces_pointer) {
+        return Kind::address;
+    }
+    if (insn.alu_op == AluOp::mov) {
+        return insn.source == Source::reg ? kind_in(before, insn.src) : Kind::number;
+    }
+    const bool is_sum = insn.alu_op == AluOp::add || insn.alu_op == AluOp::sub;
+    return is_sum ? sum_of(insn, before) : Kind::number;
+}
+
+Kind load_gives(const Insn& insn, const verify::InsnFacts& facts) {
+    if (insn.size_bytes != 8 || facts.constant.has_value() || facts.fault_reads_zero) {
+        return Kind::number;
+    }
+    return facts.produces_pointer ? Kind::address : Kind::hidden;
 }
 
 class Walk {
@@ -45,6 +82,7 @@ class Walk {
         kinds_.arguments.resize(plan.functions.size());
         kinds_.address_taken.resize(plan.functions.size());
         seen_.resize(plan.insns.size());
+        is_called_.resize(plan.functions.size());
     }
 
     Kinds run() {
@@ -55,9 +93,10 @@ class Walk {
                 kinds_.address_taken[function_at(std::int64_t{at} + 1 + insn.imm)] = true;
             }
         }
-        kinds_.arguments[0] = bit_of(1);
-        for (const run::jit::Function& function : plan_.functions) {
-            arrive(function.start, function.start == 0 ? bit_of(1) : RegBits{0});
+        for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
+            kinds_.arguments[i].addresses = i == 0 ? bit_of(1) : RegBits{0};
+            kinds_.arguments[i].mixed = kinds_.address_taken[i] ? kArgumentBits : RegBits{0};
+            arrive(plan_.functions[i].start, kinds_.arguments[i]);
         }
         while (!open_.empty()) {
             const std::uint32_t at = open_.back();
@@ -72,23 +111,24 @@ class Walk {
         return plan_.function_of[static_cast<std::size_t>(slot)];
     }
 
-    void arrive(std::int64_t slot, RegBits bits) {
+    void arrive(std::int64_t slot, Held held) {
         const auto at = static_cast<std::size_t>(slot);
         if (slot < 0 || at >= plan_.insns.size()) {
             return;
         }
-        const auto joined = static_cast<RegBits>(kinds_.before[at] | bits | kFrameBit);
-        if (!seen_[at] || joined != kinds_.before[at]) {
+        held.addresses |= kFrameBit;
+        const Held both = seen_[at] ? joined(kinds_.before[at], held) : held;
+        if (!seen_[at] || both != kinds_.before[at]) {
             seen_[at] = true;
-            kinds_.before[at] = joined;
+            kinds_.before[at] = both;
             open_.push_back(static_cast<std::uint32_t>(at));
         }
     }
 
     void step(std::uint32_t at) {
         const Insn& insn = plan_.insns[at];
-        const RegBits before = kinds_.before[at];
-        const RegBits after = kinds_after(insn, program_.facts()[at], before);
+        const Held before = kinds_.before[at];
+        const Held after = kinds_after(insn, program_.facts()[at], before);
         const std::int64_t next = std::int64_t{at} + insn.slots();
         if (insn.kind == InsnKind::exit) {
             return;
@@ -105,19 +145,24 @@ class Walk {
         }
     }
 
-    void hand_over(std::int64_t target, RegBits before) {
+    void hand_over(std::int64_t target, Held before) {
         const std::size_t callee = function_at(target);
-        if (!kinds_.address_taken[callee] && callee != 0) {
-            kinds_.arguments[callee] =
-                static_cast<RegBits>(kinds_.arguments[callee] | (before & kArgumentBits));
-            arrive(target, kinds_.arguments[callee]);
+        if (kinds_.address_taken[callee] || callee == 0) {
+            return;
         }
+        before.addresses &= kArgumentBits;
+        before.mixed &= kArgumentBits;
+        Held& arguments = kinds_.arguments[callee];
+        arguments = is_called_[callee] ? joined(arguments, before) : before;
+        is_called_[callee] = true;
+        arrive(target, arguments);
     }
 
     const verify::VerifiedProgram& program_;
     const run::jit::Plan& plan_;
     Kinds kinds_;
     std::vector<bool> seen_;
+    std::vector<bool> is_called_; // by function: its arguments are known from a call
     std::vector<std::uint32_t> open_;
 };
 
@@ -127,39 +172,41 @@ Kinds kinds_of(const verify::VerifiedProgram& program, const run::jit::Plan& pla
     return Walk(program, plan).run();
 }
 
-RegBits kinds_after(const Insn& insn, const verify::InsnFacts& facts, RegBits before) {
+Held joined(Held one, Held other) {
+    return {static_cast<RegBits>(one.addresses | other.addresses),
+            static_cast<RegBits>(one.mixed | other.mixed | (one.addresses ^ other.addresses))};
+}
+
+Held kinds_after(const Insn& insn, const verify::InsnFacts& facts, Held before) {
     switch (insn.kind) {
     case InsnKind::alu:
-        return with(before, insn.dst,
-                    !facts.constant.has_value() &&
-                        (alu_gives_address(insn, before) ||
-                         (facts.produces_pointer && insn.width == Width::w64)));
+        return with(before, insn.dst, alu_gives(insn, facts, before));
     case InsnKind::load:
-        return with(before, insn.dst,
-                    facts.produces_pointer && insn.size_bytes == 8 && !facts.constant.has_value() &&
-                        !facts.fault_reads_zero);
+        return with(before, insn.dst, load_gives(insn, facts));
     case InsnKind::load_wide:
         return with(before, insn.dst,
-                    insn.wide_source != WideSource::number &&
-                        insn.wide_source != WideSource::function);
+                    insn.wide_source == WideSource::number     ? Kind::number
+                    : insn.wide_source == WideSource::function ? Kind::hidden
+                                                               : Kind::address);
     case InsnKind::address_space_cast:
-        return with(before, insn.dst, (before & bit_of(insn.src)) != 0);
+        return with(before, insn.dst, kind_in(before, insn.src));
     case InsnKind::atomic:
         if (insn.atomic_op == AtomicOp::load_acq) {
-            return with(before, insn.dst, false);
+            return with(before, insn.dst, Kind::hidden);
         }
         if (spec::row(insn.atomic_op).form != spec::AtomicForm::fetch) {
             return before;
         }
-        return with(before, insn.atomic_op == AtomicOp::cmpxchg ? Reg{0} : insn.src, false);
+        return with(before, insn.atomic_op == AtomicOp::cmpxchg ? Reg{0} : insn.src, Kind::hidden);
     case InsnKind::call_helper:
-        return with(before, 0, gives_address(insn.imm));
+        return with(before, 0, gives_address(insn.imm) ? Kind::address : Kind::number);
     case InsnKind::packet_absolute:
     case InsnKind::packet_indirect:
+        return with(before, 0, Kind::number);
     case InsnKind::call_subprogram:
     case InsnKind::call_kfunc:
     case InsnKind::call_register:
-        return with(before, 0, false);
+        return with(before, 0, Kind::hidden);
     case InsnKind::store_imm:
     case InsnKind::store_reg:
     case InsnKind::jump:
@@ -169,6 +216,22 @@ RegBits kinds_after(const Insn& insn, const verify::InsnFacts& facts, RegBits be
         return before;
     }
     return before;
+}
+
+// The result is an address on every way, and of an address and a number: what is surely an address
+// is the base, and so is what stands beside a sure number. From a number no address is subtracted.
+std::optional<Reg> base_of_sum(const Insn& insn, const verify::InsnFacts& facts, Held before) {
+    if (!facts.produces_pointer) {
+        return std::nullopt;
+    }
+    if (insn.source == Source::imm || insn.alu_op == AluOp::sub ||
+        before.is_surely_address(insn.dst) || before.is_surely_number(insn.src)) {
+        return insn.dst;
+    }
+    if (before.is_surely_address(insn.src) || before.is_surely_number(insn.dst)) {
+        return insn.src;
+    }
+    return std::nullopt;
 }
 
 } // namespace skep::optimise

@@ -10,9 +10,9 @@ namespace {
 
 void declare_functions(Shared& shared) {
     for (std::size_t i = 0; i < shared.plan.functions.size(); ++i) {
-        auto* function = llvm::Function::Create(shared.function_type(shared.kinds.arguments[i]),
-                                                llvm::GlobalValue::InternalLinkage,
-                                                fmt::format("function{}", i), shared.module);
+        auto* function = llvm::Function::Create(
+            shared.function_type(shared.kinds.arguments[i].addresses),
+            llvm::GlobalValue::InternalLinkage, fmt::format("function{}", i), shared.module);
         function->setDoesNotThrow();
         for (llvm::Argument& argument : function->args()) {
             argument.addAttr(llvm::Attribute::NoUndef);
@@ -42,13 +42,13 @@ void make_entry(Shared& shared) {
     llvm::IRBuilder<> builder(llvm::BasicBlock::Create(shared.context, "", entry));
     std::vector<llvm::Value*> arguments;
     for (Reg reg = 1; reg <= 5; ++reg) {
-        const bool is_pointer = (shared.kinds.arguments[0] & bit_of(reg)) != 0;
+        const bool is_pointer = shared.kinds.arguments[0].is_address(reg);
         arguments.push_back(
             is_pointer ? static_cast<llvm::Value*>(llvm::ConstantPointerNull::get(shared.ptr))
                        : builder.getInt64(0));
     }
     arguments[0] = entry->getArg(0);
-    if ((shared.kinds.arguments[0] & bit_of(1)) == 0) {
+    if (!shared.kinds.arguments[0].is_address(1)) {
         arguments[0] = builder.CreatePtrToInt(entry->getArg(0), shared.i64);
     }
     arguments.push_back(entry->getArg(1));

@@ -51,7 +51,7 @@ void FunctionLifter::lift_load(std::uint32_t at, const Insn& one) {
     if (known.fault_reads_zero) {
         return lift_guarded_load(one);
     }
-    const bool is_pointer = (kinds_after_ & bit_of(one.dst)) != 0;
+    const bool is_pointer = kinds_after_.is_address(one.dst);
     llvm::Type* type = is_pointer ? static_cast<llvm::Type*>(shared_.ptr)
                                   : builder_.getIntNTy(one.size_bytes * 8U);
     Value* from = place(one.src, one.offset, known.region != verify::Region::unknown);

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Programs of one engine that tail-call programs of another, from a subprogram that goes on
+// afterwards: what the engine keeps in the invocation is its own again when the call is over.
+#include <gtest/gtest.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/run/code/guard.hpp"
+#include "tests/support/engines.hpp"
+#include "tests/support/unchecked.hpp"
+
+namespace skep::tests {
+namespace {
+
+// R0 = 1000 * what the tail call answered + 1 + 2 + 3, added up by a callback after it.
+constexpr std::string_view kGoesOn = R"(
+    r6 = 0
+    r2 = map_idx[0]
+    call away
+    r6 = r0
+    *(u64 *)(r10 - 8) = 0
+    r1 = 4
+    r2 = func[add]
+    r3 = r10
+    r3 += -8
+    r4 = 0
+    call 181
+    if r0 != 4 goto wrong
+    r0 = *(u64 *)(r10 - 8)
+    r6 *= 1000
+    r0 += r6
+    exit
+wrong:
+    r0 = -1
+    exit
+away:
+    r3 = 0
+    call 12
+    r0 = -3
+    exit
+add:
+    r3 = *(u64 *)(r2 + 0)
+    r3 += r1
+    *(u64 *)(r2 + 0) = r3
+    r0 = 0
+    exit
+)";
+
+// R0 = the rounds of a loop, by a callback of its own.
+constexpr std::string_view kIsCalled = R"(
+    r1 = 5
+    r2 = func[nothing]
+    r3 = 0
+    r4 = 0
+    call 181
+    exit
+nothing:
+    r0 = 0
+    exit
+)";
+
+// Reads memory that is not there.
+constexpr std::string_view kFaults = R"(
+    r1 = 8
+    r0 = *(u64 *)(r1 + 0)
+    exit
+)";
+
+bool run_program(void* owner, std::uint32_t id, helpers::Invocation& invocation,
+                 std::uint64_t* result) {
+    if (id != 5) {
+        return false;
+    }
+    *result = static_cast<run::Executable*>(owner)->run(invocation.context, invocation);
+    return true;
+}
+
+class Crossing : public testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_TRUE(run::code::install_fault_handlers().ok());
+        spec_.name = "programs";
+        spec_.type = spec::MapType::prog_array;
+        spec_.key_size_bytes = 4;
+        spec_.value_size_bytes = 4;
+        spec_.max_entries = 1;
+        auto made = maps::make_map(spec_, 1);
+        ASSERT_TRUE(made.ok());
+        map_ = std::move(made).value();
+        const std::uint32_t key = 0, id = 5;
+        ASSERT_EQ(map_->update(reinterpret_cast<const std::uint8_t*>(&key),
+                               reinterpret_cast<const std::uint8_t*>(&id), 0, 0),
+                  0);
+    }
+
+    [[nodiscard]] std::unique_ptr<run::Executable> make(const Engine& engine,
+                                                        std::string_view text) const {
+        const auto assembled = assemble(text);
+        EXPECT_TRUE(assembled.ok()) << assembled.error().message;
+        UncheckedOptions options;
+        options.maps = {spec_};
+        auto executable =
+            engine.make(unchecked(assembled->insns, std::move(options)), {{map_.get()}, {}});
+        EXPECT_TRUE(executable.ok()) << executable.error().message;
+        return std::move(executable).value();
+    }
+
+    struct Ended {
+        std::uint64_t answer;
+        std::uint32_t faults;
+    };
+    // Twice on one invocation: nothing of the first run is left for the second.
+    static Ended run_twice(run::Executable& outer, run::Executable& inner) {
+        helpers::Services services;
+        services.owner = &inner;
+        services.run_program = run_program;
+        helpers::Invocation invocation;
+        invocation.services = &services;
+        const std::uint64_t first = outer.run(nullptr, invocation);
+        invocation.tail_calls = 0;
+        EXPECT_EQ(outer.run(nullptr, invocation), first);
+        return {first, invocation.faults};
+    }
+
+    spec::MapSpec spec_;
+    std::unique_ptr<maps::Map> map_;
+};
+
+TEST_F(Crossing, CallbacksAreTheCallersOwnAfterATailCall) {
+    for (const Engine& outer : engines()) {
+        const auto goes_on = make(outer, kGoesOn);
+        for (const Engine& inner : engines()) {
+            const auto is_called = make(inner, kIsCalled);
+            EXPECT_EQ(run_twice(*goes_on, *is_called).answer, 5006U)
+                << outer.name << " calls " << inner.name;
+        }
+    }
+}
+
+// Engines that guard nothing are left out: a fault in the interpreter is the process's.
+TEST_F(Crossing, AFaultInWhatIsCalledEndsTheRun) {
+    for (const Engine& outer : engines()) {
+        for (const Engine& inner : engines()) {
+            if (inner.name.find("interpreter") != std::string_view::npos ||
+                outer.name.find("interpreter") != std::string_view::npos) {
+                continue;
+            }
+            const auto goes_on = make(outer, kGoesOn);
+            const auto faults = make(inner, kFaults);
+            EXPECT_GE(run_twice(*goes_on, *faults).faults, 2U)
+                << outer.name << " calls " << inner.name;
+        }
+    }
+}
+
+} // namespace
+} // namespace skep::tests
