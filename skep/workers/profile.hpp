@@ -6,7 +6,9 @@
 //   u64 for each running instruction (the second slot of a wide immediate stays 0), u64 runs
 //
 // Several workers may count into the same memory: it holds atomics and nothing else, and its size
-// is sealed. Reading what another process is writing gives numbers of nearly one moment.
+// is sealed. The numbers only rise, from one profile of a program to the next: a reader takes what
+// was there before away. Reading what another process is writing gives numbers of nearly one
+// moment.
 //
 // Proved by: program_table_test.cpp, tests/journeys/run_profile.
 #pragma once

@@ -74,8 +74,8 @@ struct ProgramTable::Program {
     std::unique_ptr<run::Executable> executable;
     std::unique_ptr<Counted> counted;
     std::vector<maps::Map*> maps;
-    std::unique_ptr<Profiling> profiling;
-    run::code::DebuggerEntry debugger; // goes before the code that it names
+    std::unique_ptr<Profiling> profiling; // since the first profile
+    run::code::DebuggerEntry debugger;    // goes before the code that it names
 };
 
 // Debuggers always learn the names of generated code; perf does when SKEP_PERF_MAP is set where
@@ -155,6 +155,10 @@ Result<void> ProgramTable::start_profile(std::uint32_t id, const os::Fd& counts)
     if (program == nullptr) {
         return fail(Code::not_found, "the program is not known here");
     }
+    if (program->profiling != nullptr) {
+        program->counted->set_inner(program->profiling.get());
+        return {};
+    }
     auto profiling = std::make_unique<Profiling>();
     profiling->counts = TRY(
         ProfileCounts::open(counts, program->verified->insns().size(), os::Protection::read_write));
@@ -162,19 +166,16 @@ Result<void> ProgramTable::start_profile(std::uint32_t id, const os::Fd& counts)
     binding.maps = program->maps;
     profiling->interpreter =
         TRY(run::make_counted(*program->verified, binding, profiling->counts.insns()));
-    TRY(stop_profile(id));
     program->profiling = std::move(profiling);
     program->counted->set_inner(program->profiling.get());
     return {};
 }
 
-Result<void> ProgramTable::stop_profile(std::uint32_t id) {
-    Program* program = programs_.find(id);
-    if (program != nullptr && program->profiling != nullptr) {
+// What counted stays: a run may be in it, and the next profile wants it again.
+void ProgramTable::stop_profile(std::uint32_t id) {
+    if (Program* program = programs_.find(id); program != nullptr) {
         program->counted->set_inner(nullptr);
-        removed_profiles_.push_back(std::move(program->profiling));
     }
-    return {};
 }
 
 void ProgramTable::remove_map(std::uint32_t id) {
@@ -192,7 +193,6 @@ void ProgramTable::remove_program(std::uint32_t id) {
 }
 
 void ProgramTable::reclaim() {
-    removed_profiles_.clear(); // first: the programs, and what is
     removed_programs_.clear(); // before the maps that they are bound to
     removed_maps_.clear();
 }

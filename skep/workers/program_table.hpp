@@ -81,9 +81,10 @@ class ProgramTable {
                              std::shared_ptr<const verify::VerifiedProgram> program,
                              const std::vector<std::uint32_t>& map_ids);
     // From the next run on, the interpreter runs the program and counts in this memory
-    // (profile.hpp); no longer, after stopping.
+    // (profile.hpp); no longer, after stopping. A program has one such memory as long as it is
+    // known here: the one that its first profile came with.
     Result<void> start_profile(std::uint32_t id, const os::Fd& counts);
-    Result<void> stop_profile(std::uint32_t id);
+    void stop_profile(std::uint32_t id);
     void remove_map(std::uint32_t id);
     void remove_program(std::uint32_t id);
     // Frees what was removed. Only while no program runs in this process.
@@ -118,7 +119,6 @@ class ProgramTable {
     std::map<std::uint32_t, std::unique_ptr<Program>> owned_programs_;
     std::vector<std::unique_ptr<maps::Map>> removed_maps_;
     std::vector<std::unique_ptr<Program>> removed_programs_;
-    std::vector<std::unique_ptr<Profiling>> removed_profiles_;
 };
 
 } // namespace skep::workers

@@ -10,6 +10,7 @@
 
 #include "skep/bytecode/assemble.hpp"
 #include "skep/verify/verify.hpp"
+#include "skep/workers/profile.hpp"
 
 namespace skep::workers {
 namespace {
@@ -107,6 +108,26 @@ TEST(ProgramTable, RunsAreCountedWhileSomebodyWantsToKnow) {
     stats.set_counting(false);
     answer(*table.entry(5), table);
     EXPECT_EQ(stats.runs_of(5).runs, 2U);
+}
+
+TEST(ProgramTable, ProfilesOfAProgramFollowEachOtherInOneMemory) {
+    ProgramTable table(nullptr, nullptr);
+    ASSERT_TRUE(table.add_program(5, verified("r0 = 3\nexit"), {}).ok());
+    const os::Fd memory = std::move(ProfileCounts::create(2).value());
+    const ProfileCounts counts =
+        std::move(ProfileCounts::open(memory, 2, os::Protection::read_only).value());
+    for (std::uint64_t profile = 1; profile <= 3; ++profile) {
+        ASSERT_TRUE(table.start_profile(5, memory).ok());
+        ASSERT_TRUE(table.start_profile(5, memory).ok()); // a second one changes nothing
+        EXPECT_EQ(answer(*table.entry(5), table), 3U);
+        table.stop_profile(5);
+        EXPECT_EQ(answer(*table.entry(5), table), 3U); // machine code, which counts nothing
+        EXPECT_EQ(counts.runs().load(), profile);
+        EXPECT_EQ(counts.insns()[1].load(), profile);
+    }
+    table.remove_program(5);
+    table.stop_profile(5);
+    EXPECT_EQ(table.start_profile(5, memory).error().code, Code::not_found);
 }
 
 TEST(ProgramTable, AnyThreadMayLookUpWhileProgramsComeAndGo) {

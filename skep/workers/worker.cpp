@@ -121,8 +121,11 @@ class Worker {
             TRY(remove_target(order));
             return os::Fd();
         case OrderKind::profile:
-            TRY(fds.empty() ? table_.stop_profile(order.id)
-                            : table_.start_profile(order.id, fds.front()));
+            if (fds.empty()) {
+                table_.stop_profile(order.id);
+            } else {
+                TRY(table_.start_profile(order.id, fds.front()));
+            }
             return os::Fd();
         }
         return fail(Code::invalid_input, "an unknown order");

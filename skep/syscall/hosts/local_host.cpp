@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/syscall/call.hpp"
 #include "skep/syscall/hosts/attachment_facts.hpp"
@@ -13,14 +14,18 @@
 
 namespace skep::syscall {
 
+constexpr std::uint64_t kLookNs = 20'000'000; // between looks whether a profile has ended
+
 using registry::MapObject;
 using registry::ObjectKind;
 using registry::ProgramObject;
 
 // A port and the thread that runs it. The program to run is read between two batches.
 struct LocalHost::Attachment {
-    Attachment(datapath::PortSpec spec, datapath::SharedCounters shared, os::Wakeup stop_wakeup)
-        : port(std::move(spec)), counters(std::move(shared)), wakeup(std::move(stop_wakeup)) {}
+    Attachment(LocalHost& owner, datapath::PortSpec spec, datapath::SharedCounters shared,
+               os::Wakeup stop_wakeup)
+        : host(owner), port(std::move(spec)), counters(std::move(shared)),
+          wakeup(std::move(stop_wakeup)) {}
     ~Attachment() {
         if (thread.joinable()) {
             stopping.store(true);
@@ -31,7 +36,12 @@ struct LocalHost::Attachment {
 
     void work() {
         run::Executable* current = nullptr;
+        std::uint64_t looked_ns = 0;
         while (!stopping.load()) {
+            if (const std::uint64_t now_ns = os::steady_time_ns(); now_ns - looked_ns >= kLookNs) {
+                looked_ns = now_ns;
+                host.end_profiles();
+            }
             if (run::Executable* wanted = program.load(); wanted != current) {
                 current = wanted;
                 loop->exchange(*wanted);
@@ -48,6 +58,7 @@ struct LocalHost::Attachment {
         }
     }
 
+    LocalHost& host;
     datapath::PortSpec port;
     datapath::SharedCounters counters;
     os::Wakeup wakeup;
@@ -116,8 +127,8 @@ Result<std::uint32_t> LocalHost::attach(datapath::OpenedPort port,
     datapath::SharedCounters counters = TRY(datapath::SharedCounters::create());
     os::Fd shared = TRY(counters.fd().duplicate());
     datapath::SharedCounters view = TRY(datapath::SharedCounters::open(std::move(shared)));
-    auto attachment =
-        std::make_unique<Attachment>(port.spec, std::move(counters), TRY(os::Wakeup::create()));
+    auto attachment = std::make_unique<Attachment>(*this, port.spec, std::move(counters),
+                                                   TRY(os::Wakeup::create()));
     const std::uint32_t number = last_attachment_ + 1;
     if (port.spec.kind == datapath::PortKind::capture) {
         port.spec.ifindex = attachment->port.ifindex = datapath::kFirstCaptureNumber + number;
@@ -209,6 +220,7 @@ void LocalHost::forget(const registry::Object& object) {
     } else if (object.kind() == ObjectKind::map) {
         table_.remove_map(object.id());
     } else if (object.kind() == ObjectKind::program) {
+        const std::lock_guard lock(profiles_mutex_);
         table_.remove_program(object.id());
         profiles_.erase(object.id());
         // The object is on its way out, and its listing with it; its running form goes when no run
@@ -242,26 +254,30 @@ Result<os::Fd> LocalHost::enable_stats() {
 
 Result<os::Fd> LocalHost::profile(const std::shared_ptr<ProgramObject>& program) {
     TRY(learn(program));
-    const auto known = profiles_.find(program->id());
-    if (known != profiles_.end()) {
-        return os::new_handle(known->second, os::Access::read_only);
+    const std::lock_guard lock(profiles_mutex_);
+    auto profile = profiles_.find(program->id());
+    if (profile == profiles_.end()) {
+        os::Fd counts = TRY(workers::ProfileCounts::create(program->program->insns().size()));
+        profile = profiles_.emplace(program->id(), Profile{std::move(counts), false}).first;
     }
-    os::Fd counts = TRY(workers::ProfileCounts::create(program->program->insns().size()));
-    TRY(table_.start_profile(program->id(), counts));
-    os::Fd holder = TRY(os::new_handle(counts, os::Access::read_only));
-    profiles_[program->id()] = std::move(counts);
+    os::Fd holder = TRY(os::new_handle(profile->second.counts, os::Access::read_only));
+    if (!profile->second.is_on) {
+        TRY(table_.start_profile(program->id(), profile->second.counts));
+        profile->second.is_on = true;
+    }
     return holder;
 }
 
-// Nobody holds a profile's descriptor any more: the program runs as it did before.
+// Nobody holds a profile's descriptor any more: the program runs as it did before. Whoever is about
+// to run programs asks, on any thread.
 void LocalHost::end_profiles() {
-    std::erase_if(profiles_, [this](const auto& profile) {
-        const bool ends = !os::is_held(profile.second);
-        if (ends) {
-            [[maybe_unused]] const auto stopped = table_.stop_profile(profile.first);
+    const std::lock_guard lock(profiles_mutex_);
+    for (auto& [program, profile] : profiles_) {
+        if (profile.is_on && !os::is_held(profile.counts)) {
+            profile.is_on = false;
+            table_.stop_profile(program);
         }
-        return ends;
-    });
+    }
 }
 
 Result<os::Fd> LocalHost::trace_ring() { return ring_.fd().duplicate(); }

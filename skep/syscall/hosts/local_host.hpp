@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "skep/datapath/port_counters.hpp"
@@ -44,13 +45,17 @@ class LocalHost final : public Host {
 
   private:
     struct Attachment;
+    struct Profile {
+        os::Fd counts; // memory to count in, one for all profiles of a program
+        bool is_on = false;
+    };
 
     LocalHost(std::uint32_t cpu_count, os::TraceRing ring, workers::RunStats stats);
     // Makes the table know the object and all that a run of it may come to.
     Result<void> learn(const std::shared_ptr<registry::Object>& object);
     // Tells the ports of each other.
     Result<void> introduce(std::uint32_t number);
-    void end_profiles();
+    void end_profiles(); // on any thread
     Result<run::Executable*> executable_of(const std::shared_ptr<registry::ProgramObject>& program);
 
     std::uint32_t cpu_count_;
@@ -59,7 +64,8 @@ class LocalHost final : public Host {
     os::Fd stats_holders_; // whether somebody holds a descriptor that switched counting on
     workers::ProgramTable table_;
     std::map<std::uint32_t, std::unique_ptr<Attachment>> attachments_;
-    std::map<std::uint32_t, os::Fd> profiles_; // by program: memory to count in
+    std::mutex profiles_mutex_;                 // for what table_ is told of profiles, too
+    std::map<std::uint32_t, Profile> profiles_; // by program, since its first
     std::uint32_t last_attachment_ = 0;
 };
 

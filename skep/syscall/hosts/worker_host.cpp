@@ -46,6 +46,14 @@ Result<std::unique_ptr<WorkerLink>> WorkerHost::start_worker() {
     return link;
 }
 
+// To a worker that has just come to know the program.
+Result<void> WorkerHost::pass_on_profile(WorkerLink& link, std::uint32_t program) {
+    const auto profile = profiles_.find(program);
+    return profile != profiles_.end() && profile->second.is_on
+               ? link.start_profile(program, profile->second.counts)
+               : Result<void>();
+}
+
 Result<void> WorkerHost::teach(WorkerLink& link, const std::shared_ptr<registry::Object>& object) {
     for (const auto& each : reachable_from(object)) {
         if (each->kind() == ObjectKind::map && !link.knows_map(each->id())) {
@@ -53,9 +61,7 @@ Result<void> WorkerHost::teach(WorkerLink& link, const std::shared_ptr<registry:
         } else if (each->kind() == ObjectKind::program && !link.knows_program(each->id())) {
             const auto& program = static_cast<const ProgramObject&>(*each);
             TRY(link.add_program(program.id(), *program.program, map_ids_of(program)));
-            if (const auto profile = profiles_.find(program.id()); profile != profiles_.end()) {
-                TRY(link.start_profile(program.id(), profile->second));
-            }
+            TRY(pass_on_profile(link, program.id()));
         }
     }
     return {};
@@ -343,38 +349,37 @@ Result<void> WorkerHost::seal(MapObject& map) {
 }
 
 Result<os::Fd> WorkerHost::profile(const std::shared_ptr<ProgramObject>& program) {
-    auto& counts = profiles_[program->id()];
-    if (!counts.is_open()) {
-        auto made = workers::ProfileCounts::create(program->program->insns().size());
-        if (!made.ok()) {
-            profiles_.erase(program->id());
-            return made.error();
-        }
-        counts = std::move(*made);
+    auto profile = profiles_.find(program->id());
+    if (profile == profiles_.end()) {
+        os::Fd counts = TRY(workers::ProfileCounts::create(program->program->insns().size()));
+        profile = profiles_.emplace(program->id(), Profile{std::move(counts), false}).first;
     }
-    auto holder = TRY(os::new_handle(counts, os::Access::read_only));
-    for_each_link([&](WorkerLink& link) {
-        if (link.knows_program(program->id())) {
-            // A worker that does not answer is found out by its socket.
-            [[maybe_unused]] const auto told = link.start_profile(program->id(), counts);
-        }
-    });
+    auto holder = TRY(os::new_handle(profile->second.counts, os::Access::read_only));
+    if (!std::exchange(profile->second.is_on, true)) {
+        for_each_link([&](WorkerLink& link) {
+            if (link.knows_program(program->id())) {
+                // A worker that does not answer is found out by its socket.
+                [[maybe_unused]] const auto told =
+                    link.start_profile(program->id(), profile->second.counts);
+            }
+        });
+    }
     return holder;
 }
 
 // Nobody holds a profile's descriptor any more: the program runs as it did before.
 void WorkerHost::end_profiles() {
-    std::erase_if(profiles_, [this](const auto& profile) {
-        if (os::is_held(profile.second)) {
-            return false;
+    for (auto& [program, profile] : profiles_) {
+        if (!profile.is_on || os::is_held(profile.counts)) {
+            continue;
         }
-        for_each_link([&](WorkerLink& link) {
-            if (link.knows_program(profile.first)) {
-                link.stop_profile(profile.first);
+        profile.is_on = false;
+        for_each_link([id = program](WorkerLink& link) {
+            if (link.knows_program(id)) {
+                link.stop_profile(id);
             }
         });
-        return true;
-    });
+    }
 }
 
 template <class Visit>

@@ -71,6 +71,11 @@ class WorkerHost final : public Host {
         os::Fd transmit; // what other ports send through; not open when they cannot
     };
 
+    struct Profile {
+        os::Fd counts;      // memory that workers count in, one for all profiles of a program
+        bool is_on = false; // which the workers have been told
+    };
+
     WorkerHost(std::uint32_t cpu_count, std::vector<std::string> words, os::TraceRing ring,
                os::Fd stats_holders)
         : cpu_count_(cpu_count), words_(std::move(words)), ring_(std::move(ring)),
@@ -82,6 +87,7 @@ class WorkerHost final : public Host {
     // Tells the other ports of one that came, and of one that goes.
     void introduce(std::uint32_t number);
     void withdraw(std::uint32_t number);
+    Result<void> pass_on_profile(workers::WorkerLink& link, std::uint32_t program);
     Result<void> teach_if_alive(workers::WorkerLink& link,
                                 const std::shared_ptr<registry::Object>& object);
     std::string tell_end(workers::WorkerLink& link, const Error& why);
@@ -99,8 +105,8 @@ class WorkerHost final : public Host {
     std::vector<std::unique_ptr<Tester>> testers_;
     std::map<std::uint32_t, Attachment> attachments_;
     std::map<std::uint32_t, workers::ProgramRuns>
-        ended_runs_;                           // by program, of workers that are gone
-    std::map<std::uint32_t, os::Fd> profiles_; // by program: memory that workers count in
+        ended_runs_;                            // by program, of workers that are gone
+    std::map<std::uint32_t, Profile> profiles_; // by program, since its first
     std::uint32_t last_attachment_ = 0;
     std::function<void(const std::string&)> on_worker_end_;
 };
