@@ -48,9 +48,16 @@ Result<Request> read_style(Request request, Words& words) {
                                     words.shown()));
         }
     }
-    if (request.visual && (request.style.opcodes || request.file.has_value())) {
+    const bool has_lines = request.style.line_numbers == observe::LineNumbers::show;
+    if (request.file.has_value() &&
+        (request.visual || request.bytecode || request.style.opcodes || has_lines)) {
         return fail(Code::invalid_input,
-                    "'visual' draws a graph: it goes neither with 'opcodes' nor with 'file'");
+                    "'file' takes the instructions as they are, not as text: it goes with none of "
+                    "'opcodes', 'linum', 'bytecode' and 'visual'");
+    }
+    if (request.visual && (request.style.opcodes || has_lines)) {
+        return fail(Code::invalid_input,
+                    "'visual' draws a graph: it goes neither with 'opcodes' nor with 'linum'");
     }
     return request;
 }

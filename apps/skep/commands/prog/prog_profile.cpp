@@ -27,10 +27,14 @@ struct Request {
 
 Result<Request> read_request(Words& words) {
     Request request;
-    if (words.take_keyword("duration")) {
-        request.duration_s = TRY(words.number<std::uint32_t>("duration"));
-    }
     while (!words.at_end()) {
+        if (words.take_keyword("duration")) {
+            if (request.duration_s.has_value()) {
+                return fail(Code::invalid_input, "'duration' stands there twice");
+            }
+            request.duration_s = TRY(words.number<std::uint32_t>("duration"));
+            continue;
+        }
         const std::optional<Metric> metric = take_metric(words);
         if (metric == Metric::instructions) {
             continue;
