@@ -12,6 +12,7 @@
 #include "skep/optimise/ahead.hpp"
 #include "skep/optimise/emission.hpp"
 #include "skep/optimise/lift/lift.hpp"
+#include "skep/optimise/lines.hpp"
 #include "skep/optimise/machine.hpp"
 #include "skep/optimise/pipeline.hpp"
 #include "skep/optimise/placing.hpp"
@@ -39,7 +40,7 @@ class Compiler final : public run::Optimiser {
                         : is_long                                ? llvm::CodeGenOptLevel::Less
                                                                  : llvm::CodeGenOptLevel::Default;
         const auto machine = TRY(make_machine(choice));
-        Lifted lifted = TRY(lift({job.program, job.shapes}, context));
+        Lifted lifted = TRY(lift({job.program, job.shapes, job.with_lines}, context));
         TRY(check(*lifted.module));
         const auto begin = std::chrono::steady_clock::now();
         const std::chrono::milliseconds most(job.milliseconds_most);
@@ -50,6 +51,9 @@ class Compiler final : public run::Optimiser {
         optimise(*lifted.module, *machine, is_long ? Effort::light : Effort::full, goes_on);
         const ObjectBytes object = TRY(emit_object(*lifted.module, *machine));
         run::jit::Image image = TRY(place(object, lifted.bindings));
+        if (job.with_lines) {
+            image.marks = TRY(marks_of(object));
+        }
         return image;
     }
 

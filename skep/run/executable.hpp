@@ -37,6 +37,16 @@ struct CodeListing {
     // end.
     std::vector<std::uint32_t> insn_offsets;
     std::vector<std::uint32_t> subprogram_offsets; // where each subprogram begins
+    // Of optimised code, which is in no order, instead of insn_offsets: from this offset on, up to
+    // the next mark's, code is of this running instruction. Rising by offset.
+    struct Mark {
+        std::uint32_t offset = 0;
+        std::uint32_t insn = 0;
+    };
+    std::vector<Mark> marks = {};
+
+    // The running instruction that the code at an offset belongs to; nothing when that is not told.
+    [[nodiscard]] std::optional<std::uint32_t> insn_at(std::uint64_t offset) const;
 };
 
 class Executable {
@@ -67,5 +77,8 @@ Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram
                                                    const Binding& binding, CacheUse cache);
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
                                                    const Binding& binding); // without the cache
+// The same without the cache, and its listing tells which instruction code came from.
+Result<std::unique_ptr<Executable>>
+make_optimised_with_lines(const verify::VerifiedProgram& program, const Binding& binding);
 
 } // namespace skep::run

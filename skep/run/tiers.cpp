@@ -55,6 +55,14 @@ std::optional<Tier> tier_named(std::string_view name) {
     return std::nullopt;
 }
 
+std::string tier_names(std::string_view between) {
+    std::string all;
+    for (const TierRow& one : kTiers) {
+        all += fmt::format("{}{}", all.empty() ? "" : between, one.name);
+    }
+    return all;
+}
+
 Result<void> check_available(Tier tier) {
     if (row(tier).make == nullptr) {
         return fail(Code::unsupported,

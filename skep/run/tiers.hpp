@@ -22,6 +22,7 @@ namespace skep::run {
 // As in --tier and in reports: "interpreter", "jit", "llvm".
 std::string_view name_of(Tier tier);
 std::optional<Tier> tier_named(std::string_view name);
+std::string tier_names(std::string_view between); // all of them
 
 // Whether this build can run programs in this tier on this machine; if not, why not.
 Result<void> check_available(Tier tier);

@@ -4,8 +4,10 @@
 // old code goes when nobody is in it.
 #include "skep/run/optimised/tiered.hpp"
 
+#include <algorithm>
 #include <array>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -98,6 +100,26 @@ TEST_F(Tiered, StaysOnePassCodeWhenItRunsSeldom) {
         ASSERT_EQ(run_once_more(**made), kSum);
     }
     EXPECT_EQ((*made)->tier(), run::Tier::jit);
+}
+
+TEST_F(Tiered, LinesChangeNoOptimisedCodeAndNameInstructionsOfTheProgram) {
+    // What the context is nobody knows when it is compiled.
+    const auto assembled = assemble("r0 = r1\nr1 = 100\nagain:\nr0 ^= r1\nr0 *= 7\nr1 -= 1\n"
+                                    "if r1 != 0 goto again\nexit");
+    const auto program = unchecked(assembled.value().insns);
+    const auto plain = run::make_optimised(program, {});
+    const auto with_lines = run::make_optimised_with_lines(program, {});
+    ASSERT_TRUE(plain.ok() && with_lines.ok());
+    const run::CodeListing listing = (*with_lines)->listing().value();
+    EXPECT_TRUE(std::ranges::equal(listing.bytes, (*plain)->listing()->bytes));
+    EXPECT_FALSE((*plain)->listing()->insn_at(0).has_value());
+    EXPECT_FALSE(listing.marks.empty());
+    std::uint32_t least = 0;
+    for (const run::CodeListing::Mark& mark : listing.marks) {
+        EXPECT_GE(mark.offset, std::exchange(least, mark.offset));
+        EXPECT_LT(mark.insn, program.insns().size());
+    }
+    EXPECT_EQ(run_once_more(**with_lines), run_once_more(**plain));
 }
 
 } // namespace

@@ -33,6 +33,14 @@ std::optional<Metric> take_metric(Words& words) {
     return std::nullopt;
 }
 
+std::string metric_names(std::string_view between) {
+    std::string all;
+    for (const MetricRow& row : kMetrics) {
+        all += fmt::format("{}{}", all.empty() ? "" : between, row.word);
+    }
+    return all;
+}
+
 std::string_view unit_of(Metric metric) { return row(metric).unit; }
 bool is_sampled(Metric metric) { return row(metric).sampled.has_value(); }
 
@@ -46,24 +54,16 @@ Result<std::unique_ptr<os::Sampler>> open_sampler(Metric metric) {
 Costs costs_of(const os::Samples& samples, Metric metric, const run::CodeListing& listing) {
     Costs costs;
     costs.unit = unit_of(metric);
-    const auto& offsets = listing.insn_offsets;
-    costs.of.resize(offsets.empty() ? 0 : offsets.size() - 1);
+    std::size_t insns = listing.insn_offsets.empty() ? 0 : listing.insn_offsets.size() - 1;
+    for (const run::CodeListing::Mark& mark : listing.marks) {
+        insns = std::max<std::size_t>(insns, mark.insn + 1);
+    }
+    costs.of.resize(insns);
     for (const os::Sample& sample : samples.samples) {
-        const std::uint64_t offset = sample.address - listing.address;
-        const bool is_inside =
-            sample.address >= listing.address && !costs.of.empty() && offset < listing.bytes.size();
-        if (!is_inside) {
-            costs.elsewhere += sample.amount;
-            continue;
-        }
-        // Of those that begin at one place the first: the others became one with it. What lies
-        // before the first instruction is its function's beginning, what lies after the last its
-        // end.
-        const auto after = std::upper_bound(offsets.begin(), offsets.end() - 1, offset);
-        const auto begin = after == offsets.begin()
-                               ? offsets.begin()
-                               : std::lower_bound(offsets.begin(), after, *std::prev(after));
-        costs.of[static_cast<std::size_t>(begin - offsets.begin())] += sample.amount;
+        const auto insn = sample.address < listing.address
+                              ? std::nullopt
+                              : listing.insn_at(sample.address - listing.address);
+        (insn.has_value() ? costs.of.at(*insn) : costs.elsewhere) += sample.amount;
     }
     return costs;
 }

@@ -21,6 +21,7 @@ enum class Metric : std::uint8_t { cycles, time, instructions };
 
 // The next word, when it is one of: cycles, time, instructions.
 std::optional<Metric> take_metric(Words& words);
+std::string metric_names(std::string_view between); // all those words
 std::string_view unit_of(Metric metric);
 bool is_sampled(Metric metric);
 

@@ -13,7 +13,7 @@ constexpr std::uint64_t kCode = 0x7f0000001000;
 // Four instructions, of which the second and third became one; and what follows the last.
 Costs costs(std::initializer_list<os::Sample> samples) {
     static const std::array<std::uint8_t, 64> bytes{};
-    return costs_of({samples, 0}, Metric::cycles, {bytes, kCode, {4, 8, 8, 20, 30}, {0}});
+    return costs_of({samples, 0}, Metric::cycles, {bytes, kCode, {4, 8, 8, 20, 30}, {0}, {}});
 }
 
 TEST(Profiling, AnAddressBelongsToTheInstructionWhoseCodeItLiesIn) {

@@ -80,6 +80,16 @@ Result<void> fit_together(const Engine& engine) {
     return {};
 }
 
+// The command's grammar.
+const std::string& arguments() {
+    static const std::string all =
+        fmt::format("FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] "
+                    "[--repeat N] [--tier {{ {} }}] [--harden] [--profile [{{ {} }}]] "
+                    "[--check-claims] [--code] [--perf-map] [--type TYPE] [--map-size NAME=N]",
+                    run::tier_names(" | "), metric_names(" | "));
+    return all;
+}
+
 Result<Request> read_request(Words& words) {
     Request request;
     while (!words.at_end()) {
@@ -98,9 +108,8 @@ Result<Request> read_request(Words& words) {
             const std::string name = TRY(words.value("the tier"));
             request.engine.tier = run::tier_named(name);
             if (!request.engine.tier.has_value()) {
-                return fail(
-                    Code::invalid_input,
-                    fmt::format("unknown tier '{}': there are interpreter, jit and llvm", name));
+                return fail(Code::invalid_input, fmt::format("unknown tier '{}': there are {}",
+                                                             name, run::tier_names(", ")));
             }
         } else if (word == "--harden") {
             request.engine.hardened = true;
@@ -118,13 +127,8 @@ Result<Request> read_request(Words& words) {
         } else if (word == "--map-size") {
             TRY(read_map_size_option(words, request.options));
         } else if (word.starts_with("--") || !request.file.empty()) {
-            return fail(
-                Code::invalid_input,
-                fmt::format(
-                    "unexpected '{}': skep run FILE [--prog NAME] [--data-in F|-] "
-                    "[--data-out F] [--ctx-in F] [--repeat N] [--tier interpreter|jit|llvm] "
-                    "[--harden] [--profile [METRIC]] [--check-claims] [--code] [--perf-map]",
-                    word));
+            return fail(Code::invalid_input,
+                        fmt::format("unexpected '{}': skep run {}", word, arguments()));
         } else {
             request.file = word;
         }
@@ -212,15 +216,13 @@ class Household {
         if (counted_ != nullptr) {
             views.costs = Costs{.of = counted_->counts()};
         }
-        if (with_code && engine_.tier == run::Tier::llvm) {
-            return fail(Code::unsupported, "--code shows the code of the one-pass generator: "
-                                           "what --tier llvm makes is not listed yet");
-        }
         if (with_code) {
             run::Binding binding;
             binding.maps = map_views_;
-            shown_ = TRY(engine_.hardened ? run::make_hardened_jit(program, binding)
-                                          : run::make_jit(program, binding));
+            const auto make = engine_.hardened                  ? run::make_hardened_jit
+                              : engine_.tier == run::Tier::llvm ? run::make_optimised_with_lines
+                                                                : run::make_jit;
+            shown_ = TRY(make(program, binding));
             views.machine_code = shown_->listing();
         }
         return views;
@@ -321,6 +323,9 @@ class Household {
         if (engine_.hardened) {
             return run::make_hardened_jit(program, binding);
         }
+        if (engine_.tier == run::Tier::llvm && engine_.metric.has_value()) {
+            return run::make_optimised_with_lines(program, binding);
+        }
         if (engine_.tiers_up && run::check_available(run::Tier::jit).ok()) {
             if (background_ == nullptr) {
                 background_ = std::make_unique<run::BackgroundCompiler>();
@@ -382,6 +387,21 @@ Result<ByteVector> read_input(const std::optional<std::string>& file) {
     return os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxInputBytes);
 }
 
+Result<run::TestRun> read_inputs(const Request& request) {
+    run::TestRun wanted;
+    wanted.data_in = TRY(read_input(request.data_in));
+    wanted.context_in = TRY(read_input(request.context_in));
+    wanted.has_context_in = request.context_in.has_value();
+    if (!request.data_in.has_value() && !request.context_in.has_value()) {
+        wanted.data_in.resize(kDefaultPacketBytes); // a packet of zeros
+    }
+    wanted.data_out_room =
+        std::max(kOutputRoomBytes, static_cast<std::uint32_t>(wanted.data_in.size()));
+    wanted.wants_data_out = request.data_out.has_value();
+    wanted.repeat = request.repeat;
+    return wanted;
+}
+
 // A run and what was seen of it.
 struct Done {
     run::TestRunAnswer answer;
@@ -435,8 +455,8 @@ Result<void> show(Session& session, const Done& done, Household& household,
     return {};
 }
 
-// Cycles, unless something else is asked for or nothing but the interpreter will do; instructions
-// where cycles cannot be had.
+// Cycles, unless something else is asked for or nothing but the interpreter will do. Where cycles
+// cannot be had: instructions, and time when a kind of machine code was asked for.
 Result<std::unique_ptr<os::Sampler>> choose_metric(Session& session, Engine& engine) {
     if (!engine.profiles) {
         return std::unique_ptr<os::Sampler>();
@@ -444,17 +464,20 @@ Result<std::unique_ptr<os::Sampler>> choose_metric(Session& session, Engine& eng
     if (engine.metric.has_value()) {
         return open_sampler(*engine.metric);
     }
-    engine.metric = Metric::instructions;
-    if (engine.tier != run::Tier::interpreter) {
-        auto sampler = open_sampler(Metric::cycles);
-        if (sampler.ok()) {
-            engine.metric = Metric::cycles;
-            return sampler;
-        }
-        session.remark("{}; counting instructions instead", sampler.error().message);
+    if (engine.tier == run::Tier::interpreter) {
+        engine.metric = Metric::instructions;
+        return std::unique_ptr<os::Sampler>();
     }
-    TRY(fit_together(engine));
-    return std::unique_ptr<os::Sampler>();
+    auto sampler = open_sampler(Metric::cycles);
+    if (sampler.ok()) {
+        engine.metric = Metric::cycles;
+        return sampler;
+    }
+    const bool wants_machine_code = engine.hardened || engine.tier.has_value();
+    engine.metric = wants_machine_code ? Metric::time : Metric::instructions;
+    session.remark("{}; {} instead", sampler.error().message,
+                   wants_machine_code ? "sampling by time" : "counting instructions");
+    return open_sampler(*engine.metric);
 }
 
 constexpr std::size_t kFewSamples = 100;
@@ -479,25 +502,15 @@ Result<Costs> sampled_costs(Session& session, os::Sampler& sampler, Metric metri
 
 Result<void> run_file(Session& session, Words& words) {
     Request request = TRY(read_request(words));
-    const std::unique_ptr<os::Sampler> sampler = TRY(choose_metric(session, request.engine));
     RunningKernel kernel;
     const load::ObjectSpec object = TRY(read_object(request.file, request.options, kernel));
     const std::size_t place = TRY(choose(object, request.program));
+    run::TestRun wanted = TRY(read_inputs(request));
+    const std::unique_ptr<os::Sampler> sampler = TRY(choose_metric(session, request.engine));
     TRY(run::code::install_fault_handlers());
     Household household(session, object, kernel, request.engine);
     TRY(household.make_maps());
     run::Executable* executable = TRY(household.make_ready(place));
-    run::TestRun wanted;
-    wanted.data_in = TRY(read_input(request.data_in));
-    wanted.context_in = TRY(read_input(request.context_in));
-    wanted.has_context_in = request.context_in.has_value();
-    if (!request.data_in.has_value() && !request.context_in.has_value()) {
-        wanted.data_in.resize(kDefaultPacketBytes); // a packet of zeros
-    }
-    wanted.data_out_room =
-        std::max(kOutputRoomBytes, static_cast<std::uint32_t>(wanted.data_in.size()));
-    wanted.wants_data_out = request.data_out.has_value();
-    wanted.repeat = request.repeat;
     run::TestSubject subject;
     subject.executable = executable;
     subject.type = object.programs[place].spec.type;
@@ -525,12 +538,9 @@ Result<void> run_file(Session& session, Words& words) {
 } // namespace
 
 const Noun& run_noun() {
-    static constexpr Verb row{
+    static const Verb row{
         "",
-        "FILE [--prog NAME] [--data-in FILE] [--data-out FILE] [--ctx-in FILE] [--repeat N] "
-        "[--tier { interpreter | jit }] [--harden] [--profile [{ cycles | time | instructions }]] "
-        "[--check-claims] [--code] [--perf-map] "
-        "[--type TYPE] [--map-size NAME=N]",
+        arguments(),
         "verifies a program and runs it here, on a packet from a file, loading nothing",
         run_file,
         0,
@@ -546,7 +556,8 @@ const Noun& run_noun() {
         "--profile          what each C line and instruction cost: cycles, or time in ns, sampled\n"
         "                   while machine code runs; or how many instructions, which the "
         "interpreter\n"
-        "                   counts. Cycles, else instructions where the machine has no counter\n"
+        "                   counts. Where the machine counts no cycles: instructions, or time\n"
+        "                   when --tier or --harden asks for machine code\n"
         "--check-claims     before each instruction, that registers and stack are what the "
         "verifier\n"
         "                   said they would be; the interpreter does that\n"
@@ -554,7 +565,7 @@ const Noun& run_noun() {
         "--perf-map         names for perf, in /tmp/perf-PID.map\n"
         "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
         "--map-size NAME=N  entries of a map that the object leaves at 0"};
-    static constexpr Noun noun{
+    static const Noun noun{
         .name = "run", .says = "A program run in this process.", .verbs = {}, .itself = &row};
     return noun;
 }

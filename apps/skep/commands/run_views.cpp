@@ -48,15 +48,14 @@ std::optional<observe::SourceLine> line_of(const verify::VerifiedProgram& progra
 }
 
 // Jumps inside the code say which instruction they go to.
-void name_targets(std::vector<observe::MachineInsn>& insns,
-                  const std::map<std::uint64_t, std::uint32_t>& index_at) {
+void name_targets(std::vector<observe::MachineInsn>& insns, const run::CodeListing& listing) {
     for (observe::MachineInsn& insn : insns) {
         if (insn.remark.empty() || insn.operands.empty()) {
             continue;
         }
         const std::uint64_t offset = std::strtoull(insn.operands.back().c_str(), nullptr, 16);
-        if (const auto target = index_at.find(offset); target != index_at.end()) {
-            insn.remark = fmt::format("insn {}", target->second);
+        if (const auto target = listing.insn_at(offset); target.has_value()) {
+            insn.remark = fmt::format("insn {}", *target);
         }
     }
 }
@@ -68,24 +67,20 @@ Result<void> add_machine_code(const RunViews& views, std::vector<Row>& rows) {
     whole.code = listing.bytes;
     std::vector<observe::MachineInsn> insns =
         TRY(observe::disassemble_machine_code(whole, observe::this_machine()));
-    std::map<std::uint64_t, std::uint32_t> index_at;
-    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-        index_at[listing.insn_offsets[row->index]] = row->index;
-    }
-    name_targets(insns, index_at);
+    name_targets(insns, listing);
     for (observe::MachineInsn& insn : insns) {
-        // The instruction whose code begins last at or before; of several the first, since those
-        // that became one with it have no code of their own.
-        const auto after = index_at.upper_bound(insn.offset);
-        const bool belongs = after != index_at.begin() && insn.offset < listing.insn_offsets.back();
-        if (!belongs) {
+        const auto index = listing.insn_at(insn.offset);
+        const bool is_behind =
+            listing.marks.empty() && insn.offset >= listing.insn_offsets.back(); // routines
+        if (!index.has_value() || is_behind) {
             continue;
         }
-        const std::uint32_t index = std::prev(after)->second;
         const auto row = std::lower_bound(
-            rows.begin(), rows.end(), index,
+            rows.begin(), rows.end(), *index,
             [](const Row& one, std::uint32_t wanted) { return one.index < wanted; });
-        row->machine.push_back(std::move(insn));
+        if (row != rows.end()) {
+            row->machine.push_back(std::move(insn));
+        }
     }
     return {};
 }
@@ -100,7 +95,8 @@ Result<std::vector<Row>> rows_of(const RunViews& views) {
                         views.costs && at < views.costs->of.size() ? views.costs->of[at] : 0,
                         {}});
     }
-    if (views.machine_code.has_value() && views.machine_code->insn_offsets.size() > insns.size()) {
+    if (views.machine_code.has_value() && (views.machine_code->insn_offsets.size() > insns.size() ||
+                                           !views.machine_code->marks.empty())) {
         TRY(add_machine_code(views, rows));
     }
     return rows;

@@ -2,6 +2,7 @@
 #include "skep/optimise/lift/function_lifter.hpp"
 
 #include <fmt/format.h>
+#include <llvm/IR/DebugInfoMetadata.h>
 
 namespace skep::optimise {
 
@@ -23,6 +24,10 @@ Result<void> FunctionLifter::run() {
             is_open_ = true;
         }
         kinds_after_ = kinds_after(insn(at), facts(at), kinds_);
+        if (llvm::DISubprogram* lines = code_->getSubprogram()) {
+            builder_.SetCurrentDebugLocation(
+                llvm::DILocation::get(shared_.context, at + 1, 0, lines));
+        }
         TRY(lift(at));
         kinds_ = kinds_after_;
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/optimise/lift/lift.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "skep/optimise/lift/function_lifter.hpp"
+#include "skep/optimise/lines.hpp"
 
 namespace skep::optimise {
 namespace {
@@ -78,12 +81,24 @@ Result<Lifted> lift(const LiftInput& input, llvm::LLVMContext& context) {
     lifted.module = std::make_unique<llvm::Module>("program", context);
     Shared shared(input, plan, *lifted.module);
     declare_functions(shared);
+    std::optional<LineTable> lines;
+    if (input.with_lines) {
+        lines.emplace(*lifted.module);
+        for (llvm::Function* function : shared.functions) {
+            lines->add(*function);
+        }
+    }
     for (std::size_t i = 0; i < shared.functions.size(); ++i) {
         FunctionLifter function(shared, i);
         TRY(function.run());
     }
     make_entry(shared);
     make_call_back(shared);
+    if (lines.has_value()) {
+        lines->add_around(*lifted.module->getFunction(kEntryName));
+        lines->add_around(*lifted.module->getFunction(kCallBackName));
+        lines->finish();
+    }
     shared.finish_bindings();
     lifted.bindings = std::move(shared.bindings);
     return lifted;

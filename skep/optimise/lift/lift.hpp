@@ -40,6 +40,7 @@ inline constexpr const char* kBindingsName = "skep_bindings";
 struct LiftInput {
     const verify::VerifiedProgram& program;
     std::span<const run::jit::MapShape> shapes; // by map index; may be empty: nothing is known
+    bool with_lines = false;                    // says for each instruction which it is (lines.hpp)
 };
 
 struct Lifted {

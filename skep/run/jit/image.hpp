@@ -41,6 +41,12 @@ struct Relocation {
     std::uint64_t addend = 0;
 };
 
+// From this offset on, up to the next mark's, code is of this running instruction.
+struct CodeMark {
+    std::uint32_t offset = 0;
+    std::uint32_t insn = 0;
+};
+
 struct Image {
     Machine machine = kThisMachine; // for which the code is
     ByteVector code;
@@ -48,8 +54,9 @@ struct Image {
     std::vector<Relocation> relocations;
     std::vector<std::uint32_t> insn_offsets;       // by running index, and one past the end
     std::vector<std::uint32_t> subprogram_offsets; // by subprogram
-    std::uint32_t entry_offset = 0;                // of the program
-    std::uint32_t callback_offset = 0;             // what Invocation::call_back becomes
+    std::vector<CodeMark> marks;    // rising; of code that is in no order, in place of insn_offsets
+    std::uint32_t entry_offset = 0; // of the program
+    std::uint32_t callback_offset = 0; // what Invocation::call_back becomes
 };
 
 } // namespace skep::run::jit

@@ -17,10 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMagic = 0x3130'4d49'7065'6b73; // "skepIM01"
+constexpr std::uint64_t kMagic = 0x3230'4d49'7065'6b73; // "skepIM02"
 constexpr std::uint64_t kImageMost = 16U << 20;
 constexpr std::size_t kDigestBytes = sizeof(Sha256Digest);
 constexpr std::size_t kRelocationBytes = 1 + 4 + 4 + 8;
+constexpr std::size_t kMarkBytes = 4 + 4;
 
 void write_list(ByteWriter& out, const std::vector<std::uint32_t>& list) {
     out.write(static_cast<std::uint64_t>(list.size()));
@@ -47,6 +48,11 @@ ByteVector written(const jit::Image& image) {
     }
     write_list(out, image.insn_offsets);
     write_list(out, image.subprogram_offsets);
+    out.write(static_cast<std::uint64_t>(image.marks.size()));
+    for (const jit::CodeMark& mark : image.marks) {
+        out.write(mark.offset);
+        out.write(mark.insn);
+    }
     const Sha256Digest digest = sha256(out.bytes());
     out.write_bytes(digest);
     return out.take();
@@ -66,6 +72,21 @@ Result<std::vector<std::uint32_t>> read_list(ByteReader& in) {
         one = TRY(in.read<std::uint32_t>());
     }
     return list;
+}
+
+// Rising and within the instructions: they are searched by halving.
+Result<std::vector<jit::CodeMark>> read_marks(ByteReader& in, std::uint32_t text_bytes) {
+    std::vector<jit::CodeMark> marks(TRY(read_count(in, kMarkBytes)));
+    std::uint32_t least = 0;
+    for (jit::CodeMark& mark : marks) {
+        mark.offset = TRY(in.read<std::uint32_t>());
+        mark.insn = TRY(in.read<std::uint32_t>());
+        if (mark.offset < least || mark.offset >= text_bytes) {
+            return fail(Code::invalid_input, "a mark lies where no code is");
+        }
+        least = mark.offset;
+    }
+    return marks;
 }
 
 Result<jit::Image> read_image(Bytes file) {
@@ -105,6 +126,7 @@ Result<jit::Image> read_image(Bytes file) {
     }
     image.insn_offsets = TRY(read_list(in));
     image.subprogram_offsets = TRY(read_list(in));
+    image.marks = TRY(read_marks(in, image.text_bytes));
     if (!fits || !in.at_end()) {
         return fail(Code::invalid_input, "something lies outside the code");
     }
@@ -142,6 +164,7 @@ Sha256Digest cache_key(const OptimiserJob& job, std::string_view compiler) {
         all.write(shape.stride_bytes);
         all.write(shape.cpu_stride_bytes);
     }
+    all.write(static_cast<std::uint8_t>(job.with_lines));
     all.write_bytes(job.program.encode()); // instructions, facts, maps, flags, type
     return sha256(all.bytes());
 }

@@ -22,6 +22,7 @@ jit::Image an_image() {
     image.callback_offset = 16;
     image.relocations = {{jit::Referent::helper, 56, 5, 0}, {jit::Referent::map_value, 48, 0, 24}};
     image.subprogram_offsets = {8};
+    image.marks = {{0, 3}, {16, 0}, {16, 1}};
     return image;
 }
 
@@ -56,7 +57,20 @@ TEST_F(Cache, GivesBackWhatItWasGiven) {
     ASSERT_EQ(found->relocations.size(), 2U);
     EXPECT_EQ(found->relocations[1].addend, 24U);
     EXPECT_EQ(found->subprogram_offsets, an_image().subprogram_offsets);
+    ASSERT_EQ(found->marks.size(), 3U);
+    EXPECT_EQ(found->marks[0].insn, 3U);
+    EXPECT_EQ(found->marks[2].offset, 16U);
     EXPECT_FALSE(cache->find(Sha256Digest{9}).has_value());
+}
+
+TEST_F(Cache, TakesNoMarksThatFallOrLieOutsideTheCode) {
+    for (const jit::CodeMark wrong : {jit::CodeMark{15, 0}, jit::CodeMark{40, 0}}) {
+        jit::Image image = an_image();
+        image.marks.push_back(wrong); // behind one at 16, of 40 bytes of code
+        ASSERT_TRUE(cache->keep(kKey, image).ok());
+        EXPECT_FALSE(cache->find(kKey).has_value()) << wrong.offset;
+        EXPECT_TRUE(fs::is_empty(directory)) << "a broken file stayed";
+    }
 }
 
 TEST_F(Cache, TakesNoFileOfWhichAByteChanged) {

@@ -4,6 +4,7 @@
 //
 // It keeps no register for the engine, so a fault in it finds its frame through the thread: see
 // code/guard.hpp.
+#include <algorithm>
 #include <chrono>
 
 #include "skep/run/code/code_memory.hpp"
@@ -23,11 +24,15 @@ using CallBack = decltype(helpers::Invocation::call_back);
 
 class OptimisedExecutable final : public Executable {
   public:
-    OptimisedExecutable(code::CodeImage code, jit::Image image)
-        : code_(std::move(code)), insn_offsets_(std::move(image.insn_offsets)),
-          text_bytes_(image.text_bytes), entry_(code_.address() + image.entry_offset),
-          call_back_(reinterpret_cast<CallBack>(code_.address() + image.callback_offset)) {
-    } // NOLINT: our own code
+    OptimisedExecutable(code::CodeImage code, const jit::Image& image)
+        : code_(std::move(code)), text_bytes_(image.text_bytes),
+          entry_(code_.address() + image.entry_offset),
+          call_back_(reinterpret_cast<CallBack>(code_.address() +
+                                                image.callback_offset)) { // NOLINT: our own
+        for (const jit::CodeMark& mark : image.marks) {
+            marks_.push_back({mark.offset, mark.insn});
+        }
+    }
 
     // A program that another one called (a tail call) runs on the same invocation: what this run
     // needs of it is put back afterwards.
@@ -52,18 +57,26 @@ class OptimisedExecutable final : public Executable {
 
     [[nodiscard]] Tier tier() const override { return Tier::llvm; }
     [[nodiscard]] std::optional<CodeListing> listing() const override {
-        // One name for all of it: what became of single functions the optimiser does not tell.
-        return CodeListing{code_.bytes().first(text_bytes_), code_.address(), insn_offsets_, {0}};
+        // One name for all: what became of single functions the optimiser does not tell.
+        return CodeListing{code_.bytes().first(text_bytes_), code_.address(), {}, {0}, marks_};
     }
     [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
 
   private:
     code::CodeImage code_;
-    std::vector<std::uint32_t> insn_offsets_;
+    std::vector<CodeListing::Mark> marks_; // when they were asked for
     std::uint32_t text_bytes_;
     std::uintptr_t entry_;
     CallBack call_back_;
 };
+
+// Who looks up what an instruction cost relies on it.
+bool has_marks_of(const jit::Image& image, const OptimiserJob& job) {
+    return image.marks.empty() != job.with_lines &&
+           std::ranges::all_of(image.marks, [&](const jit::CodeMark& mark) {
+               return mark.insn < job.program.insns().size();
+           });
+}
 
 // A cache that cannot be used is none.
 Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
@@ -74,7 +87,8 @@ Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
     const Result<ImageCache> cache = ImageCache::open(ImageCache::usual_directory());
     const Sha256Digest key = cache_key(job, optimiser_identity() + compiler->description());
     if (cache.ok()) {
-        if (std::optional<jit::Image> kept = cache->find(key); kept.has_value()) {
+        std::optional<jit::Image> kept = cache->find(key);
+        if (kept.has_value() && has_marks_of(*kept, job)) {
             return *std::move(kept);
         }
     }
@@ -88,17 +102,32 @@ Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
     return image;
 }
 
+Result<std::unique_ptr<Executable>> placed(jit::Image image, const Binding& binding) {
+    TRY(jit::bind(image, binding));
+    code::CodeImage code = TRY(code::CodeImage::place(image.code));
+    return std::unique_ptr<Executable>(
+        std::make_unique<OptimisedExecutable>(std::move(code), image));
+}
+
 } // namespace
 
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
                                                    const Binding& binding, CacheUse cache) {
     const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
-    jit::Image image =
-        TRY(image_of({program, shapes, cache == CacheUse::usual ? kMillisecondsMost : 0}, cache));
-    TRY(jit::bind(image, binding));
-    code::CodeImage code = TRY(code::CodeImage::place(image.code));
-    return std::unique_ptr<Executable>(
-        std::make_unique<OptimisedExecutable>(std::move(code), std::move(image)));
+    return placed(
+        TRY(image_of({.program = program,
+                      .shapes = shapes,
+                      .milliseconds_most = cache == CacheUse::usual ? kMillisecondsMost : 0},
+                     cache)),
+        binding);
+}
+
+Result<std::unique_ptr<Executable>>
+make_optimised_with_lines(const verify::VerifiedProgram& program, const Binding& binding) {
+    const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
+    return placed(
+        TRY(image_of({.program = program, .shapes = shapes, .with_lines = true}, CacheUse::none)),
+        binding);
 }
 
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,

@@ -25,6 +25,7 @@ struct OptimiserJob {
     jit::MapShapes shapes;
     // After this the compiler skips what makes code better and writes down what it has; 0: never.
     std::uint32_t milliseconds_most = 0;
+    bool with_lines = false; // fills Image::marks
 };
 
 class Optimiser {
@@ -39,7 +40,7 @@ class Optimiser {
 };
 
 // What a module must have been built as, to be understood: checked before anything is called.
-inline constexpr const char* kOptimiserBuild = "skep-optimiser-4 " __VERSION__
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-5 " __VERSION__
 #if defined(NDEBUG)
                                                " release";
 #else

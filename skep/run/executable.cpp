@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/executable.hpp"
+
+#include <algorithm>
+
+namespace skep::run {
+
+std::optional<std::uint32_t> CodeListing::insn_at(std::uint64_t offset) const {
+    if (offset >= bytes.size()) {
+        return std::nullopt;
+    }
+    if (!marks.empty()) {
+        const auto after =
+            std::upper_bound(marks.begin(), marks.end(), offset,
+                             [](std::uint64_t at, const Mark& mark) { return at < mark.offset; });
+        return after == marks.begin() ? marks.front().insn : std::prev(after)->insn;
+    }
+    if (insn_offsets.size() < 2) {
+        return std::nullopt;
+    }
+    // Of those that begin at one place the first: the others became one with it. What lies before
+    // the first instruction is its function's beginning, what lies after the last its end.
+    const auto after = std::upper_bound(insn_offsets.begin(), insn_offsets.end() - 1, offset);
+    const auto begin = after == insn_offsets.begin()
+                           ? insn_offsets.begin()
+                           : std::lower_bound(insn_offsets.begin(), after, *std::prev(after));
+    return static_cast<std::uint32_t>(begin - insn_offsets.begin());
+}
+
+} // namespace skep::run

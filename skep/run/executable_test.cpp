@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/executable.hpp"
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+namespace skep::run {
+namespace {
+
+const std::array<std::uint8_t, 64> kBytes{};
+
+TEST(CodeListing, CodeInOrderBelongsToTheInstructionThatBeginsLast) {
+    const CodeListing listing{kBytes, 0, {4, 8, 8, 20, 30}, {0}}; // the second and third are one
+    EXPECT_EQ(listing.insn_at(0), 0U);
+    EXPECT_EQ(listing.insn_at(7), 0U);
+    EXPECT_EQ(listing.insn_at(19), 1U);
+    EXPECT_EQ(listing.insn_at(63), 3U);
+    EXPECT_EQ(listing.insn_at(64), std::nullopt);
+}
+
+TEST(CodeListing, OptimisedCodeBelongsToTheMarkBeforeIt) {
+    const CodeListing listing{kBytes, 0, {}, {0}, {{0, 5}, {10, 2}, {12, 5}}};
+    EXPECT_EQ(listing.insn_at(9), 5U);
+    EXPECT_EQ(listing.insn_at(10), 2U);
+    EXPECT_EQ(listing.insn_at(40), 5U);
+}
+
+TEST(CodeListing, WithoutEitherNothingIsTold) {
+    EXPECT_EQ((CodeListing{kBytes, 0, {}, {0}}.insn_at(3)), std::nullopt);
+}
+
+} // namespace
+} // namespace skep::run
