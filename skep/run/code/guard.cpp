@@ -8,7 +8,8 @@
 #include "skep/run/code/code_table.hpp"
 
 #if defined(__x86_64__)
-// rdi: code, rsi: r1, rdx: invocation, rcx: where to note the stack.
+// rdi: code, rsi: r1, rdx: invocation, rcx: where to note the stack. Registers that optimised code
+// saves itself, and has put back when it returns, must be saved here for when it does not.
 asm(R"(
     .text
     .globl  skep_enter_guarded
@@ -116,23 +117,30 @@ GuardFrame* frame_of_optimised(std::uintptr_t instruction) {
     return instruction - begin < optimised_run.code.size() ? optimised_run.frame : nullptr;
 }
 
+void end_anchored_run(os::MachineState& state) {
+    auto& invocation = *reinterpret_cast<helpers::Invocation*>(state.anchor()); // NOLINT
+    ++invocation.faults;
+    const auto stack = reinterpret_cast<std::uintptr_t>(invocation.engine); // NOLINT: an address
+    const auto* run_end = reinterpret_cast<const std::uintptr_t*>(stack + kRunEndSlot); // NOLINT
+    state.resume_at(*run_end, stack, 0);
+}
+
 void on_fault(int signal, siginfo_t* info, void* machine) {
     os::MachineState state(machine);
     const CodeTable& table = code_table();
     const std::uintptr_t at = state.instruction();
     if (table.holds(at)) {
-        GuardFrame* frame = frame_of_optimised(at);
-        if (frame == nullptr) {
-            const auto* invocation =
-                reinterpret_cast<const helpers::Invocation*>(state.anchor()); // NOLINT
-            frame = static_cast<GuardFrame*>(invocation->engine);
+        if (GuardFrame* frame = frame_of_optimised(at)) {
+            frame->instruction = at;
+            frame->address =
+                reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
+            frame->signal = signal;
+            state.resume_at(
+                reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]), // NOLINT
+                frame->stack, 0);
+        } else {
+            end_anchored_run(state);
         }
-        frame->instruction = at;
-        frame->address =
-            reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
-        frame->signal = signal;
-        state.resume_at(reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]), // NOLINT
-                        frame->stack, 0);
         return;
     }
     const os::GuardedCopyBounds copy = os::guarded_copy_bounds();
@@ -156,11 +164,6 @@ Result<void> install_fault_handlers() {
     return {};
 }
 
-std::uint64_t enter_guarded(std::uintptr_t code, void* r1, helpers::Invocation& invocation,
-                            GuardFrame& frame) {
-    return skep_enter_guarded(code, r1, &invocation, &frame.stack);
-}
-
 std::uint64_t enter_optimised(std::uintptr_t entry, void* r1, helpers::Invocation& invocation,
                               Bytes code, GuardFrame& frame) {
     const OptimisedRun outer = optimised_run;
@@ -171,8 +174,6 @@ std::uint64_t enter_optimised(std::uintptr_t entry, void* r1, helpers::Invocatio
 }
 #else
 Result<void> install_fault_handlers() { return {}; } // nothing is generated on this machine
-
-std::uint64_t enter_guarded(std::uintptr_t, void*, helpers::Invocation&, GuardFrame&) { return 0; }
 
 std::uint64_t enter_optimised(std::uintptr_t, void*, helpers::Invocation&, Bytes, GuardFrame&) {
     return 0;

@@ -64,14 +64,15 @@ struct Guard : testing::Test {
             GTEST_SKIP() << "there is no machine code for this machine";
         }
         ASSERT_TRUE(install_fault_handlers().ok());
-        invocation.engine = &frame;
     }
 
     std::uint64_t run(const ByteVector& code, void* r1 = nullptr) {
         auto image = CodeImage::place(code);
         EXPECT_TRUE(image.ok());
         frame = GuardFrame();
-        return enter_guarded(image->address(), r1, invocation, frame);
+        constexpr std::size_t kAndWhatFollows = 16; // when it runs off its end
+        const Bytes bytes(image->bytes().data(), code.size() + kAndWhatFollows);
+        return enter_optimised(image->address(), r1, invocation, bytes, frame);
     }
 
     helpers::Invocation invocation;

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machine code as an Executable.
-#include <atomic>
-
+// Data plane, but for making one. Machine code as an Executable: it is a C function of the context
+// and the invocation, which keeps what such a function keeps and says itself where a run ends.
 #include "skep/os/sharing/owner_lock.hpp"
 #include "skep/run/code/code_memory.hpp"
-#include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
 #include "skep/run/jit/compile.hpp"
-#include "skep/spec/limits.hpp"
 
 namespace skep::run {
 namespace {
 
-using CallBack = decltype(helpers::Invocation::call_back);
+using Entry = std::uint64_t (*)(void* context, helpers::Invocation& invocation);
 
 class JitExecutable final : public Executable {
   public:
     JitExecutable(code::CodeImage code, jit::Image image)
-        : code_(std::move(code)), insn_offsets_(std::move(image.insn_offsets)),
-          subprogram_offsets_(std::move(image.subprogram_offsets)),
-          call_back_(reinterpret_cast<CallBack>(code_.address() + image.callback_offset)) {
-    } // NOLINT: our own code
+        : entry_(reinterpret_cast<Entry>(code.address())), code_(std::move(code)), // NOLINT: code
+          insn_offsets_(std::move(image.insn_offsets)),
+          subprogram_offsets_(std::move(image.subprogram_offsets)) {}
 
     // What the engine keeps in an invocation means nothing between runs, so an outermost run puts
     // nothing back. One inside another's (a tail call, on the same invocation) does.
@@ -29,9 +25,7 @@ class JitExecutable final : public Executable {
         if (invocation.engine != nullptr) [[unlikely]] {
             return run_inside(context, invocation);
         }
-        const std::uint64_t result = enter(context, invocation);
-        invocation.engine = nullptr;
-        return result;
+        return entry_(context, invocation);
     }
 
     [[nodiscard]] Tier tier() const override { return Tier::jit; }
@@ -45,30 +39,17 @@ class JitExecutable final : public Executable {
         const auto outer_call_back = invocation.call_back;
         void* const outer_engine = invocation.engine;
         const std::uint64_t outer_budget = invocation.loop_budget;
-        const std::uint64_t result = enter(context, invocation);
+        const std::uint64_t result = entry_(context, invocation);
         invocation.call_back = outer_call_back;
         invocation.engine = outer_engine;
         invocation.loop_budget = outer_budget;
         return result;
     }
 
-    std::uint64_t enter(void* context, helpers::Invocation& invocation) {
-        code::GuardFrame frame;
-        invocation.call_back = call_back_;
-        invocation.engine = &frame;
-        invocation.loop_budget = spec::limits::loop_iterations;
-        const std::uint64_t result =
-            code::enter_guarded(code_.address(), context, invocation, frame);
-        if (frame.instruction != 0) [[unlikely]] {
-            ++invocation.faults;
-        }
-        return result;
-    }
-
+    Entry entry_; // first: all that a run reads
     code::CodeImage code_;
     std::vector<std::uint32_t> insn_offsets_;
     std::vector<std::uint32_t> subprogram_offsets_;
-    CallBack call_back_;
 };
 
 } // namespace

@@ -41,12 +41,19 @@ class Lowering {
             entries_.push_back(target_.new_label());
         }
         std::vector<typename T::Mark> starts;
+        if (plan_.gate.has_value()) {
+            target_.begin_function(*plan_.gate);
+            target_.call_subprogram(entries_.front());
+            target_.leave(*plan_.gate);
+        }
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
             starts.push_back(target_.here());
             lower_function(plan_.functions[i], entries_[i]);
         }
         const typename T::Mark end = target_.here();
-        target_.callback_entry();
+        if (plan_.gate.value_or(plan_.functions.front().frame).calls_back) {
+            target_.callback_entry();
+        }
         Image image;
         target_.finish(image);
         for (const typename T::Mark& mark : marks_) {
@@ -56,7 +63,6 @@ class Lowering {
         for (const typename T::Mark& mark : starts) {
             image.subprogram_offsets.push_back(target_.settled(mark));
         }
-        image.callback_offset = target_.settled(end);
         return image;
     }
 
@@ -319,8 +325,8 @@ class Lowering {
 
     void lower_exit() {
         deferred_.settle(set_of(0));
-        const bool is_short =
-            frame_.is_entry && frame_.stack_bytes == 0 && !frame_.calls; // nothing but a return
+        const bool is_short = !frame_.is_entry && frame_.stack_bytes == 0 && frame_.saved == 0 &&
+                              !frame_.calls; // nothing but a return
         if (leave_is_bound_ && !is_short) {
             target_.jump(leave_);
         } else {

@@ -64,9 +64,11 @@ class Planner {
     Result<void> look_at(std::uint32_t at) {
         const Insn& insn = plan_.insns[at];
         switch (insn.kind) {
+        case InsnKind::may_goto:
+            has_budget_ = true;
+            [[fallthrough]];
         case InsnKind::jump:
         case InsnKind::jump_always:
-        case InsnKind::may_goto:
             plan_.arrives[TRY(place(at, insn.target(InsnIndex{at})))] = 1;
             return {};
         case InsnKind::call_subprogram: {
@@ -110,6 +112,7 @@ class Planner {
             const std::uint32_t target = TRY(place(at, std::int64_t{at} + 1 + insn.imm));
             starts_[target] = 1;
             entry_is_called_ |= target == 0;
+            hands_out_functions_ = true;
             return {};
         }
         case WideSource::map_fd:
@@ -176,8 +179,27 @@ class Planner {
         for (Function& function : plan_.functions) {
             function.frame = frame_of(function);
         }
-        plan_.functions.front().frame.is_entry = !entry_is_called_;
-        plan_.functions.front().frame.answers_c = true;
+        if (entry_is_called_) {
+            plan_.gate = entry_frame(Frame{.calls = true});
+        } else {
+            plan_.functions.front().frame = entry_frame(plan_.functions.front().frame);
+        }
+    }
+
+    // A helper that calls back may be abandoned where it stands, with what it has put into the
+    // registers that it keeps: then the entry keeps all of them.
+    [[nodiscard]] Frame entry_frame(Frame frame) const {
+        constexpr std::uint8_t kAllSaved = 0xf;
+        frame.is_entry = true;
+        frame.calls_back = hands_out_functions_;
+        frame.has_budget = has_budget_;
+        frame.keeps_frame_pointer = hands_out_functions_;
+        frame.saved = hands_out_functions_ ? kAllSaved : frame.saved;
+        for (const Function& function : plan_.functions) {
+            frame.saved = static_cast<std::uint8_t>(frame.saved | function.frame.saved);
+            frame.keeps_frame_pointer |= function.frame.stack_bytes != 0;
+        }
+        return frame;
     }
 
     Frame frame_of(const Function& function) const {
@@ -250,6 +272,8 @@ class Planner {
     Plan plan_;
     std::vector<std::uint8_t> starts_; // by slot: 1 where a function begins
     bool entry_is_called_ = false;
+    bool hands_out_functions_ = false;
+    bool has_budget_ = false;
 };
 
 } // namespace

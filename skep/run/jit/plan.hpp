@@ -34,6 +34,7 @@ struct Plan {
     std::vector<std::uint8_t> second_slot;  // by slot: 1 for the second half of a wide immediate
     std::vector<std::uint8_t> loop_heads;   // by slot: 1 where a short loop without another begins
     std::vector<Function> functions;        // rising, the entry first
+    std::optional<Frame> gate;              // what C calls, when the program calls its entry itself
     std::vector<std::uint32_t> function_of; // by slot; meaningful at the start of a function
 
     [[nodiscard]] bool is_target(std::uint32_t slot) const { return arrives[slot] != 0; }

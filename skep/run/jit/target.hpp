@@ -48,8 +48,12 @@ struct Frame {
     std::uint32_t stack_bytes = 0; // what R10 points to the end of; 0: R10 is never used
     std::uint8_t saved = 0;        // bit n: R(6+n) is changed and must be kept for the caller
     bool calls = false;            // something is called, so the stack must be aligned
-    bool is_entry = false;         // entered through enter_guarded, which keeps every register
-    bool answers_c = false;        // R0 goes where a C function answers, too
+    // The rest is of what C calls, and a run ends there: see run/code/guard.hpp. It keeps what a C
+    // function keeps, for every function of the program: `saved` is what any of them changes.
+    bool is_entry = false;
+    bool keeps_frame_pointer = false; // some function changes R10's home
+    bool calls_back = false;          // the program hands out addresses of its functions
+    bool has_budget = false;          // the program counts down the budget of may_goto
 };
 
 struct Operation {
@@ -98,7 +102,7 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     // Functions and labels.
     target.begin_function(frame);
     target.leave(frame);
-    target.callback_entry();
+    target.callback_entry(); // once, when a frame says that the program calls back
     { target.new_label() } -> std::same_as<Label>;
     target.bind(label);
     target.here();

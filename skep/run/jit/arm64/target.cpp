@@ -8,6 +8,7 @@
 #include "skep/run/jit/arm64/alu.hpp"
 #include "skep/run/jit/arm64/atomics.hpp"
 #include "skep/run/jit/row_tables.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::run::jit::arm64 {
 namespace {
@@ -17,6 +18,8 @@ constexpr std::size_t kWordsPerSlot = 3; // what a slot becomes, usually; more g
 constexpr std::array<Reg, 4> kSavedRegisters{6, 7, 8, 9};
 constexpr std::int32_t kPairBytes = 16;
 constexpr std::int32_t kArgumentBytes = 48; // R1 to R5 and R0
+constexpr std::size_t kEngine = offsetof(helpers::Invocation, engine);
+constexpr std::size_t kBudget = offsetof(helpers::Invocation, loop_budget);
 
 constexpr auto& kByRegister = kAluByRegister<EmitArm64Alu>;
 constexpr auto& kByNumber = kAluByNumber<EmitArm64Alu>;
@@ -35,7 +38,7 @@ std::int32_t stack_bytes_of(Frame frame) {
     return static_cast<std::int32_t>((frame.stack_bytes + 15U) & ~15U);
 }
 
-bool has_record(Frame frame) { return frame.calls || (frame.stack_bytes != 0 && !frame.is_entry); }
+bool has_record(Frame frame) { return frame.calls || frame.stack_bytes != 0 || frame.is_entry; }
 
 // The homes that a function saves, the first half of each pair first; kZero is no home.
 struct Saved {
@@ -44,7 +47,7 @@ struct Saved {
 };
 Saved saved_of(Frame frame) {
     Saved saved;
-    for (std::size_t i = 0; i < kSavedRegisters.size() && !frame.is_entry; ++i) {
+    for (std::size_t i = 0; i < kSavedRegisters.size(); ++i) {
         if ((frame.saved >> i & 1) != 0) {
             saved.regs[saved.count++] = home_of(kSavedRegisters[i]);
         }
@@ -100,8 +103,16 @@ void TargetArm64::begin_function(Frame frame) {
     for (std::size_t i = 0; i < saved.count; i += 2) {
         push_two(assembler_, saved.regs[i], saved.regs[i + 1]);
     }
+    if (frame.is_entry) {
+        run_end_ = new_label();
+        assembler_.address_of(kCallee, run_end_);
+        push_two(assembler_, kCallee, kInvocation);
+    }
     if (has_record(frame)) {
         push_two(assembler_, kFrame, kReturn);
+    }
+    if (frame.is_entry) {
+        begin_run(frame);
     }
     if (frame.stack_bytes != 0) {
         assembler_.say(Op::add_i, Wide::yes, {.d = kFrame, .n = kStack});
@@ -110,16 +121,39 @@ void TargetArm64::begin_function(Frame frame) {
     }
 }
 
+// Called as a C function of R1 and the invocation.
+void TargetArm64::begin_run(Frame frame) {
+    move(assembler_, Wide::yes, kInvocation, Gpr::x1);
+    assembler_.say(Op::add_i, Wide::yes, {.d = kScratch, .n = kStack});
+    load_field(Op::str64, kScratch, kEngine);
+    if (frame.calls_back) {
+        callback_entry_ = new_label();
+        assembler_.address_of(kCallee, callback_entry_);
+        load_field(Op::str64, kCallee, offsetof(helpers::Invocation, call_back));
+    }
+    if (frame.has_budget) {
+        assembler_.number(kScratch, spec::limits::loop_iterations);
+        load_field(Op::str64, kScratch, kBudget);
+    }
+}
+
 void TargetArm64::leave(Frame frame) {
-    if (frame.answers_c) {
+    if (frame.is_entry) {
         move(assembler_, Wide::yes, Gpr::x0, kResult);
     }
     if (frame.stack_bytes != 0) {
         assembler_.say(Op::add_i, Wide::yes,
                        {.d = kStack, .n = kStack, .number = stack_bytes_of(frame)});
     }
+    if (frame.is_entry) {
+        bind(run_end_);
+        load_field(Op::str64, kZero, kEngine);
+    }
     if (has_record(frame)) {
         pop_two(assembler_, kFrame, kReturn);
+    }
+    if (frame.is_entry) {
+        pop_two(assembler_, kCallee, kInvocation);
     }
     const Saved saved = saved_of(frame);
     for (std::size_t i = (saved.count + 1) / 2 * 2; i >= 2; i -= 2) {
@@ -131,6 +165,7 @@ void TargetArm64::leave(Frame frame) {
 // Invocation::call_back as a C function: (invocation, entry, r1, r2, r3, r4, r5). The subprogram
 // keeps what a C function keeps, except for x25, which it expects to hold the invocation.
 void TargetArm64::callback_entry() {
+    bind(callback_entry_);
     push_two(assembler_, kFrame, kReturn);
     push_two(assembler_, kInvocation, kZero);
     move(assembler_, Wide::yes, kInvocation, Gpr::x0);
@@ -271,7 +306,6 @@ void TargetArm64::test(Wide wide, Gpr reg, std::int32_t number) {
 }
 
 void TargetArm64::jump_when_budget_is_used_up(Label target) {
-    constexpr std::size_t kBudget = offsetof(helpers::Invocation, loop_budget);
     load_field(Op::ldr64, kScratch, kBudget);
     assembler_.jump_if_zero(Op::cbz, Wide::yes, kScratch, target);
     assembler_.say(Op::sub_i, Wide::yes, {.d = kScratch, .n = kScratch, .number = 1});

@@ -5,13 +5,15 @@
 // A function's stack frame, from high addresses to low:
 //
 //   ┌──────────────────────────┐
-//   │ x19 to x22               │  those that the function changes, in pairs; none for the entry
-//   │ x30, x29                 │  when something is called, or R10 belongs to a caller
+//   │ x19 to x22               │  those that the function changes, in pairs; for the entry, any
+//   │ x25, where a run ends    │  of the entry alone
+//   │ x30, x29                 │  of the entry, and when something is called or R10 is used;
+//   │                          │  Invocation::engine points to the latter
 //   ├──────────────────────────┤ <- x29 = R10, when R10 is used: a frame record, as debuggers
 //   │ BPF stack                │    walk them, lies right above the BPF stack
 //   └──────────────────────────┘ <- sp, always a multiple of 16
 //
-// A function that uses neither stack nor calls has no frame at all. What it answers is in x7; the
+// A subprogram that uses neither stack nor calls has no frame at all. What it answers is in x7; the
 // entry and what C calls back leave it in x0, too.
 #pragma once
 
@@ -80,10 +82,13 @@ class TargetArm64 {
     void load_field(Op op, Gpr reg, std::size_t offset); // of the invocation
     void keep_arguments();
     void restore_arguments();
+    void begin_run(Frame frame);
 
     Assembler assembler_;
     Features features_;
     std::uint64_t blinding_;
+    Label run_end_ = 0; // where a run goes on that has ended, by itself or by a fault
+    Label callback_entry_ = 0;
 };
 static_assert(Target<TargetArm64>);
 

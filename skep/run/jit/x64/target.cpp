@@ -9,6 +9,7 @@
 #include "skep/run/jit/row_tables.hpp"
 #include "skep/run/jit/x64/alu.hpp"
 #include "skep/run/jit/x64/atomics.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::run::jit::x64 {
 namespace {
@@ -42,16 +43,24 @@ Condition condition_of(Comparison comparison) {
     return comparison.negated ? negated(condition) : condition;
 }
 
-std::int32_t offset_in_invocation(std::size_t offset) { return static_cast<std::int32_t>(offset); }
+Memory in_invocation(std::size_t offset) {
+    return {.base = kInvocation, .displacement = static_cast<std::int32_t>(offset)};
+}
+constexpr std::size_t kEngine = offsetof(helpers::Invocation, engine);
+constexpr std::size_t kBudget = offsetof(helpers::Invocation, loop_budget);
+
+// Whether rbp, R10's home, is among what the function pushes.
+bool pushes_frame_pointer(Frame frame) {
+    return frame.is_entry ? frame.keeps_frame_pointer : frame.stack_bytes != 0;
+}
 
 // How much a function takes off the stack below what it pushes.
 std::int32_t stack_bytes_of(Frame frame) {
-    const std::uint32_t pushed =
-        frame.is_entry ? 0
-                       : 8U * (static_cast<std::uint32_t>(std::popcount(frame.saved)) +
-                               (frame.stack_bytes != 0 ? 1U : 0U));
+    const std::uint32_t pushed = static_cast<std::uint32_t>(std::popcount(frame.saved)) +
+                                 (pushes_frame_pointer(frame) ? 1U : 0U) +
+                                 (frame.is_entry ? 2U : 0U);
     std::uint32_t bytes = (frame.stack_bytes + 7U) & ~7U;
-    if (frame.calls && (8U + pushed + bytes) % 16 != 0) {
+    if (frame.calls && (8U + 8U * pushed + bytes) % 16 != 0) {
         bytes += 8;
     }
     return static_cast<std::int32_t>(bytes);
@@ -96,15 +105,16 @@ void TargetX64::blinded(Gpr dst, std::uint64_t number) {
 }
 
 void TargetX64::begin_function(Frame frame) {
-    if (!frame.is_entry) {
-        if (frame.stack_bytes != 0) {
-            assembler_.plus(Op::push, Wide::yes, Gpr::rbp);
+    if (pushes_frame_pointer(frame)) {
+        assembler_.plus(Op::push, Wide::yes, Gpr::rbp);
+    }
+    for (std::size_t i = 0; i < kSavedRegisters.size(); ++i) {
+        if ((frame.saved >> i & 1) != 0) {
+            assembler_.plus(Op::push, Wide::yes, home_of(kSavedRegisters[i]));
         }
-        for (std::size_t i = 0; i < kSavedRegisters.size(); ++i) {
-            if ((frame.saved >> i & 1) != 0) {
-                assembler_.plus(Op::push, Wide::yes, home_of(kSavedRegisters[i]));
-            }
-        }
+    }
+    if (frame.is_entry) {
+        begin_run(frame);
     }
     if (frame.stack_bytes != 0) {
         move(assembler_, Wide::yes, Gpr::rbp, Gpr::rsp);
@@ -114,23 +124,52 @@ void TargetX64::begin_function(Frame frame) {
 
 void TargetX64::leave(Frame frame) {
     adjust_stack(assembler_, Op::add_i8, Op::add_i32, stack_bytes_of(frame));
-    if (!frame.is_entry) {
-        for (std::size_t i = kSavedRegisters.size(); i-- > 0;) {
-            if ((frame.saved >> i & 1) != 0) {
-                assembler_.plus(Op::pop, Wide::yes, home_of(kSavedRegisters[i]));
-            }
-        }
-        if (frame.stack_bytes != 0) {
-            assembler_.plus(Op::pop, Wide::yes, Gpr::rbp);
+    if (frame.is_entry) {
+        end_run();
+    }
+    for (std::size_t i = kSavedRegisters.size(); i-- > 0;) {
+        if ((frame.saved >> i & 1) != 0) {
+            assembler_.plus(Op::pop, Wide::yes, home_of(kSavedRegisters[i]));
         }
     }
+    if (pushes_frame_pointer(frame)) {
+        assembler_.plus(Op::pop, Wide::yes, Gpr::rbp);
+    }
     assembler_.plain(Op::ret);
+}
+
+// Called as a C function of R1 and the invocation.
+void TargetX64::begin_run(Frame frame) {
+    run_end_ = new_label();
+    assembler_.plus(Op::push, Wide::yes, kInvocation);
+    assembler_.address_of(kScratch, run_end_);
+    assembler_.plus(Op::push, Wide::yes, kScratch);
+    move(assembler_, Wide::yes, kInvocation, Gpr::rsi);
+    assembler_.memory(Op::mov, Wide::yes, Gpr::rsp, in_invocation(kEngine));
+    if (frame.calls_back) {
+        callback_entry_ = new_label();
+        assembler_.address_of(kScratch, callback_entry_);
+        assembler_.memory(Op::mov, Wide::yes, kScratch,
+                          in_invocation(offsetof(helpers::Invocation, call_back)));
+    }
+    if (frame.has_budget) {
+        constexpr auto kRounds = static_cast<std::int32_t>(spec::limits::loop_iterations);
+        assembler_.memory_imm(Op::mov_i32, Wide::yes, in_invocation(kBudget), kRounds);
+    }
+}
+
+void TargetX64::end_run() {
+    bind(run_end_);
+    assembler_.memory_imm(Op::mov_i32, Wide::yes, in_invocation(kEngine), 0);
+    assembler_.plus(Op::pop, Wide::yes, kScratch);
+    assembler_.plus(Op::pop, Wide::yes, kInvocation);
 }
 
 // Invocation::call_back as a C function: (invocation, entry, r1, r2, r3, r4, r5 on the stack). The
 // subprogram keeps what a C function keeps, except for r12, which it expects to hold the
 // invocation.
 void TargetX64::callback_entry() {
+    bind(callback_entry_);
     assembler_.plus(Op::push, Wide::yes, kInvocation);
     move(assembler_, Wide::yes, kInvocation, Gpr::rdi);
     move(assembler_, Wide::yes, Gpr::rax, Gpr::rsi);
@@ -259,9 +298,7 @@ void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number,
 }
 
 void TargetX64::jump_when_budget_is_used_up(Label target) {
-    const Memory budget{.base = kInvocation,
-                        .displacement =
-                            offset_in_invocation(offsetof(helpers::Invocation, loop_budget))};
+    const Memory budget = in_invocation(kBudget);
     assembler_.memory_imm(Op::cmp_i8, Wide::yes, budget, 0);
     assembler_.jump_if(Condition::equal, target);
     assembler_.memory_imm(Op::sub_i8, Wide::yes, budget, 1);
@@ -337,8 +374,7 @@ void TargetX64::load_or_zero(MemoryAccess access, Reg dst, Address from) {
 }
 
 void TargetX64::load_cpu(Gpr reg) {
-    const std::int32_t cpu = offset_in_invocation(offsetof(helpers::Invocation, cpu));
-    assembler_.memory(Op::load, Wide::no, reg, {.base = kInvocation, .displacement = cpu});
+    assembler_.memory(Op::load, Wide::no, reg, in_invocation(offsetof(helpers::Invocation, cpu)));
 }
 
 void TargetX64::cpu_number() { load_cpu(Gpr::rax); }

@@ -6,13 +6,14 @@
 //
 //   ┌──────────────────────────┐
 //   │ return address           │  (stack is 8 below a multiple of 16 here)
-//   │ rbp, rbx, r13, r14, r15  │  those that the function changes; none for the entry
+//   │ rbp, rbx, r13, r14, r15  │  those that the function changes; for the entry, any function
+//   │ r12, where a run ends    │  of the entry alone; Invocation::engine points to the latter
 //   ├──────────────────────────┤ <- rbp = R10, when R10 is used
 //   │ BPF stack                │
 //   │ padding                  │  to a multiple of 16, when something is called
 //   └──────────────────────────┘ <- rsp
 //
-// A function that uses neither stack nor calls has no frame at all.
+// A subprogram that uses neither stack nor calls has no frame at all.
 #pragma once
 
 #include "skep/run/jit/target.hpp"
@@ -82,6 +83,8 @@ class TargetX64 {
     [[nodiscard]] bool flags_tell(Comparison comparison, Reg dst) const;
     void keep_arguments();
     void restore_arguments();
+    void begin_run(Frame frame);
+    void end_run();
 
     Assembler assembler_;
     struct Flags { // what they were last set by, and up to where that holds
@@ -92,6 +95,8 @@ class TargetX64 {
     Features features_;
     std::uint64_t blinding_;
     Flags flags_;
+    Label run_end_ = 0; // where a run goes on that has ended, by itself or by a fault
+    Label callback_entry_ = 0;
 };
 static_assert(Target<TargetX64>);
 
