@@ -138,51 +138,60 @@ bool is_transparent(Kind kind) {
            kind == Kind::restrict_ || kind == Kind::type_tag;
 }
 
-Result<std::uint32_t> Btf::size_of(TypeId id) const {
-    std::uint32_t elements = 1;
-    for (TypeId at = resolve(id);; at = resolve(type(at).target)) {
-        const Type& found = type(at);
-        switch (found.kind) {
-        case Kind::array: {
-            const auto product = checked_multiply(elements, found.count);
-            if (!product) {
-                return fail(Code::invalid_input,
-                            fmt::format("{} has a size past 32 bits", where(id)));
-            }
-            elements = *product;
-            continue;
-        }
-        case Kind::integer:
-        case Kind::structure:
-        case Kind::union_:
-        case Kind::enumeration:
-        case Kind::enumeration64:
-        case Kind::floating:
-        case Kind::data_section:
-        case Kind::pointer: {
-            const auto bytes =
-                checked_multiply(elements, found.kind == Kind::pointer ? 8 : found.size_bytes);
-            if (!bytes) {
-                return fail(Code::invalid_input,
-                            fmt::format("{} has a size past 32 bits", where(id)));
-            }
-            return *bytes;
-        }
-        case Kind::variable:
-            continue;
-        case Kind::void_:
-        case Kind::forward:
-        case Kind::typedef_:
-        case Kind::volatile_:
-        case Kind::const_:
-        case Kind::restrict_:
-        case Kind::function:
-        case Kind::function_prototype:
-        case Kind::declaration_tag:
-        case Kind::type_tag:
-            return fail(Code::invalid_input, fmt::format("{} has no size", where(at)));
-        }
+namespace {
+
+// The bytes of one value, where the type itself says it: an array and a variable ask their target.
+std::optional<std::uint32_t> own_size_bytes(const Type& type) {
+    switch (type.kind) {
+    case Kind::integer:
+    case Kind::structure:
+    case Kind::union_:
+    case Kind::enumeration:
+    case Kind::enumeration64:
+    case Kind::floating:
+    case Kind::data_section:
+        return type.size_bytes;
+    case Kind::pointer:
+        return 8;
+    case Kind::array:
+    case Kind::variable:
+    case Kind::void_:
+    case Kind::forward:
+    case Kind::typedef_:
+    case Kind::volatile_:
+    case Kind::const_:
+    case Kind::restrict_:
+    case Kind::function:
+    case Kind::function_prototype:
+    case Kind::declaration_tag:
+    case Kind::type_tag:
+        return std::nullopt;
     }
+    return std::nullopt;
+}
+
+} // namespace
+
+Result<std::uint32_t> Btf::size_of(TypeId id) const {
+    std::optional<std::uint32_t> elements = 1;
+    TypeId at = resolve(id);
+    while (type(at).kind == Kind::array || type(at).kind == Kind::variable) {
+        const Type& outer = type(at);
+        elements = checked_multiply(*elements, outer.kind == Kind::array ? outer.count : 1);
+        if (!elements) {
+            return fail(Code::invalid_input, fmt::format("{} has a size past 32 bits", where(id)));
+        }
+        at = resolve(outer.target);
+    }
+    const auto element_bytes = own_size_bytes(type(at));
+    if (!element_bytes) {
+        return fail(Code::invalid_input, fmt::format("{} has no size", where(at)));
+    }
+    const auto bytes = checked_multiply(*elements, *element_bytes);
+    if (!bytes) {
+        return fail(Code::invalid_input, fmt::format("{} has a size past 32 bits", where(id)));
+    }
+    return *bytes;
 }
 
 bool Btf::is_signed(TypeId id) const {

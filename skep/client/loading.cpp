@@ -212,11 +212,14 @@ class ObjectLoader {
 
     Result<void> fill_slots_with_maps() {
         for (std::size_t map = 0; map < object_.maps.size(); ++map) {
+            if (!is_map_of_maps(map) || loaded_.maps[map].is_reused) {
+                continue;
+            }
             for (const load::InitialSlot& slot : object_.maps[map].initial_slots) {
-                if (is_map_of_maps(map) && slot.target < loaded_.maps.size() &&
-                    !loaded_.maps[map].is_reused) {
-                    TRY(put(map, slot.index, loaded_.maps[slot.target].fd.number()));
+                if (slot.target >= loaded_.maps.size()) {
+                    continue;
                 }
+                TRY(put(map, slot.index, loaded_.maps[slot.target].fd.number()));
             }
         }
         return {};
@@ -224,12 +227,14 @@ class ObjectLoader {
 
     Result<void> fill_slots_with_programs() {
         for (std::size_t map = 0; map < object_.maps.size(); ++map) {
+            if (object_.maps[map].spec.type != spec::MapType::prog_array) {
+                continue;
+            }
             for (const load::InitialSlot& slot : object_.maps[map].initial_slots) {
-                const bool is_array = object_.maps[map].spec.type == spec::MapType::prog_array;
-                if (is_array && slot.target < program_fds_.size() &&
-                    program_fds_[slot.target] >= 0) {
-                    TRY(put(map, slot.index, program_fds_[slot.target]));
+                if (slot.target >= program_fds_.size() || program_fds_[slot.target] < 0) {
+                    continue; // not loaded
                 }
+                TRY(put(map, slot.index, program_fds_[slot.target]));
             }
         }
         return {};

@@ -132,10 +132,10 @@ class StructOpsReader {
         const btf::Type& target = kernel.type(*operations);
         for (const btf::Member& member : local.members) {
             for (std::uint32_t place = 0; place < target.members.size(); ++place) {
-                if (target.members[place].name == member.name) {
-                    TRY(fill_member(map, kernel, {*operations, place, data_offset}, member,
-                                    offset));
+                if (target.members[place].name != member.name) {
+                    continue;
                 }
+                TRY(fill_member(map, kernel, {*operations, place, data_offset}, member, offset));
             }
         }
         return {};

@@ -202,6 +202,23 @@ void print_opcodes_json(JsonWriter& json, const ListedInsn& insn) {
     json.end_object();
 }
 
+// Only what the line information knows.
+void print_source_json(JsonWriter& json, const SourceLine& source, const ListingStyle& style) {
+    json.member("src", std::string_view(source.text));
+    if (style.line_numbers != LineNumbers::show) {
+        return;
+    }
+    if (!source.file.empty()) {
+        json.member("file", std::string_view(source.file));
+    }
+    if (source.line != 0) {
+        json.member("line_num", source.line);
+    }
+    if (source.column != 0) {
+        json.member("line_col", source.column);
+    }
+}
+
 } // namespace
 
 void print_listing_json(JsonWriter& json, std::span<const ListedInsn> listing,
@@ -213,18 +230,7 @@ void print_listing_json(JsonWriter& json, std::span<const ListedInsn> listing,
             json.member("proto", std::string_view(*insn.prototype));
         }
         if (insn.source.has_value()) {
-            json.member("src", std::string_view(insn.source->text));
-            if (style.line_numbers == LineNumbers::show) {
-                if (!insn.source->file.empty()) {
-                    json.member("file", std::string_view(insn.source->file));
-                }
-                if (insn.source->line != 0) {
-                    json.member("line_num", insn.source->line);
-                }
-                if (insn.source->column != 0) {
-                    json.member("line_col", insn.source->column);
-                }
-            }
+            print_source_json(json, *insn.source, style);
         }
         json.member("disasm", std::string_view(insn.text));
         if (style.opcodes) {

@@ -248,6 +248,15 @@ Result<void> print_machine_code_text(Output& output, std::span<const MachineFunc
 
 namespace {
 
+void print_source_json(JsonWriter& json, const SourceLine& line, const ListingStyle& style) {
+    json.member("src", std::string_view(line.text));
+    if (style.line_numbers == LineNumbers::show) {
+        json.member("file", std::string_view(line.file));
+        json.member("line_num", line.line);
+        json.member("line_col", line.column);
+    }
+}
+
 void print_bytecode_json(JsonWriter& json, MarkCursor& marks, std::uint64_t address) {
     bool is_open = false;
     marks.advance_bytecode(address, [&](const BytecodeMark& mark) {
@@ -280,14 +289,8 @@ Result<void> print_machine_code_json(JsonWriter& json, std::span<const MachineFu
         MarkCursor lines(function);
         for (const MachineInsn& insn : TRY(named_insns(function, functions, names))) {
             json.begin_object();
-            lines.advance(function.address + insn.offset, [&](const SourceLine& line) {
-                json.member("src", std::string_view(line.text));
-                if (style.line_numbers == LineNumbers::show) {
-                    json.member("file", std::string_view(line.file));
-                    json.member("line_num", line.line);
-                    json.member("line_col", line.column);
-                }
-            });
+            lines.advance(function.address + insn.offset,
+                          [&](const SourceLine& line) { print_source_json(json, line, style); });
             print_bytecode_json(json, lines, function.address + insn.offset);
             json.member("pc", std::string_view(fmt::format("{:#x}", insn.offset)));
             json.member("operation", std::string_view(insn.operation));

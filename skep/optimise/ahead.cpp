@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
@@ -121,23 +122,25 @@ class Unit {
         return {};
     }
 
+    static std::vector<llvm::LoadInst*> loads_of(llvm::Module& module) {
+        std::vector<llvm::LoadInst*> loads;
+        for (llvm::Function& function : module) {
+            for (llvm::Instruction& one : llvm::instructions(function)) {
+                if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&one)) {
+                    loads.push_back(load);
+                }
+            }
+        }
+        return loads;
+    }
+
     // Every load of an address from the table becomes the thing itself.
     Result<void> name_bindings(llvm::Module& module, const std::vector<Relocation>& bindings) {
         llvm::GlobalVariable* table = module.getGlobalVariable(kBindingsName, true);
         if (table == nullptr) {
             return {};
         }
-        std::vector<llvm::LoadInst*> loads;
-        for (llvm::Function& function : module) {
-            for (llvm::BasicBlock& block : function) {
-                for (llvm::Instruction& one : block) {
-                    if (auto* load = llvm::dyn_cast<llvm::LoadInst>(&one)) {
-                        loads.push_back(load);
-                    }
-                }
-            }
-        }
-        for (llvm::LoadInst* load : loads) {
+        for (llvm::LoadInst* load : loads_of(module)) {
             llvm::APInt offset(64, 0);
             const llvm::Value* base = load->getPointerOperand()->stripAndAccumulateConstantOffsets(
                 module.getDataLayout(), offset, true);

@@ -168,9 +168,10 @@ constexpr std::array kCallerSets{
 };
 
 namespace caller_rows {
-// NOLINTNEXTLINE(bugprone-macro-parentheses): the name is declared
+// NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared stands in no parentheses
 #define CALLERS(name, types)                                                                       \
     constexpr const CallerSet& name = kCallerSets[static_cast<std::size_t>(CallerSetId::name)];
+// NOLINTEND(bugprone-macro-parentheses)
 #include "skep/spec/helpers/callers.def"
 } // namespace caller_rows
 

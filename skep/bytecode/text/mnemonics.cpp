@@ -162,26 +162,31 @@ std::optional<Result<Statement>> read_memory(Cursor& cursor, std::string_view mn
     return std::nullopt;
 }
 
+// The 1 of kfunc#6:1, the colon read: which of the program's BTFs.
+Result<std::int16_t> read_btf_place(Cursor& cursor) {
+    const Number place = TRY(cursor.expect_number());
+    if (!place.fits(std::numeric_limits<std::int16_t>::min(),
+                    std::numeric_limits<std::int16_t>::max())) {
+        return cursor.error("the place of a BTF is a number of 16 bits");
+    }
+    return static_cast<std::int16_t>(place.value());
+}
+
 // call local f, call f, call f#6, call kfunc#6:1 : a name is read.
 Result<Statement> read_named_call(Cursor& cursor, std::string_view name, std::size_t begin) {
     Insn insn;
     insn.kind = InsnKind::call_helper;
-    if (cursor.accept("#")) {
-        insn.imm = TRY(cursor.expect_imm32());
-        if (name == "kfunc") {
-            insn.kind = InsnKind::call_kfunc;
-            if (cursor.accept(":")) {
-                const Number place = TRY(cursor.expect_number());
-                if (!place.fits(std::numeric_limits<std::int16_t>::min(),
-                                std::numeric_limits<std::int16_t>::max())) {
-                    return cursor.error("the place of a BTF is a number of 16 bits");
-                }
-                insn.offset = static_cast<std::int16_t>(place.value());
-            }
-        }
-        return finished(insn);
+    if (!cursor.accept("#")) {
+        return Statement{insn, TargetUse::call, std::string(name), begin};
     }
-    return Statement{insn, TargetUse::call, std::string(name), begin};
+    insn.imm = TRY(cursor.expect_imm32());
+    if (name == "kfunc") {
+        insn.kind = InsnKind::call_kfunc;
+        if (cursor.accept(":")) {
+            insn.offset = TRY(read_btf_place(cursor));
+        }
+    }
+    return finished(insn);
 }
 
 Result<std::int32_t> read_distance(Cursor& cursor) {

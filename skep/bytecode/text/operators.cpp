@@ -33,23 +33,32 @@ const typename Rows::value_type* accept_symbol(Cursor& cursor, const Rows& rows,
     return best;
 }
 
-// "u32 *" between parentheses, the opening one read: size and signedness.
+// "u32": size and signedness.
 struct TypeName {
     std::uint8_t size_bytes;
     Extend extend;
 };
-Result<TypeName> read_type(Cursor& cursor) {
+std::optional<TypeName> accept_type_name(Cursor& cursor) {
     for (const unsigned size_bytes : {1U, 2U, 4U, 8U}) {
         for (const Extend extend : {Extend::zero, Extend::sign}) {
             if (cursor.accept_word(
                     fmt::format("{}{}", extend == Extend::zero ? 'u' : 's', size_bytes * 8))) {
-                TRY(cursor.expect("*"));
-                TRY(cursor.expect(")"));
                 return TypeName{static_cast<std::uint8_t>(size_bytes), extend};
             }
         }
     }
-    return cursor.error("a type is missing: u8, u16, u32, u64, s8, s16, s32");
+    return std::nullopt;
+}
+
+// "u32 *)", the opening parenthesis read.
+Result<TypeName> read_type(Cursor& cursor) {
+    const std::optional<TypeName> name = accept_type_name(cursor);
+    if (!name) {
+        return cursor.error("a type is missing: u8, u16, u32, u64, s8, s16, s32");
+    }
+    TRY(cursor.expect("*"));
+    TRY(cursor.expect(")"));
+    return *name;
 }
 
 struct Address {

@@ -8,7 +8,6 @@ constexpr std::uint8_t kEmpty = 0;
 constexpr std::uint8_t kClaimed = 1;
 constexpr std::uint32_t kErasing = 1U << 31;
 
-using hash_tags::bytes_equal_to;
 using hash_tags::first_byte;
 using hash_tags::kOnes;
 using hash_tags::tag_of;
@@ -121,15 +120,11 @@ std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t home_lane) {
     const std::uint32_t first_bucket = home_lane / kLanesPerBucket;
     std::uint32_t bucket = first_bucket;
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
-        for (std::uint32_t half = 0; half < 2; ++half) {
-            std::uint64_t marks =
-                bytes_equal_to(buckets_[bucket].tags[half].load(std::memory_order_relaxed), kEmpty);
-            for (; marks != 0; marks &= marks - 1) {
-                const std::uint32_t lane = bucket * kLanesPerBucket + half * 8 + first_byte(marks);
-                if (claim_one(home, lane)) {
-                    return lane;
-                }
-            }
+        const std::uint32_t claimed =
+            first_lane(bucket, kEmpty, std::memory_order_relaxed,
+                       [&](std::uint32_t lane) { return claim_one(home, lane); });
+        if (claimed != kNoLane) {
+            return claimed;
         }
         buckets_[bucket].went_past.fetch_add(1, std::memory_order_acq_rel);
     }

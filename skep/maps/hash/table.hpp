@@ -197,6 +197,9 @@ class HashTable {
     [[nodiscard]] std::uint32_t find_where(std::uint64_t hash, Same same) const;
     template <class Same>
     [[nodiscard]] std::uint32_t search(std::uint32_t bucket, std::uint8_t wanted, Same same) const;
+    template <class Accepts>
+    [[gnu::always_inline]] std::uint32_t first_lane(std::uint32_t bucket, std::uint8_t tagged,
+                                                    std::memory_order order, Accepts accepts) const;
     bool claim_one(HashBucket& home, std::uint32_t lane);
     std::uint32_t claim_lane(HashBucket& home, std::uint32_t home_lane);
     void forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket);
@@ -236,20 +239,33 @@ template <class Same>
     return search(home / kLanesPerBucket, hash_tags::tag_of(hash), same);
 }
 
+// The first lane of the bucket that has this tag and is accepted; kNoLane when there is none.
+template <class Accepts>
+inline std::uint32_t HashTable::first_lane(std::uint32_t bucket, std::uint8_t tagged,
+                                           std::memory_order order, Accepts accepts) const {
+    for (std::uint32_t half = 0; half < 2; ++half) {
+        std::uint64_t marks =
+            hash_tags::bytes_equal_to(buckets_[bucket].tags[half].load(order), tagged);
+        for (; marks != 0; marks &= marks - 1) {
+            const std::uint32_t lane =
+                bucket * kLanesPerBucket + half * 8 + hash_tags::first_byte(marks);
+            if (accepts(lane)) {
+                return lane;
+            }
+        }
+    }
+    return kNoLane;
+}
+
 template <class Same>
 [[gnu::noinline]] std::uint32_t HashTable::search(std::uint32_t bucket, std::uint8_t wanted,
                                                   Same same) const {
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
-        for (std::uint32_t half = 0; half < 2; ++half) {
-            std::uint64_t marks = hash_tags::bytes_equal_to(
-                buckets_[bucket].tags[half].load(std::memory_order_acquire), wanted);
-            for (; marks != 0; marks &= marks - 1) {
-                const std::uint32_t lane =
-                    bucket * kLanesPerBucket + half * 8 + hash_tags::first_byte(marks);
-                if (holds(lane, same)) {
-                    return lane;
-                }
-            }
+        const std::uint32_t found =
+            first_lane(bucket, wanted, std::memory_order_acquire,
+                       [&](std::uint32_t lane) { return holds(lane, same); });
+        if (found != kNoLane) {
+            return found;
         }
         if (buckets_[bucket].went_past.load(std::memory_order_acquire) == 0) {
             return kNoLane;

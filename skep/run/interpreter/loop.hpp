@@ -37,6 +37,7 @@ void run_from(const Op* op, Watched<Policy>& watched) {
 // Invocation::call_back: runs the subprogram at `entry`, the address of its first Op, above the
 // frame of the helper's caller.
 template <class Policy>
+// NOLINTNEXTLINE(readability-function-size): seven arguments, as machine code passes them too
 std::uint64_t call_back(helpers::Invocation& invocation, std::uint64_t entry, std::uint64_t r1,
                         std::uint64_t r2, std::uint64_t r3, std::uint64_t r4, std::uint64_t r5) {
     auto& watched = *static_cast<Watched<Policy>*>(invocation.engine);
