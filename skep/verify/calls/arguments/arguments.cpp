@@ -26,7 +26,7 @@ Ruling<void> nothing_more(const CallSite& /*site*/, unsigned /*number*/, CallPla
 }
 
 // Memory is judged with its size, which is the next argument.
-constexpr Check with_its_size = nothing_more;
+constexpr Check kWithItsSize = nothing_more;
 
 // Programs that may not see kernel addresses may not hand them on either.
 Ruling<void> check_leak(const CallSite& site, unsigned number, CallPlan& /*plan*/) {
@@ -90,9 +90,9 @@ constexpr std::array kChecks{
     CheckRow{ArgKind::map_value, check_map_value_argument},
     CheckRow{ArgKind::map_value_or_null, check_map_value_argument},
     CheckRow{ArgKind::uninit_map_value, check_map_value_argument},
-    CheckRow{ArgKind::mem, with_its_size},
-    CheckRow{ArgKind::mem_or_null, with_its_size},
-    CheckRow{ArgKind::uninit_mem, with_its_size},
+    CheckRow{ArgKind::mem, kWithItsSize},
+    CheckRow{ArgKind::mem_or_null, kWithItsSize},
+    CheckRow{ArgKind::uninit_mem, kWithItsSize},
     CheckRow{ArgKind::fixed_mem, check_fixed_memory},
     CheckRow{ArgKind::uninit_fixed_mem, check_fixed_memory},
     CheckRow{ArgKind::const_size, check_sized_memory_argument},
