@@ -29,9 +29,7 @@ std::uint64_t mixed(std::uint64_t number) { return (number + 1) * 0x9e3779b97f4a
 // bpf(2) and the XDP record hold addresses as numbers: the two casts of this file are that.
 std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
-std::uint8_t* at_address(std::uint64_t number) {
-    return reinterpret_cast<std::uint8_t*>(number); // NOLINT
-}
+std::uint8_t* at_address(std::uint64_t number) { return reinterpret_cast<std::uint8_t*>(number); }
 
 std::uint64_t steady_ns(void*, int) {
     return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());

@@ -169,7 +169,7 @@ class DaemonTransport final : public UserTransport {
         }
         abi::MapInfo info{};
         abi::InfoAttr attr{static_cast<std::uint32_t>(fd), sizeof info,
-                           reinterpret_cast<std::uint64_t>(&info)}; // NOLINT
+                           reinterpret_cast<std::uint64_t>(&info)};
         TRY(ask(static_cast<std::uint32_t>(spec::Command::obj_get_info_by_fd), attr));
         if (attr.info_len < sizeof info) {
             return fail(Code::invalid_input, "the descriptor is no map");

@@ -68,8 +68,7 @@ bool may_read(const Invocation& invocation, std::uint64_t address, std::uint64_t
         return true;
     }
     for (const maps::Map* map : invocation.maps) {
-        if (map != nullptr &&
-            map->owns(reinterpret_cast<const void*>(address), size_bytes)) { // NOLINT
+        if (map != nullptr && map->owns(reinterpret_cast<const void*>(address), size_bytes)) {
             return true;
         }
     }

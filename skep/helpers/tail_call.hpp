@@ -25,10 +25,10 @@ inline bool tail_call(maps::Map& programs, std::uint32_t index, Invocation& invo
     }
     const auto* slot = programs.lookup(reinterpret_cast<const std::uint8_t*>(&index),
                                        invocation.cpu); // NOLINT: a key
-    const std::uint32_t id = slot == nullptr
-                                 ? 0
-                                 : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot),
-                                                   __ATOMIC_ACQUIRE); // NOLINT
+    const std::uint32_t id =
+        slot == nullptr
+            ? 0
+            : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot), __ATOMIC_ACQUIRE);
     if (id == 0) {
         return false;
     }

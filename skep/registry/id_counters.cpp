@@ -37,8 +37,7 @@ Result<IdCounters> IdCounters::open(const std::string& path) {
 
 std::uint32_t& IdCounters::last(ObjectKind kind) {
     // Aligned: the mapping begins on a page, and each counter takes four bytes after the magic.
-    return reinterpret_cast<std::uint32_t*>(
-        mapping_.data())[1 + static_cast<std::size_t>(kind)]; // NOLINT
+    return reinterpret_cast<std::uint32_t*>(mapping_.data())[1 + static_cast<std::size_t>(kind)];
 }
 
 std::optional<std::uint32_t> IdCounters::next(ObjectKind kind) {

@@ -334,7 +334,7 @@ Result<TestRunAnswer> run_raw_tracepoint(const TestRun& run, const TestSubject& 
         return refused(EINVAL, "a cpu needs the flag that chooses it");
     }
     std::array<std::uint64_t, kArguments / 8> arguments{};
-    std::ranges::copy(run.context_in, reinterpret_cast<std::uint8_t*>(arguments.data())); // NOLINT
+    std::ranges::copy(run.context_in, reinterpret_cast<std::uint8_t*>(arguments.data()));
     Measured measured = TRY(run_repeatedly(subject, 1, arguments.data(), {}));
     measured.duration_ns = 0;
     return answer_of(measured);
@@ -350,7 +350,7 @@ Result<TestRunAnswer> run_syscall(const TestRun& run, const TestSubject& subject
     }
     std::vector<std::uint64_t> memory(kLargest / 8 +
                                       1); // as much as any program can reach, aligned
-    std::ranges::copy(run.context_in, reinterpret_cast<std::uint8_t*>(memory.data())); // NOLINT
+    std::ranges::copy(run.context_in, reinterpret_cast<std::uint8_t*>(memory.data()));
     const auto* bytes =
         reinterpret_cast<const std::uint8_t*>(memory.data()); // NOLINT: bytes of ours
     Measured measured = TRY(run_repeatedly(subject, 1, memory.data(), Bytes(bytes, kLargest)));

@@ -32,7 +32,7 @@ struct Depths {
 
 std::uint64_t note_depth(void* owner, int) {
     auto& depths = *static_cast<Depths*>(owner);
-    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); // NOLINT
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     depths.lowest = std::min(depths.lowest, here);
     depths.highest = std::max(depths.highest, here);
     ++depths.rounds;

@@ -16,12 +16,12 @@ constexpr std::size_t kMaxFrames = 8;
 template <class To>
 To at(std::uint64_t address) {
     To value;
-    std::memcpy(&value, reinterpret_cast<const void*>(address), sizeof value); // NOLINT
+    std::memcpy(&value, reinterpret_cast<const void*>(address), sizeof value);
     return value;
 }
 template <class Value>
 void put(std::uint64_t address, Value value) {
-    std::memcpy(reinterpret_cast<void*>(address), &value, sizeof value); // NOLINT
+    std::memcpy(reinterpret_cast<void*>(address), &value, sizeof value);
 }
 
 std::uint64_t extended(std::int64_t number) { return static_cast<std::uint64_t>(number); }

@@ -60,8 +60,7 @@ RingBuffer::RingBuffer(Plan&& plan, MapFiles files, os::Mapping shared, os::Mapp
       owner_(std::move(owner)) {}
 
 std::atomic<std::uint64_t>& RingBuffer::position_page(std::uint32_t page) const {
-    return *reinterpret_cast<std::atomic<std::uint64_t>*>(shared_.data() +
-                                                          page * os::page_size()); // NOLINT
+    return *reinterpret_cast<std::atomic<std::uint64_t>*>(shared_.data() + page * os::page_size());
 }
 
 std::atomic<std::uint64_t>& RingBuffer::header_at(std::uint64_t position) const {

@@ -58,8 +58,7 @@ ValueShape::ValueShape(const spec::MapSpec& spec) : size_bytes_(spec.value_size_
 }
 
 std::uint32_t* ValueShape::lock_word(const std::uint8_t* shared) const {
-    return reinterpret_cast<std::uint32_t*>(const_cast<std::uint8_t*>(shared) +
-                                            *lock_offset_); // NOLINT
+    return reinterpret_cast<std::uint32_t*>(const_cast<std::uint8_t*>(shared) + *lock_offset_);
 }
 
 void ValueShape::write(std::uint8_t* shared, const std::uint8_t* from, bool locked) const {

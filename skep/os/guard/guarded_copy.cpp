@@ -55,7 +55,7 @@ skep_copy_guarded_end:
 extern "C" {
 std::uint64_t skep_copy_guarded(void* to, const void* from, std::size_t size_bytes);
 extern const char skep_copy_guarded_failed[]; // NOLINT: labels, spelled as above
-extern const char skep_copy_guarded_end[];    // NOLINT
+extern const char skep_copy_guarded_end[];
 }
 #endif
 
@@ -67,8 +67,8 @@ bool copy_guarded(void* to, const void* from, std::size_t size_bytes) {
 }
 GuardedCopyBounds guarded_copy_bounds() {
     return {reinterpret_cast<std::uintptr_t>(&skep_copy_guarded), // NOLINT: addresses of code
-            reinterpret_cast<std::uintptr_t>(&skep_copy_guarded_end[0]),     // NOLINT
-            reinterpret_cast<std::uintptr_t>(&skep_copy_guarded_failed[0])}; // NOLINT
+            reinterpret_cast<std::uintptr_t>(&skep_copy_guarded_end[0]),
+            reinterpret_cast<std::uintptr_t>(&skep_copy_guarded_failed[0])};
 }
 #else
 bool copy_guarded(void* to, const void* from, std::size_t size_bytes) {

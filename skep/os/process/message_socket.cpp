@@ -33,7 +33,7 @@ Result<sockaddr_un> address_of(const std::string& path) {
 
 const sockaddr* generic(const sockaddr_un& address) {
     return reinterpret_cast<const sockaddr*>(&address);
-} // NOLINT
+}
 
 Result<void> wait_for(const Fd& socket, short events, int timeout_ms) {
     pollfd poll{socket.number(), events, 0};

@@ -63,8 +63,7 @@ bool is_mapped_to_write(FileIdentity file, std::span<const int> other_than,
         const bool is_number = wrong == std::errc() && end == name.data() + name.size();
         const bool is_left_out =
             std::find(other_than.begin(), other_than.end(), process) != other_than.end();
-        const auto left_out =
-            process == own ? reinterpret_cast<std::uintptr_t>(own_address) : 0; // NOLINT
+        const auto left_out = process == own ? reinterpret_cast<std::uintptr_t>(own_address) : 0;
         if (is_number && !is_left_out && maps_it(process, file, left_out)) {
             return true;
         }

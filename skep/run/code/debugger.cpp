@@ -167,7 +167,7 @@ DebuggerEntry::DebuggerEntry() = default;
 DebuggerEntry::DebuggerEntry(const CodeListing& listing, std::span<const std::string> names)
     : link_(std::make_unique<Link>()) {
     link_->object = debug_object(listing, names);
-    link_->entry.symfile_addr = reinterpret_cast<const char*>(link_->object.data()); // NOLINT
+    link_->entry.symfile_addr = reinterpret_cast<const char*>(link_->object.data());
     link_->entry.symfile_size = link_->object.size();
     const std::lock_guard lock(debugger_mutex());
     jit_descriptor& descriptor = __jit_debug_descriptor;

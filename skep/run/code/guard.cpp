@@ -113,15 +113,15 @@ struct OptimisedRun {
 constinit thread_local OptimisedRun optimised_run; // NOLINT: what a signal handler is given
 
 GuardFrame* frame_of_optimised(std::uintptr_t instruction) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(optimised_run.code.data()); // NOLINT
+    const auto begin = reinterpret_cast<std::uintptr_t>(optimised_run.code.data());
     return instruction - begin < optimised_run.code.size() ? optimised_run.frame : nullptr;
 }
 
 void end_anchored_run(os::MachineState& state) {
-    auto& invocation = *reinterpret_cast<helpers::Invocation*>(state.anchor()); // NOLINT
+    auto& invocation = *reinterpret_cast<helpers::Invocation*>(state.anchor());
     ++invocation.faults;
     const auto stack = reinterpret_cast<std::uintptr_t>(invocation.engine); // NOLINT: an address
-    const auto* run_end = reinterpret_cast<const std::uintptr_t*>(stack + kRunEndSlot); // NOLINT
+    const auto* run_end = reinterpret_cast<const std::uintptr_t*>(stack + kRunEndSlot);
     state.resume_at(*run_end, stack, 0);
 }
 
@@ -135,9 +135,8 @@ void on_fault(int signal, siginfo_t* info, void* machine) {
             frame->address =
                 reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
             frame->signal = signal;
-            state.resume_at(
-                reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]), // NOLINT
-                frame->stack, 0);
+            state.resume_at(reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]),
+                            frame->stack, 0);
         } else {
             end_anchored_run(state);
         }

@@ -88,7 +88,7 @@ class Checking {
         const std::uint64_t address = machine.reg[loads ? insn.src : insn.dst] +
                                       static_cast<std::uint64_t>(std::int64_t{insn.offset});
         if (facts.region == verify::Region::stack) {
-            const auto begin = reinterpret_cast<std::uintptr_t>(machine.stack.data()); // NOLINT
+            const auto begin = reinterpret_cast<std::uintptr_t>(machine.stack.data());
             const std::uintptr_t end =
                 begin + (machine.depth + 1) * std::uint64_t{interpreter::kFrameBytes};
             if (address < begin || address + insn.size_bytes > end) {

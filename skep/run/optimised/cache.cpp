@@ -152,7 +152,7 @@ Sha256Digest cache_key(const OptimiserJob& job, std::string_view compiler) {
     ByteWriter all;
     const auto text = [&](std::string_view one) {
         all.write(static_cast<std::uint64_t>(one.size()));
-        all.write_bytes({reinterpret_cast<const std::uint8_t*>(one.data()), one.size()}); // NOLINT
+        all.write_bytes({reinterpret_cast<const std::uint8_t*>(one.data()), one.size()});
     };
     text(kOptimiserBuild);
     text(compiler);

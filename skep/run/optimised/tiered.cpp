@@ -64,7 +64,7 @@ void BackgroundCompiler::work() {
 
 TieredExecutable::TieredExecutable(std::unique_ptr<Executable> one_pass,
                                    const verify::VerifiedProgram& program, Binding binding,
-                                   TieringPolicy policy, BackgroundCompiler& compiler) // NOLINT
+                                   TieringPolicy policy, BackgroundCompiler& compiler)
     : one_pass_(std::move(one_pass)), program_(program), binding_(std::move(binding)),
       policy_(policy), compiler_(compiler) {}
 

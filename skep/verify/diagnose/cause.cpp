@@ -69,7 +69,7 @@ Place Cause::place(std::size_t at) const {
 }
 
 std::optional<std::string> Cause::name() const {
-    if (const auto used = dereferenced_name(finding.place.source, finding.place.column);
+    if (auto used = dereferenced_name(finding.place.source, finding.place.column);
         used.has_value() && insn.kind != InsnKind::call_helper &&
         insn.kind != InsnKind::call_kfunc) {
         return used;

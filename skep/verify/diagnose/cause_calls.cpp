@@ -115,6 +115,28 @@ void explain_size(Cause& cause) {
     }
 }
 
+namespace {
+
+// Where to give back what was taken at step `taken`: the last branch after it is where this path
+// parted from those that release it.
+std::string where_to_release(const Cause& cause, std::size_t taken) {
+    if (cause.finding.path.empty()) {
+        return "before this path ends";
+    }
+    Place parted = cause.finding.path.back().place;
+    for (std::size_t at = cause.step; at-- > taken;) {
+        if (cause.trail.steps()[at].at == parted.insn) {
+            parted = cause.place(at);
+            break;
+        }
+    }
+    return parted.line == 0
+               ? fmt::format("on the path that leaves at instruction {}", parted.insn.value)
+               : fmt::format("on the path that leaves at line {}", parted.line);
+}
+
+} // namespace
+
 void explain_leak(Cause& cause) {
     const Resources& resources = cause.refused.state.resources;
     if (resources.held.empty()) {
@@ -137,22 +159,8 @@ void explain_leak(Cause& cause) {
     cause.finding.because = fmt::format("what {} gave is still held where the program ends",
                                         callee.empty() ? "the call" : callee);
     if (!release.empty()) {
-        std::string where = "before this path ends";
-        // The last branch after it was taken is where this path parted from those that release it.
-        if (!cause.finding.path.empty()) {
-            Place parted = cause.finding.path.back().place;
-            for (std::size_t at = cause.step; at-- > *step;) {
-                if (cause.trail.steps()[at].at == parted.insn) {
-                    parted = cause.place(at);
-                    break;
-                }
-            }
-            where =
-                parted.line == 0
-                    ? fmt::format("on the path that leaves at instruction {}", parted.insn.value)
-                    : fmt::format("on the path that leaves at line {}", parted.line);
-        }
-        cause.finding.suggestion = fmt::format("give it back {}: {};", where, release);
+        cause.finding.suggestion =
+            fmt::format("give it back {}: {};", where_to_release(cause, *step), release);
     }
 }
 

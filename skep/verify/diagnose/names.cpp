@@ -167,56 +167,83 @@ std::string context_name(const Subject& subject) {
     return "ctx";
 }
 
-Field field_at(const btf::Btf& types, btf::TypeId id, std::uint32_t offset) {
-    constexpr unsigned kMaxDepth = 16;
+namespace {
+
+// On the way down to an offset: what was named so far, and what is still to be entered. Each step
+// answers whether there was one.
+struct Descent {
     Field field;
-    for (unsigned depth = 0; depth < kMaxDepth && types.has(id); ++depth) {
-        const btf::Type& type = types.type(types.resolve(id));
-        if (type.kind == btf::Kind::array) {
-            const auto element = types.size_of(type.target);
-            if (!element.ok() || element.value() == 0) {
-                return field;
-            }
-            field.array_count = type.count;
-            field.element_bytes = element.value();
-            const std::uint32_t index = offset / element.value();
-            field.path += index == 0 ? "[]" : fmt::format("[{}]", index);
-            offset %= element.value();
-            id = type.target;
-            continue;
-        }
-        if (type.kind == btf::Kind::data_section) {
-            const auto variable =
-                std::find_if(type.variables.begin(), type.variables.end(), [&](const auto& one) {
-                    return offset >= one.offset && offset < one.offset + one.size_bytes;
-                });
-            if (variable == type.variables.end() || !types.has(variable->variable)) {
-                return field;
-            }
-            field.path = types.type(variable->variable).name;
-            offset -= variable->offset;
-            id = types.type(variable->variable).target;
-            continue;
-        }
-        const btf::Member* found = nullptr;
-        for (const btf::Member& member : type.members) {
+    btf::TypeId id;
+    std::uint32_t offset;
+};
+
+bool enter_element(const btf::Btf& types, const btf::Type& array, Descent& way) {
+    const auto element = types.size_of(array.target);
+    if (!element.ok() || element.value() == 0) {
+        return false;
+    }
+    way.field.array_count = array.count;
+    way.field.element_bytes = element.value();
+    const std::uint32_t index = way.offset / element.value();
+    way.field.path += index == 0 ? "[]" : fmt::format("[{}]", index);
+    way.offset %= element.value();
+    way.id = array.target;
+    return true;
+}
+
+bool enter_variable(const btf::Btf& types, const btf::Type& section, Descent& way) {
+    const auto variable =
+        std::find_if(section.variables.begin(), section.variables.end(), [&](const auto& one) {
+            return way.offset >= one.offset && way.offset < one.offset + one.size_bytes;
+        });
+    if (variable == section.variables.end() || !types.has(variable->variable)) {
+        return false;
+    }
+    way.field.path = types.type(variable->variable).name;
+    way.offset -= variable->offset;
+    way.id = types.type(variable->variable).target;
+    return true;
+}
+
+bool enter_member(const btf::Btf& types, const btf::Type& structure, Descent& way) {
+    if (structure.kind == btf::Kind::function_prototype) {
+        return false;
+    }
+    const auto found = std::find_if(
+        structure.members.begin(), structure.members.end(), [&](const btf::Member& member) {
             const auto size = types.size_of(member.type);
             const std::uint32_t begin = member.bit_offset / 8;
-            if (type.kind != btf::Kind::function_prototype && size.ok() && offset >= begin &&
-                offset < begin + size.value()) {
-                found = &member;
-                break;
-            }
-        }
-        if (found == nullptr) {
-            return field;
-        }
-        field.path += field.path.empty() || found->name.empty() ? "" : ".";
-        field.path += found->name;
-        offset -= found->bit_offset / 8;
-        id = found->type;
+            return size.ok() && way.offset >= begin && way.offset < begin + size.value();
+        });
+    if (found == structure.members.end()) {
+        return false;
     }
-    return field;
+    way.field.path += way.field.path.empty() || found->name.empty() ? "" : ".";
+    way.field.path += found->name;
+    way.offset -= found->bit_offset / 8;
+    way.id = found->type;
+    return true;
+}
+
+bool enter(const btf::Btf& types, Descent& way) {
+    const btf::Type& type = types.type(types.resolve(way.id));
+    if (type.kind == btf::Kind::array) {
+        return enter_element(types, type, way);
+    }
+    return type.kind == btf::Kind::data_section ? enter_variable(types, type, way)
+                                                : enter_member(types, type, way);
+}
+
+} // namespace
+
+Field field_at(const btf::Btf& types, btf::TypeId id, std::uint32_t offset) {
+    constexpr unsigned kMaxDepth = 16;
+    Descent way{{}, id, offset};
+    unsigned depth = 0;
+    while (depth < kMaxDepth && types.has(way.id) && enter(types, way)) {
+        ++depth;
+    }
+    return way.field;
 }
 
 namespace {
