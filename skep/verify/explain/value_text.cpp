@@ -185,9 +185,7 @@ void add_payload(Fields& fields, const Subject& subject, const Value& value) {
     if (value.is(ValueKind::packet) || value.is(ValueKind::packet_meta)) {
         fields.add("r", number_text(value.range));
     }
-    if (value.is(ValueKind::memory) && value.has(kRingbuf)) {
-        fields.add("sz", number_text(value.size_bytes()));
-    } else if (value.is(ValueKind::memory)) {
+    if (value.is(ValueKind::memory)) {
         fields.add("sz", number_text(value.size_bytes()));
     }
 }
@@ -274,9 +272,7 @@ std::string value_text(const Subject& subject, unsigned shown_in, const Value& v
         fields.add("ref_obj_id", fmt::format("{}", value.reference_id));
     }
     add_payload(fields, subject, value);
-    if (value.is_scalar()) {
-        add_number(fields, value.number);
-    } else if (!value.at_fixed_offset()) {
+    if (value.is_scalar() || !value.at_fixed_offset()) {
         add_number(fields, value.number);
     } else if (value.number.value() != 0) {
         fields.add("imm", constant_text(value.number));

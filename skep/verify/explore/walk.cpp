@@ -210,6 +210,7 @@ Ruling<void> Walk::explore(State entry, InsnIndex start) {
     log_.begins(path_.state, start);
     for (;;) {
         Ruling<Flow> flow = advance();
+        const bool path_ends = !flow.ok() || *flow == Flow::ended;
         if (!flow.ok()) {
             Finding finding = placed(std::move(*std::move(flow).error()));
             if (!subject_.environment.diagnose || manner_.joins) {
@@ -219,7 +220,7 @@ Ruling<void> Walk::explore(State entry, InsnIndex start) {
                 return refused_.front().finding;
             }
         }
-        if (!flow.ok() || *flow == Flow::ended) {
+        if (path_ends) {
             checkpoints_.close(path_.parent);
             if (!pop()) {
                 return finish_joining();
