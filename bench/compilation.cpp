@@ -3,7 +3,7 @@
 // How long the one-pass JIT takes: from a verified program to code that can run, and what of it is
 // placing the code in memory that can be executed.
 //
-//   compilation [--times N]
+//   compilation [--times N] [--only NAME]
 //
 // Every program of bench/programs, and one of some 4000 instructions, the smallest first. Medians.
 // `an instruction` is what a program takes beyond the smallest one, for each of its slots.
@@ -100,7 +100,7 @@ ProgramSpec large_program() {
     return spec;
 }
 
-int run(int times) {
+int run(int times, std::string_view only) {
     std::vector<Measured> all;
     ProgramSpec nothing;
     nothing.name = "empty";
@@ -109,7 +109,8 @@ int run(int times) {
     nothing.insns = {{0xb7, 0, 0, 2}, {0x95, 0, 0, 0}};
     add(all, nothing, {}, nullptr, times);
     for (const auto& entry : std::filesystem::recursive_directory_iterator(BENCH_OBJECTS)) {
-        if (entry.path().extension() != ".o") {
+        const bool wanted = only.empty() || entry.path().filename() == std::string(only) + ".bpf.o";
+        if (entry.path().extension() != ".o" || !wanted) {
             continue;
         }
         std::ifstream file(entry.path(), std::ios::binary);
@@ -121,7 +122,9 @@ int run(int times) {
                 object->types ? &*object->types : nullptr, times);
         }
     }
-    add(all, large_program(), {}, nullptr, times);
+    if (only.empty() || only == "large") {
+        add(all, large_program(), {}, nullptr, times);
+    }
     std::stable_sort(all.begin(), all.end(), [](const Measured& left, const Measured& right) {
         return left.slots < right.slots;
     });
@@ -142,6 +145,14 @@ int run(int times) {
 } // namespace skep::bench
 
 int main(int argc, char** argv) {
-    const bool has_times = argc == 3 && std::string_view(argv[1]) == "--times";
-    return skep::bench::run(has_times ? std::max(1, std::atoi(argv[2])) : 101);
+    int times = 101;
+    std::string_view only;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (std::string_view(argv[i]) == "--times") {
+            times = std::max(1, std::atoi(argv[i + 1]));
+        } else if (std::string_view(argv[i]) == "--only") {
+            only = argv[i + 1];
+        }
+    }
+    return skep::bench::run(times, only);
 }

@@ -485,22 +485,22 @@ Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
 }
 
 Result<std::vector<Insn>> decode_all(std::span<const RawInsn> program) {
-    std::vector<Insn> decoded;
-    decoded.reserve(program.size());
-    Insn plain;
-    while (decoded.size() < program.size()) {
-        if (decode_plain(program[decoded.size()], plain)) {
-            decoded.push_back(plain);
+    std::vector<Insn> decoded(program.size());
+    for (std::uint32_t slot = 0; slot < program.size();) {
+        if (decode_plain(program[slot], decoded[slot])) {
+            ++slot;
             continue;
         }
-        const InsnIndex at{static_cast<std::uint32_t>(decoded.size())};
+        const InsnIndex at{slot};
         Decoded one = decode(program, at);
         if (const auto* error = std::get_if<DecodeError>(&one)) {
             return fail(Code::invalid_input,
                         fmt::format("instruction {}: {}", at.value, error->message));
         }
         const Insn& insn = std::get<Insn>(one);
-        decoded.insert(decoded.end(), insn.slots(), insn);
+        for (const std::uint32_t end = slot + insn.slots(); slot < end; ++slot) {
+            decoded[slot] = insn;
+        }
     }
     return decoded;
 }

@@ -56,20 +56,24 @@ TEST(Plan, TakesABlockBehindItsPlaceForNoLoop) {
     const auto loop =
         make_plan(unchecked(insns_of("r1 = 9\nr1 += -1\nif r1 != 0 goto -2\nexit")), {});
     ASSERT_TRUE(loop.ok());
-    EXPECT_EQ(loop->loop_heads[1], 1U);
+    EXPECT_TRUE(loop->has(run::jit::kLoopHead, 1));
     const auto behind =
         make_plan(unchecked(insns_of("if r1 == 0 goto +2\nr0 = 1\nexit\nr1 = 2\ngoto -4")), {});
     ASSERT_TRUE(behind.ok());
-    EXPECT_EQ(behind->loop_heads[1], 0U);
+    EXPECT_FALSE(behind->has(run::jit::kLoopHead, 1));
 }
 
 TEST(Plan, TakesANumberThatIsKnownToReadNothing) {
-    const auto plan = make_plan(unchecked(insns_of("r0 = 1\nr0 <<= 3\nexit")), {});
+    const std::vector<RawInsn> insns = insns_of("r0 = 1\nr0 <<= 3\nexit");
+    const auto plan = make_plan(unchecked(insns), {});
     ASSERT_TRUE(plan.ok());
     EXPECT_EQ(live_before(*plan)[1], set_of(0));
-    std::vector<verify::InsnFacts> facts(3);
-    facts[1].constant = 8;
-    EXPECT_EQ(live_before(*plan, facts)[1], RegSet{0});
+    UncheckedOptions options;
+    options.facts.resize(3);
+    options.facts[1].constant = 8;
+    const auto known = make_plan(unchecked(insns, options), {});
+    ASSERT_TRUE(known.ok());
+    EXPECT_EQ(live_before(*known)[1], RegSet{0});
 }
 
 TEST(Plan, RefusesWhatCannotRunHereWithAnExactWord) {

@@ -185,7 +185,7 @@ void FunctionLifter::lift_function_lookup(const MapShape& shape, const spec::Map
 }
 
 void FunctionLifter::call_subprogram(std::int64_t target) {
-    const std::size_t callee = shared_.plan.function_of[static_cast<std::size_t>(target)];
+    const std::size_t callee = shared_.plan.function_at(static_cast<std::uint32_t>(target));
     const Held kinds = shared_.kinds.arguments[callee];
     std::vector<Value*> arguments;
     for (Reg reg = 1; reg <= 5; ++reg) {

@@ -108,7 +108,7 @@ class Walk {
 
   private:
     [[nodiscard]] std::size_t function_at(std::int64_t slot) const {
-        return plan_.function_of[static_cast<std::size_t>(slot)];
+        return plan_.function_at(static_cast<std::uint32_t>(slot));
     }
 
     void arrive(std::int64_t slot, Held held) {

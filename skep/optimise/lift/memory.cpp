@@ -136,7 +136,9 @@ Result<void> FunctionLifter::lift_wide(std::uint32_t at, const Insn& one) {
         return {};
     case WideSource::function: {
         const auto target = static_cast<std::size_t>(std::int64_t{at} + 1 + one.imm);
-        set_address(one.dst, shared_.functions[shared_.plan.function_of[target]]);
+        set_address(
+            one.dst,
+            shared_.functions[shared_.plan.function_at(static_cast<std::uint32_t>(target))]);
         return {};
     }
     case WideSource::map_index:

@@ -26,7 +26,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "skep/run/jit/liveness.hpp"
+#include "skep/run/jit/effects.hpp"
 #include "skep/run/jit/target.hpp"
 
 namespace skep::run::jit {
@@ -37,12 +37,12 @@ class Deferred {
     explicit Deferred(T& target) : target_(target) {}
 
     // Notes the instruction instead of saying it, when it is of the kind that can wait. `live` are
-    // the registers that are read after it.
+    // the registers that it reads or that are read after it.
     bool defer(const Insn& insn, RegSet live) {
         if (insn.kind != InsnKind::alu || insn.dst == kFramePointer) {
             return false;
         }
-        live_ = static_cast<RegSet>(live | reads_of(insn));
+        live_ = live;
         if (insn.source == Source::reg) {
             return insn.width == Width::w64 ? defer_wide(insn) : defer_narrow(insn);
         }
@@ -51,6 +51,9 @@ class Deferred {
 
     // Before an instruction that reads and writes these is said.
     void prepare(RegSet reads, RegSet writes, RegSet live) {
+        if (pending_ == 0) {
+            return;
+        }
         live_ = static_cast<RegSet>(live | reads);
         make_real(reads);
         give_up_places(writes, live, kNoIndex);
@@ -59,6 +62,9 @@ class Deferred {
     // The same for one that goes to memory at base + offset; its base is not among the reads.
     Address prepare_access(Address at, RegSet reads, RegSet writes,
                            RegSet live) { // NOLINT: sets of registers
+        if (pending_ == 0) {
+            return at;
+        }
         const Reg base = at.base;
         live_ = static_cast<RegSet>(live | reads | set_of(base));
         make_real(reads);

@@ -51,7 +51,7 @@ KeyPieces pieces_of_key(const Plan& plan, std::uint32_t call, std::uint32_t key_
         const Insn& insn = plan.insns[at];
         const bool inside = insn.dst == kFramePointer && insn.offset < *key + key_bytes &&
                             insn.offset + insn.size_bytes > *key;
-        if (plan.second_slot[at] == 0 && stores(insn) && inside) {
+        if (!plan.has(kSecondSlot, at) && stores(insn) && inside) {
             least = std::min(least, insn.size_bytes);
         }
     }

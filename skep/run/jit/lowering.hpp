@@ -33,7 +33,7 @@ class Lowering {
     Lowering(const verify::VerifiedProgram& program, const Plan& plan, MapShapes shapes, T& target,
              Deferring deferring = Deferring::yes) // NOLINT: what it works on
         : program_(program), plan_(plan), shapes_(shapes), target_(target), deferring_(deferring),
-          deferred_(target), live_(live_before(plan, program.facts())),
+          deferred_(target), live_(live_before(plan)),
           recomposed_(recompose(plan, program.facts(), live_)), marks_(plan.insns.size()) {}
 
     Image run() {
@@ -56,6 +56,7 @@ class Lowering {
         }
         Image image;
         target_.finish(image);
+        image.insn_offsets.reserve(marks_.size() + 1);
         for (const typename T::Mark& mark : marks_) {
             image.insn_offsets.push_back(target_.settled(mark));
         }
@@ -89,11 +90,9 @@ class Lowering {
     std::uint32_t lower_at(std::uint32_t at, std::uint32_t end) {
         if (plan_.is_target(at)) {
             deferred_.settle(live_[at]);
-        }
-        if (plan_.loop_heads[at] != 0) {
-            target_.align_loop();
-        }
-        if (plan_.is_target(at)) {
+            if (plan_.has(kLoopHead, at)) {
+                target_.align_loop();
+            }
             target_.bind(at);
         }
         const typename T::Mark mark = target_.here();
@@ -115,7 +114,7 @@ class Lowering {
 
     bool can_wait(std::uint32_t at) {
         return deferring_ == Deferring::yes && !facts(at).constant.has_value() &&
-               deferred_.defer(insn(at), live_after(at));
+               deferred_.defer(insn(at), static_cast<RegSet>(live_after(at) | effects(at).reads));
     }
 
     // What is read after an instruction that goes on with the next.
@@ -123,17 +122,16 @@ class Lowering {
 
     // Makes what the instruction reads real, and its address as short as it can be.
     Address access(std::uint32_t at, Reg base, Reg other) {
-        const Insn& one = insn(at);
-        RegSet reads = reads_of(one);
+        RegSet reads = effects(at).reads;
         if (other != base) {
             reads = static_cast<RegSet>(reads & ~set_of(base));
         }
-        return deferred_.prepare_access({base, kNoIndex, one.offset}, reads, writes_of(one),
-                                        live_after(at));
+        return deferred_.prepare_access({base, kNoIndex, insn(at).offset}, reads,
+                                        effects(at).writes, live_after(at));
     }
 
-    void prepare(std::uint32_t at, RegSet reads) {
-        deferred_.prepare(reads, writes_of(insn(at)), live_after(at));
+    void prepare(std::uint32_t at) {
+        deferred_.prepare(effects(at).reads, effects(at).writes, live_after(at));
     }
 
     void lower(std::uint32_t at) {
@@ -165,15 +163,15 @@ class Lowering {
         case InsnKind::call_helper:
             return lower_helper(at, one);
         case InsnKind::call_subprogram:
-            prepare(at, reads_of(one));
+            prepare(at);
             return target_.call_subprogram(entry_at(target_of(at)));
         case InsnKind::call_register:
-            prepare(at, reads_of(one));
+            prepare(at);
             return target_.call_helper_in(one.dst);
         case InsnKind::exit:
             return lower_exit();
         case InsnKind::address_space_cast:
-            prepare(at, reads_of(one));
+            prepare(at);
             // Without an arena both address spaces are one.
             return target_.alu({AluOp::mov, Width::w64}, one.dst, one.src);
         case InsnKind::call_kfunc: // refused by the plan
@@ -183,7 +181,7 @@ class Lowering {
 
     void lower_alu(std::uint32_t at, const Insn& one) {
         const verify::InsnFacts& known = facts(at);
-        prepare(at, known.constant.has_value() ? RegSet{0} : reads_of(one));
+        prepare(at);
         if (known.constant.has_value()) {
             return say_number(at, *known.constant);
         }
@@ -205,7 +203,7 @@ class Lowering {
 
     void lower_wide(std::uint32_t at, const Insn& one) {
         const auto index = static_cast<std::uint32_t>(one.imm);
-        prepare(at, 0);
+        prepare(at);
         if (one.wide_source == WideSource::number) {
             target_.number(one.dst, one.imm64());
         } else if (one.wide_source == WideSource::function) {
@@ -222,7 +220,7 @@ class Lowering {
     void lower_load(std::uint32_t at, const Insn& one) {
         const verify::InsnFacts& known = facts(at);
         if (known.constant.has_value()) {
-            prepare(at, 0);
+            prepare(at);
             return say_number(at, *known.constant);
         }
         const Address from = access(at, one.src, kNoIndex);
@@ -266,7 +264,7 @@ class Lowering {
 
     // The socket buffer is in R6 (a rule of these old instructions); R1 to R5 are free.
     void lower_packet_load(std::uint32_t at, const Insn& one) {
-        prepare(at, reads_of(one));
+        prepare(at);
         if (one.kind == InsnKind::packet_indirect) {
             target_.alu({AluOp::mov, Width::w32}, 2, one.src);
             target_.alu_imm({AluOp::add, Width::w32}, 2, one.imm);
@@ -305,7 +303,7 @@ class Lowering {
     }
 
     void lower_helper(std::uint32_t at, const Insn& one) {
-        prepare(at, reads_of(one));
+        prepare(at);
         const MapShape* map = looked_up(one, facts(at), shapes_);
         if (map != nullptr && map->way == LookupWay::in_place) {
             target_.array_lookup(*map);
@@ -362,11 +360,12 @@ class Lowering {
     [[nodiscard]] const verify::InsnFacts& facts(std::uint32_t at) const {
         return program_.facts()[at];
     }
+    [[nodiscard]] Effects effects(std::uint32_t at) const { return plan_.effects[at]; }
     [[nodiscard]] Label target_of(std::uint32_t at) const {
         return static_cast<Label>(insn(at).target(InsnIndex{at}));
     }
     [[nodiscard]] Label entry_at(std::uint32_t slot) const {
-        return entries_[plan_.function_of[slot]];
+        return entries_[plan_.function_at(slot)];
     }
 
     const verify::VerifiedProgram& program_;

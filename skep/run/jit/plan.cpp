@@ -10,7 +10,7 @@
 namespace skep::run::jit {
 namespace {
 
-constexpr std::int64_t kShortLoopSlots = 32;
+constexpr std::uint32_t kShortLoopSlots = 32;
 constexpr std::uint32_t kWholeStack =
     512; // what a function may use at most, when nothing was proved
 
@@ -28,72 +28,129 @@ class Planner {
             return fail(Code::invalid_input, "a program without instructions");
         }
         plan_.insns = TRY(decode_all(program_.insns()));
-        const std::size_t slots = plan_.insns.size();
-        plan_.arrives.resize(slots);
-        plan_.function_of.resize(slots);
-        starts_.resize(slots);
-        starts_[0] = 1;
-        plan_.second_slot.resize(slots);
-        for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
-            if (plan_.insns[at].slots() == 2) {
-                plan_.second_slot[at + 1] = 1;
+        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
+        plan_.marks.resize(slots);
+        plan_.effects.resize(slots);
+        plan_.marks[0] = kStart;
+        for (std::uint32_t at = 0; at < slots; ++at) {
+            const Insn& insn = plan_.insns[at];
+            note_effects(at, insn);
+            TRY(look_at(at, insn));
+            if (insn.slots() == 2) {
+                TRY(skip_second_slot(++at));
             }
         }
-        for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
-            TRY(look_at(at));
-        }
-        find_functions();
         find_short_loops();
+        find_functions();
         TRY(check_ends());
         return std::move(plan_);
     }
 
   private:
-    // A slot inside the program where an instruction begins.
-    Result<std::uint32_t> place(std::uint32_t at, std::int64_t target) {
+    void mark(std::uint32_t slot, SlotMark what) {
+        plan_.marks[slot] = static_cast<std::uint8_t>(plan_.marks[slot] | what);
+    }
+
+    void note_effects(std::uint32_t at, const Insn& insn) {
+        plan_.effects[at] = effects_of(insn);
+        const bool computes = insn.kind == InsnKind::alu || insn.kind == InsnKind::load;
+        if (computes && program_.facts()[at].constant.has_value()) {
+            plan_.effects[at].reads = 0;
+        }
+    }
+
+    // Something that was seen before may go there.
+    Result<void> skip_second_slot(std::uint32_t slot) {
+        for (std::uint32_t at = 0; plan_.marks[slot] != 0 && at < slot; ++at) {
+            if (goes_to(at) == slot) {
+                return no_instruction(at, slot);
+            }
+        }
+        plan_.marks[slot] = kSecondSlot;
+        return {};
+    }
+
+    [[nodiscard]] std::int64_t goes_to(std::uint32_t at) const {
+        const Insn& insn = plan_.insns[at];
+        const bool names_function =
+            insn.kind == InsnKind::load_wide && insn.wide_source == WideSource::function;
+        return names_function ? std::int64_t{at} + 1 + insn.imm : insn.target(InsnIndex{at});
+    }
+
+    static Error no_instruction(std::uint32_t at, std::int64_t target) {
+        return fail(Code::invalid_input,
+                    fmt::format("instruction {}: goes to slot {}, where no instruction begins", at,
+                                target));
+    }
+
+    // Where the instruction goes: a slot inside the program that is no second one as far as is
+    // seen.
+    Result<std::uint32_t> place(std::uint32_t at) {
+        const std::int64_t target = goes_to(at);
         const bool inside = target >= 0 && target < static_cast<std::int64_t>(plan_.insns.size());
-        const bool second_slot = inside && plan_.second_slot[static_cast<std::size_t>(target)] != 0;
-        if (!inside || second_slot) {
-            return fail(Code::invalid_input,
-                        fmt::format("instruction {}: goes to slot {}, where no instruction begins",
-                                    at, target));
+        if (!inside || plan_.has(kSecondSlot, static_cast<std::uint32_t>(target))) {
+            return no_instruction(at, target);
         }
         return static_cast<std::uint32_t>(target);
     }
 
-    Result<void> look_at(std::uint32_t at) {
-        const Insn& insn = plan_.insns[at];
+    Result<void> look_at(std::uint32_t at, const Insn& insn) {
         switch (insn.kind) {
+        case InsnKind::alu:
+        case InsnKind::store_imm:
+        case InsnKind::store_reg:
+        case InsnKind::atomic:
+        case InsnKind::address_space_cast:
+            return {};
+        case InsnKind::load:
+            if (program_.facts()[at].fault_reads_zero) {
+                mark(at, kCalls);
+            }
+            return {};
         case InsnKind::may_goto:
             has_budget_ = true;
-            [[fallthrough]];
+            return look_at_jump(at);
         case InsnKind::jump:
         case InsnKind::jump_always:
-            plan_.arrives[TRY(place(at, insn.target(InsnIndex{at})))] = 1;
+            return look_at_jump(at);
+        case InsnKind::exit:
+            mark(at, kBranches);
             return {};
-        case InsnKind::call_subprogram: {
-            const std::uint32_t target = TRY(place(at, insn.target(InsnIndex{at})));
-            starts_[target] = 1;
-            entry_is_called_ |= target == 0;
+        case InsnKind::call_subprogram:
+            mark(at, kCalls);
+            return look_at_function(at);
+        case InsnKind::call_helper:
+            if (!is_inlined(insn, program_.facts()[at], shapes_)) {
+                mark(at, kCalls);
+            }
             return {};
-        }
+        case InsnKind::packet_absolute:
+        case InsnKind::packet_indirect:
+        case InsnKind::call_register:
+            mark(at, kCalls);
+            return {};
         case InsnKind::load_wide:
             return look_at_wide(at, insn);
         case InsnKind::call_kfunc:
             return unsupported(at, "kernel functions cannot be called by this engine");
-        case InsnKind::alu:
-        case InsnKind::load:
-        case InsnKind::store_imm:
-        case InsnKind::store_reg:
-        case InsnKind::atomic:
-        case InsnKind::packet_absolute:
-        case InsnKind::packet_indirect:
-        case InsnKind::call_helper:
-        case InsnKind::call_register:
-        case InsnKind::exit:
-        case InsnKind::address_space_cast:
-            return {};
         }
+        return {};
+    }
+
+    Result<void> look_at_jump(std::uint32_t at) {
+        const std::uint32_t target = TRY(place(at));
+        mark(at, kBranches);
+        mark(target, kArrives);
+        if (target <= at) {
+            plan_.back_jumps.push_back({at, target});
+        }
+        return {};
+    }
+
+    Result<void> look_at_function(std::uint32_t at) {
+        const std::uint32_t target = TRY(place(at));
+        mark(target, kStart);
+        entry_is_called_ |= target == 0;
         return {};
     }
 
@@ -108,13 +165,9 @@ class Planner {
                             fmt::format("instruction {}: there is no map {}", at, insn.imm));
             }
             return {};
-        case WideSource::function: {
-            const std::uint32_t target = TRY(place(at, std::int64_t{at} + 1 + insn.imm));
-            starts_[target] = 1;
-            entry_is_called_ |= target == 0;
+        case WideSource::function:
             hands_out_functions_ = true;
-            return {};
-        }
+            return look_at_function(at);
         case WideSource::map_fd:
         case WideSource::map_value_fd:
             return unsupported(at, "a map is named by a descriptor, which means nothing here");
@@ -126,28 +179,23 @@ class Planner {
 
     // From where a jump goes back to, to the jump; the innermost alone.
     void find_short_loops() {
-        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
-        plan_.loop_heads.resize(slots);
         std::int64_t last_head = -1;
-        for (std::uint32_t at = 0; at < slots; at += plan_.insns[at].slots()) {
-            const Insn& insn = plan_.insns[at];
-            if (insn.kind != InsnKind::jump && insn.kind != InsnKind::jump_always) {
-                continue;
-            }
-            const std::int64_t head = insn.target(InsnIndex{at});
-            if (head <= at && at - head <= kShortLoopSlots && head > last_head &&
-                comes_back(static_cast<std::uint32_t>(head), at)) {
-                plan_.loop_heads[static_cast<std::size_t>(head)] = 1;
-                last_head = head;
+        for (const BackJump& jump : plan_.back_jumps) {
+            const bool counts = plan_.insns[jump.at].kind != InsnKind::may_goto;
+            if (counts && jump.at - jump.target <= kShortLoopSlots && jump.target > last_head &&
+                comes_back(jump)) {
+                mark(jump.target, kLoopHead);
+                last_head = jump.target;
             }
         }
     }
 
     // Whether what begins at the head leads on to the jump. Else the jump only comes from a block
     // that stands behind what it belongs to.
-    [[nodiscard]] bool comes_back(std::uint32_t head, std::uint32_t jump) const {
+    [[nodiscard]] bool comes_back(BackJump jump) const {
+        const std::uint32_t head = jump.target;
         std::uint64_t reached = 1; // bit i: slot head + i
-        for (std::uint32_t at = head; at < jump; at += plan_.insns[at].slots()) {
+        for (std::uint32_t at = head; at < jump.at; at += plan_.insns[at].slots()) {
             const Insn& insn = plan_.insns[at];
             if ((reached >> (at - head) & 1) == 0) {
                 continue;
@@ -155,23 +203,21 @@ class Planner {
             if (insn.kind != InsnKind::jump_always && insn.kind != InsnKind::exit) {
                 reached |= 1ULL << (at + insn.slots() - head);
             }
-            const bool jumps = insn.kind == InsnKind::jump || insn.kind == InsnKind::jump_always ||
-                               insn.kind == InsnKind::may_goto;
-            const std::int64_t target = jumps ? insn.target(InsnIndex{at}) : 0;
-            if (target > at && target <= jump) {
+            const bool jumps = plan_.has(kBranches, at) && insn.kind != InsnKind::exit;
+            const std::int64_t target = jumps ? goes_to(at) : 0;
+            if (target > at && target <= jump.at) {
                 reached |= 1ULL << (target - head);
             }
         }
-        return (reached >> (jump - head) & 1) != 0;
+        return (reached >> (jump.at - head) & 1) != 0;
     }
 
     void find_functions() {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
         for (std::uint32_t at = 0; at < slots; ++at) {
-            if (starts_[at] != 0) {
+            if (plan_.has(kStart, at)) {
                 plan_.functions.push_back({at, slots, Frame()});
             }
-            plan_.function_of[at] = static_cast<std::uint32_t>(plan_.functions.size() - 1);
         }
         for (std::size_t i = 0; i + 1 < plan_.functions.size(); ++i) {
             plan_.functions[i].end = plan_.functions[i + 1].start;
@@ -202,21 +248,22 @@ class Planner {
         return frame;
     }
 
-    Frame frame_of(const Function& function) const {
-        Frame frame;
-        std::uint32_t named = 0; // registers, by bit
-        for (std::uint32_t at = function.start; at < function.end; at += plan_.insns[at].slots()) {
-            const Insn& insn = plan_.insns[at];
-            named |= 1U << insn.dst | 1U << insn.src;
-            frame.calls |= calls(insn, program_.facts()[at]);
+    [[nodiscard]] Frame frame_of(const Function& function) const {
+        std::uint32_t named = 0; // registers
+        std::uint32_t marks = 0;
+        for (std::uint32_t at = function.start; at < function.end; ++at) {
+            const Effects effects = plan_.effects[at];
+            named |= static_cast<std::uint32_t>(effects.reads | effects.writes);
+            marks |= plan_.marks[at];
         }
-        const bool uses_stack = (named >> kFramePointer & 1U) != 0;
+        Frame frame;
+        frame.calls = (marks & kCalls) != 0;
         frame.saved = static_cast<std::uint8_t>(named >> 6 & 0xfU); // R6 to R9
-        frame.stack_bytes = uses_stack ? proved_stack(function) : 0;
+        frame.stack_bytes = (named & set_of(kFramePointer)) != 0 ? proved_stack(function) : 0;
         return frame;
     }
 
-    std::uint32_t proved_stack(const Function& function) const {
+    [[nodiscard]] std::uint32_t proved_stack(const Function& function) const {
         for (const verify::SubprogramFacts& facts : program_.subprograms()) {
             if (facts.start.value == function.start && facts.stack_bytes != 0) {
                 return std::min(facts.stack_bytes, kWholeStack);
@@ -225,38 +272,11 @@ class Planner {
         return kWholeStack;
     }
 
-    bool calls(const Insn& insn, const verify::InsnFacts& facts) const {
-        switch (insn.kind) {
-        case InsnKind::call_helper:
-            return !is_inlined(insn, facts, shapes_);
-        case InsnKind::call_subprogram:
-        case InsnKind::call_register:
-        case InsnKind::packet_absolute:
-        case InsnKind::packet_indirect:
-            return true;
-        case InsnKind::load:
-            return facts.fault_reads_zero;
-        case InsnKind::alu:
-        case InsnKind::load_wide:
-        case InsnKind::store_imm:
-        case InsnKind::store_reg:
-        case InsnKind::atomic:
-        case InsnKind::jump:
-        case InsnKind::jump_always:
-        case InsnKind::may_goto:
-        case InsnKind::call_kfunc:
-        case InsnKind::exit:
-        case InsnKind::address_space_cast:
-            return false;
-        }
-        return true;
-    }
-
     // The last instruction of a function must not run into what follows.
     Result<void> check_ends() const {
         for (const Function& function : plan_.functions) {
             std::uint32_t last = function.end - 1;
-            last -= plan_.second_slot[last];
+            last -= plan_.has(kSecondSlot, last) ? 1 : 0;
             const InsnKind kind = plan_.insns[last].kind;
             if (kind != InsnKind::exit && kind != InsnKind::jump_always) {
                 return fail(
@@ -270,13 +290,20 @@ class Planner {
     const verify::VerifiedProgram& program_;
     MapShapes shapes_;
     Plan plan_;
-    std::vector<std::uint8_t> starts_; // by slot: 1 where a function begins
     bool entry_is_called_ = false;
     bool hands_out_functions_ = false;
     bool has_budget_ = false;
 };
 
 } // namespace
+
+std::uint32_t Plan::function_at(std::uint32_t slot) const {
+    const auto found = std::lower_bound(
+        functions.begin(), functions.end(), slot,
+        [](const Function& function, std::uint32_t start) { return function.start < start; });
+    SKEP_ASSERT(found != functions.end() && found->start == slot);
+    return static_cast<std::uint32_t>(found - functions.begin());
+}
 
 const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes) {
     const auto index = static_cast<std::size_t>(facts.map_index);

@@ -2,9 +2,10 @@
 //
 // Plan: what the lowering must know about a program before it writes the first byte.
 //
-// One pass over the decoded instructions finds the functions, where jumps arrive, and what each
-// function needs of its frame. It also refuses what no generated code can do here, with an exact
-// word; a verified program holds none of it, but a plan must not trust that it is handed one.
+// One pass over the decoded instructions finds the functions, where jumps arrive, what is read and
+// written, and what each function needs of its frame. It also refuses what no generated code can do
+// here, with an exact word; a verified program holds none of it, but a plan must not trust that it
+// is handed one.
 //
 // Proved by: tests/jit/plan_test.cpp.
 #pragma once
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "skep/base/result.hpp"
+#include "skep/run/jit/effects.hpp"
 #include "skep/run/jit/target.hpp"
 #include "skep/verify/verified_program.hpp"
 
@@ -28,16 +30,38 @@ struct Function {
     Frame frame;
 };
 
-struct Plan {
-    std::vector<Insn> insns;                // by slot
-    std::vector<std::uint8_t> arrives;      // by slot: 1 where a jump may arrive
-    std::vector<std::uint8_t> second_slot;  // by slot: 1 for the second half of a wide immediate
-    std::vector<std::uint8_t> loop_heads;   // by slot: 1 where a short loop without another begins
-    std::vector<Function> functions;        // rising, the entry first
-    std::optional<Frame> gate;              // what C calls, when the program calls its entry itself
-    std::vector<std::uint32_t> function_of; // by slot; meaningful at the start of a function
+// What is so of a slot; several may be.
+enum SlotMark : std::uint8_t {
+    kArrives = 1,    // a jump may arrive here
+    kSecondSlot = 2, // the second half of a wide immediate
+    kLoopHead = 4,   // a short loop without another begins here
+    kStart = 8,      // a function begins here
+    kBranches = 16,  // the instruction does not, or not always, go on with the next
+    kCalls = 32,     // the instruction becomes a call
+};
 
-    [[nodiscard]] bool is_target(std::uint32_t slot) const { return arrives[slot] != 0; }
+// A jump to before or at itself.
+struct BackJump {
+    std::uint32_t at = 0;
+    std::uint32_t target = 0;
+};
+
+struct Plan {
+    std::vector<Insn> insns;         // by slot
+    std::vector<std::uint8_t> marks; // by slot: of SlotMark
+    // By slot; nothing for a second slot. An instruction whose result is a known number reads
+    // nothing.
+    std::vector<Effects> effects;
+    std::vector<BackJump> back_jumps; // rising by `at`
+    std::vector<Function> functions;  // rising, the entry first
+    std::optional<Frame> gate;        // what C calls, when the program calls its entry itself
+
+    [[nodiscard]] bool has(SlotMark mark, std::uint32_t slot) const {
+        return (marks[slot] & mark) != 0;
+    }
+    [[nodiscard]] bool is_target(std::uint32_t slot) const { return has(kArrives, slot); }
+    // Precondition: a function begins at the slot.
+    [[nodiscard]] std::uint32_t function_at(std::uint32_t slot) const;
 };
 
 Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes);

@@ -10,8 +10,7 @@ namespace skep::run::jit {
 namespace {
 
 constexpr std::size_t kRegisters = 11;
-constexpr std::size_t kMostParts = 32;    // instructions that one number is made of
-constexpr std::uint32_t kMostReach = 64;  // slots from the first of them to the last
+constexpr std::uint32_t kMostReach = 64;  // slots that one number is made in
 constexpr std::int32_t kZero = INT32_MIN; // a byte that is zero, and comes from nowhere
 
 // A register as bytes of memory, the lowest first.
@@ -19,23 +18,31 @@ struct Row {
     std::array<std::int32_t, 8> bytes{kZero, kZero, kZero, kZero, kZero, kZero, kZero, kZero};
     Reg base = 0;
     std::uint32_t base_version = 0;
-    std::array<std::uint32_t, kMostParts> parts_{}; // slots, rising
-    std::uint8_t part_count = 0;
-    std::uint8_t loads = 0; // of the parts
+    std::uint32_t first_part = 0;
+    std::uint64_t parts = 0; // bit i: the instruction at slot first_part + i
+    std::uint8_t loads = 0;  // of the parts
     std::uint32_t last_load = 0;
 
-    [[nodiscard]] std::span<const std::uint32_t> parts() const {
-        return std::span(parts_).first(part_count);
+    [[nodiscard]] bool has_part(std::uint32_t slot) const {
+        return slot - first_part < kMostReach && (parts >> (slot - first_part) & 1) != 0;
     }
-    // False when there is no room.
+    // False when it is too far from the first. Precondition: it comes after all the others.
     bool add_part(std::uint32_t slot) {
-        if (part_count == kMostParts) {
+        if (slot - first_part >= kMostReach) {
             return false;
         }
-        parts_[part_count++] = slot;
+        parts |= std::uint64_t{1} << (slot - first_part);
         return true;
     }
 };
+
+// Calls visit(slot) for every part.
+template <class Visit>
+void for_each_part(const Row& row, Visit visit) {
+    for (std::uint64_t left = row.parts; left != 0; left &= left - 1) {
+        visit(row.first_part + static_cast<std::uint32_t>(std::countr_zero(left)));
+    }
+}
 
 // A row that is a whole number at the end of an instruction.
 struct Candidate {
@@ -84,8 +91,10 @@ std::size_t swap_size(AluOp op) {
 }
 
 std::optional<Row> joined(const Row& left, const Row& right) {
-    if (left.base != right.base || left.base_version != right.base_version ||
-        std::size_t{left.part_count} + right.part_count > kMostParts) {
+    const Row& earlier = left.first_part <= right.first_part ? left : right;
+    const Row& later = &earlier == &left ? right : left;
+    const std::uint32_t apart = later.first_part - earlier.first_part;
+    if (left.base != right.base || left.base_version != right.base_version || apart >= kMostReach) {
         return std::nullopt;
     }
     Row row = left;
@@ -95,9 +104,9 @@ std::optional<Row> joined(const Row& left, const Row& right) {
         }
         row.bytes[i] = row.bytes[i] != kZero ? row.bytes[i] : right.bytes[i];
     }
-    const auto parts = std::merge(left.parts().begin(), left.parts().end(), right.parts().begin(),
-                                  right.parts().end(), row.parts_.begin());
-    row.part_count = static_cast<std::uint8_t>(parts - row.parts_.begin());
+    row.first_part = earlier.first_part;
+    row.parts = earlier.parts | later.parts
+                                    << apart; // one that falls out is too far, as is the end
     row.loads = static_cast<std::uint8_t>(left.loads + right.loads);
     row.last_load = std::max(left.last_load, right.last_load);
     return row;
@@ -147,6 +156,9 @@ class Recomposer {
     [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
 
     void forget_all() {
+        if (holding_ == 0) {
+            return; // versions tell rows from each other
+        }
         for (RegSet left = holding_; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
             rows_[static_cast<std::size_t>(std::countr_zero(left))].reset();
         }
@@ -158,15 +170,18 @@ class Recomposer {
 
     void step(std::uint32_t at) {
         const Insn& one = insn(at);
-        std::optional<Row> row = row_of(at, one);
-        const RegSet writes = writes_of(one);
+        if (holding_ == 0 && !is_narrow_load(one, facts_[at])) {
+            return;
+        }
+        const std::optional<Row> row = row_of(at, one);
+        const RegSet writes = plan_.effects[at].writes;
         for (RegSet left = writes; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
             const auto reg = static_cast<std::size_t>(std::countr_zero(left));
             rows_[reg].reset();
             ++versions_[reg];
         }
         holding_ = static_cast<RegSet>(holding_ & ~writes);
-        if (row.has_value() && at - row->parts().front() <= kMostReach) {
+        if (row.has_value()) {
             note(at, one.dst, *row);
             rows_[one.dst] = row;
             holding_ = static_cast<RegSet>(holding_ | set_of(one.dst));
@@ -187,7 +202,8 @@ class Recomposer {
             }
             row.base = one.src;
             row.base_version = versions_[one.src];
-            row.add_part(at);
+            row.first_part = at;
+            row.parts = 1;
             row.loads = 1;
             row.last_load = at;
             return row;
@@ -243,7 +259,7 @@ class Recomposer {
     void take_best() {
         std::stable_sort(candidates_.begin(), candidates_.end(),
                          [](const Candidate& left, const Candidate& right) {
-                             return left.row.part_count > right.row.part_count;
+                             return std::popcount(left.row.parts) > std::popcount(right.row.parts);
                          });
         for (const Candidate& candidate : candidates_) {
             if (!meets_another(candidate) && may_take(candidate)) {
@@ -257,48 +273,44 @@ class Recomposer {
             result_.dropped.resize(plan_.insns.size());
             result_.loads.resize(plan_.insns.size());
         }
-        for (const std::uint32_t part : candidate.row.parts()) {
-            result_.dropped[part] = 1;
-        }
+        for_each_part(candidate.row, [&](std::uint32_t part) { result_.dropped[part] = 1; });
         result_.loads[candidate.row.last_load] = candidate.load;
-        taken_.push_back({candidate.row.parts().front(), candidate.end, candidate.load.dst});
+        taken_.push_back({candidate.row.first_part, candidate.end, candidate.load.dst});
     }
 
     // Two numbers may be put together at the same time, of different parts and in different
     // registers: a register that waits for its end looks unused to the other.
     [[nodiscard]] bool meets_another(const Candidate& candidate) const {
-        const auto parts = candidate.row.parts();
-        return std::any_of(parts.begin(), parts.end(),
-                           [&](std::uint32_t part) { return result_.drops(part); }) ||
-               std::any_of(taken_.begin(), taken_.end(), [&](const Taken& other) {
-                   return other.dst == candidate.load.dst && other.begin <= candidate.end &&
-                          parts.front() <= other.end;
-               });
+        bool meets = std::any_of(taken_.begin(), taken_.end(), [&](const Taken& other) {
+            return other.dst == candidate.load.dst && other.begin <= candidate.end &&
+                   candidate.row.first_part <= other.end;
+        });
+        for_each_part(candidate.row, [&](std::uint32_t part) { meets |= result_.drops(part); });
+        return meets;
     }
 
     // The three conditions at the head of recompose.hpp; nothing between jumps in or out, since
     // rows do not outlive that.
     [[nodiscard]] bool may_take(const Candidate& candidate) const {
-        const auto parts = candidate.row.parts();
         const RegSet dst = set_of(candidate.load.dst);
         RegSet holding = 0; // registers that hold some of the bytes
-        for (std::uint32_t at = parts.front(); at <= candidate.end; at += insn(at).slots()) {
-            const bool is_part = std::binary_search(parts.begin(), parts.end(), at);
-            if (is_part) {
-                holding = static_cast<RegSet>(holding | writes_of(insn(at)));
+        for (std::uint32_t at = candidate.row.first_part; at <= candidate.end;
+             at += insn(at).slots()) {
+            const Effects effects = plan_.effects[at];
+            if (candidate.row.has_part(at)) {
+                holding = static_cast<RegSet>(holding | effects.writes);
                 const RegSet after = at == candidate.row.last_load ? live_after(at) : RegSet{0};
                 if ((after & dst & ~holding) != 0) {
                     return false; // it still holds something else
                 }
                 continue;
             }
-            const RegSet writes = writes_of(insn(at));
-            if ((reads_of(insn(at)) & holding) != 0 ||
+            if ((effects.reads & holding) != 0 ||
                 (at < candidate.row.last_load && !leaves_memory_alone(insn(at))) ||
-                (at > candidate.row.last_load && (writes & dst) != 0)) {
+                (at > candidate.row.last_load && (effects.writes & dst) != 0)) {
                 return false;
             }
-            holding = static_cast<RegSet>(holding & ~writes);
+            holding = static_cast<RegSet>(holding & ~effects.writes);
         }
         return (holding & ~dst & live_after(candidate.end)) == 0;
     }
