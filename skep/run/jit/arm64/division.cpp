@@ -11,7 +11,7 @@
 #include <bit>
 
 #include "skep/run/jit/arm64/alu.hpp"
-#include "skep/run/jit/constant_division.hpp"
+#include "skep/run/jit/targets/constant_division.hpp"
 
 namespace skep::run::jit::arm64 {
 namespace {

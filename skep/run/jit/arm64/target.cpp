@@ -7,7 +7,7 @@
 
 #include "skep/run/jit/arm64/alu.hpp"
 #include "skep/run/jit/arm64/atomics.hpp"
-#include "skep/run/jit/row_tables.hpp"
+#include "skep/run/jit/targets/row_tables.hpp"
 #include "skep/spec/limits.hpp"
 
 namespace skep::run::jit::arm64 {

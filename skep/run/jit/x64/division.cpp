@@ -8,7 +8,7 @@
 // Division by a constant is a multiplication (jit/constant_division.hpp).
 #include <bit>
 
-#include "skep/run/jit/constant_division.hpp"
+#include "skep/run/jit/targets/constant_division.hpp"
 #include "skep/run/jit/x64/alu.hpp"
 
 namespace skep::run::jit::x64 {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstddef>
 
-#include "skep/run/jit/row_tables.hpp"
+#include "skep/run/jit/targets/row_tables.hpp"
 #include "skep/run/jit/x64/alu.hpp"
 #include "skep/run/jit/x64/atomics.hpp"
 #include "skep/spec/limits.hpp"

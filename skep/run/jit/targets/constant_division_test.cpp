@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/run/jit/constant_division.hpp"
+#include "skep/run/jit/targets/constant_division.hpp"
 
 #include <random>
 
