@@ -1,39 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The C face of maps and helpers for programs that were compiled ahead of time. skep_runtime.h says
-// what each function is.
+// Data plane. Runs of programs that were compiled ahead of time, in C. skep_runtime.h says what
+// each function is.
 //
 // Proved by: tests/ahead/run_compile.
 #include "apps/runtime/skep_runtime.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
-#include <cerrno>
 #include <cstdio>
-#include <memory>
 
+#include "apps/runtime/c_names.hpp"
+#include "apps/runtime/layout.hpp"
+#include "apps/runtime/tables.hpp"
+#include "skep/contexts/skb_context.hpp"
 #include "skep/contexts/xdp_context.hpp"
-#include "skep/helpers/invocation.hpp"
-#include "skep/maps/map.hpp"
 #include "skep/os/machine.hpp"
+#include "skep/run/code/guard.hpp"
 #include "skep/run/jit/routines.hpp"
 #include "skep/spec/limits.hpp"
 
 namespace skep::runtime {
 namespace {
 
+using spec::ProgramType;
 using Trace = void (*)(const char*, std::uint32_t);
 
 void print(const char* text, std::uint32_t size) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(size), text);
 }
 
-// Who hears bpf_printk. The one thing that belongs to no map and no program: C sets it for the
-// process.
+// Who hears bpf_printk. C sets it for the process.
 std::atomic<Trace>& hearer() {
     static std::atomic<Trace> trace{print};
     return trace;
+}
+
+std::span<const helpers::PlainValues> plain_values_of(const skep_program& program) {
+    static_assert(sizeof(helpers::PlainValues) == sizeof(skep_memory) &&
+                  offsetof(helpers::PlainValues, part_bytes) == offsetof(skep_memory, part_size) &&
+                  offsetof(helpers::PlainValues, parts) == offsetof(skep_memory, parts));
+    const void* const first = program.memory; // C's name for the same
+    return {static_cast<const helpers::PlainValues*>(first), program.memory_count};
+}
+
+// On this invocation, which may be that of a program that calls this one: what a run needs of it is
+// put back afterwards.
+std::uint64_t enter(const skep_program& program, void* context, helpers::Invocation& invocation) {
+    std::array<maps::Map*, SKEP_PROGRAM_MAPS> maps; // NOLINT: as many as there are are written
+    const std::size_t count = std::min<std::size_t>(program.map_count, maps.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        maps[i] = &map_of(*program.maps[i]);
+    }
+    const auto outer_call_back = invocation.call_back;
+    const auto outer_maps = invocation.maps;
+    const auto outer_values = invocation.plain_values;
+    const std::uint64_t outer_budget = invocation.loop_budget;
+    // The code's own function, which C declares without its arguments.
+    invocation.call_back = std::bit_cast<decltype(invocation.call_back)>(program.call_back);
+    invocation.maps = {maps.data(), count};
+    invocation.plain_values = plain_values_of(program);
+    invocation.loop_budget = spec::limits::loop_iterations;
+    const std::uint64_t answer = program.entry(context, name_of(&invocation));
+    invocation.call_back = outer_call_back;
+    invocation.maps = outer_maps;
+    invocation.plain_values = outer_values;
+    invocation.loop_budget = outer_budget;
+    return answer;
+}
+
+// A tail call: to a program of the same type, which is what makes the context fit.
+bool run_numbered(void*, std::uint32_t number, helpers::Invocation& invocation,
+                  std::uint64_t* answer) {
+    const skep_program* const program = tables().program(number);
+    if (program == nullptr ||
+        program->type != static_cast<std::uint32_t>(invocation.program_type)) {
+        return false;
+    }
+    *answer = enter(*program, invocation.context, invocation);
+    return true;
 }
 
 const helpers::Services& services() {
@@ -45,43 +92,54 @@ const helpers::Services& services() {
             }
         };
         made.clock_ns = [](void*, int clock_id) { return os::clock_ns(clock_id); };
+        made.map_by_id = [](void*, std::uint32_t number) { return tables().map(number); };
+        made.run_program = run_numbered;
         return made;
     }();
     return all;
 }
 
-// C has names for our objects and sees no more of them than the address: these four lines are where
-// the two meet.
-maps::Map& map_of(skep_map* map) { return *static_cast<maps::Map*>(static_cast<void*>(map)); }
-skep_map* name_of(maps::Map* map) { return static_cast<skep_map*>(static_cast<void*>(map)); }
-skep_run* name_of(helpers::Invocation* run) {
-    return static_cast<skep_run*>(static_cast<void*>(run));
-}
-maps::Map* const* maps_of(const skep_program& program) {
-    return static_cast<maps::Map* const*>(static_cast<const void*>(program.maps));
-}
-const std::uint8_t* bytes_of(const void* memory) {
-    return static_cast<const std::uint8_t*>(memory);
-}
-
-// What a program is given beside its context.
-helpers::Invocation invocation_for(const skep_program& program, void* context, std::uint32_t cpu) {
+std::uint64_t run(const skep_program& program, void* context, std::uint32_t cpu,
+                  helpers::MemoryRange packet) {
     helpers::Invocation invocation;
     invocation.context = context;
-    invocation.program_type = static_cast<spec::ProgramType>(program.type);
+    invocation.program_type = static_cast<ProgramType>(program.type);
     invocation.cpu = cpu;
     invocation.services = &services();
-    invocation.loop_budget = spec::limits::loop_iterations;
-    // The code's own function, which C declares without its arguments.
-    invocation.call_back = std::bit_cast<decltype(invocation.call_back)>(program.call_back);
-    invocation.maps = {maps_of(program), program.map_count};
-    return invocation;
-}
-
-std::uint64_t run(const skep_program& program, void* context, helpers::Invocation& invocation) {
-    const std::uint64_t answer = program.entry(context, name_of(&invocation));
+    invocation.packet = packet;
+    const std::uint64_t answer = enter(program, context, invocation);
     helpers::end_run(invocation);
     return answer;
+}
+
+helpers::MemoryRange range_of(Bytes memory) {
+    const auto begin = std::bit_cast<std::uint64_t>(memory.data());
+    return {begin, begin + memory.size()};
+}
+
+void give_back(Bytes left, void* packet, std::size_t* size, std::size_t room) {
+    std::copy_n(left.begin(), std::min(left.size(), room), bytes_of(packet));
+    *size = left.size();
+}
+
+bool is_on_frames(ProgramType type) {
+    return type == ProgramType::sched_cls || type == ProgramType::sched_act;
+}
+bool is_on_packets(ProgramType type) {
+    return type == ProgramType::socket_filter || type == ProgramType::cgroup_skb;
+}
+
+// The frame that a context made by the caller tells of.
+helpers::MemoryRange packet_of(ProgramType type, const void* context) {
+    if (type == ProgramType::xdp) {
+        const auto& xdp = *static_cast<const spec::HostXdp*>(context);
+        return {xdp.data_hard_start, xdp.data_hard_end + xdp.beyond_bytes};
+    }
+    if (is_on_frames(type) || is_on_packets(type)) {
+        const auto& skb = *static_cast<const spec::HostSkb*>(context);
+        return {skb.head, skb.tail_end};
+    }
+    return {};
 }
 
 } // namespace
@@ -89,77 +147,27 @@ std::uint64_t run(const skep_program& program, void* context, helpers::Invocatio
 
 namespace runtime = skep::runtime; // what follows has C's names, outside ours
 
-int skep_map_make(const skep_map_shape* shape, const void* initial, size_t initial_size,
-                  skep_map** map) {
-    using namespace skep;
-    spec::MapSpec spec;
-    spec.name = shape->name;
-    spec.type = static_cast<spec::MapType>(shape->type);
-    spec.key_size_bytes = shape->key_size;
-    spec.value_size_bytes = shape->value_size;
-    spec.max_entries = shape->max_entries;
-    spec.flags = shape->flags;
-    spec.map_extra = shape->extra;
-    auto made = maps::make_map(spec, std::max(shape->cpus, 1U));
-    if (!made.ok()) {
-        return -std::max(errno_of(made.error()), 1);
-    }
-    if (initial != nullptr) {
-        const std::uint32_t first = 0;
-        const int wrote = (*made)->write_user(
-            runtime::bytes_of(&first), Bytes(runtime::bytes_of(initial), initial_size), maps::kAny);
-        if (wrote != 0) {
-            return wrote;
-        }
-    }
-    *map = runtime::name_of(made->release()); // the caller's now, until skep_map_free
-    return 0;
-}
-
-void skep_map_free(skep_map* map) {
-    if (map != nullptr) {
-        const std::unique_ptr<skep::maps::Map> last(&runtime::map_of(map));
-    }
-}
-
-void* skep_map_values(skep_map* map) {
-    const auto values = runtime::map_of(map).direct_values();
-    return values.has_value() ? values->base : nullptr;
-}
-
-int skep_map_lookup(skep_map* map, const void* key, void* value, size_t value_size) {
-    return runtime::map_of(map).read_user(
-        runtime::bytes_of(key), skep::MutableBytes(static_cast<std::uint8_t*>(value), value_size),
-        0);
-}
-
-int skep_map_update(skep_map* map, const void* key, const void* value, size_t value_size,
-                    uint64_t flags) {
-    return runtime::map_of(map).write_user(
-        runtime::bytes_of(key), skep::Bytes(runtime::bytes_of(value), value_size), flags);
-}
-
-int skep_map_erase(skep_map* map, const void* key) {
-    return runtime::map_of(map).erase(runtime::bytes_of(key));
-}
-
-int skep_map_next_key(skep_map* map, const void* key, void* next) {
-    return runtime::map_of(map).next_key(runtime::bytes_of(key), static_cast<std::uint8_t*>(next));
-}
-
 // POSIX has addresses of code fit a void pointer; bit_cast says that no more is meant.
 void* skep_helper(uint32_t id) { return std::bit_cast<void*>(skep::helpers::find_helper(id)); }
 
 void* skep_routine(uint32_t number) {
     using skep::run::jit::Routine;
-    return number < static_cast<std::uint32_t>(Routine::count_)
-               ? std::bit_cast<void*>(skep::run::jit::address_of(static_cast<Routine>(number)))
-               : nullptr;
+    if (number >= static_cast<std::uint32_t>(Routine::count_)) {
+        return nullptr;
+    }
+    const auto routine = static_cast<Routine>(number);
+    // Loads that may fault end where the handlers say.
+    if (routine == Routine::guarded_load && !skep::run::code::install_fault_handlers().ok()) {
+        return nullptr;
+    }
+    return std::bit_cast<void*>(skep::run::jit::address_of(routine));
 }
 
+uint64_t skep_layout(void) { return runtime::layout_number(); }
+
 uint64_t skep_run_program(const skep_program* program, void* context, uint32_t cpu) {
-    skep::helpers::Invocation invocation = runtime::invocation_for(*program, context, cpu);
-    return runtime::run(*program, context, invocation);
+    const auto type = static_cast<skep::spec::ProgramType>(program->type);
+    return runtime::run(*program, context, cpu, runtime::packet_of(type, context));
 }
 
 uint32_t skep_run_xdp(const skep_program* program, void* packet, size_t* size, size_t room,
@@ -170,13 +178,26 @@ uint32_t skep_run_xdp(const skep_program* program, void* packet, size_t* size, s
         static_cast<std::uint32_t>(std::min<std::size_t>(*size, contexts::kXdpLinearMost));
     contexts::XdpContext xdp(given, 0, visible);
     xdp.record().ingress_ifindex = 1;
-    helpers::Invocation invocation = runtime::invocation_for(*program, &xdp.record(), cpu);
-    const auto begin = std::bit_cast<std::uint64_t>(xdp.memory().data());
-    invocation.packet = {begin, begin + xdp.memory().size()};
-    const std::uint64_t answer = runtime::run(*program, &xdp.record(), invocation);
-    const Bytes left = xdp.contents().subspan(xdp.meta_bytes());
-    std::copy_n(left.begin(), std::min(left.size(), room), static_cast<std::uint8_t*>(packet));
-    *size = left.size();
+    const std::uint64_t answer =
+        runtime::run(*program, &xdp.record(), cpu, runtime::range_of(xdp.memory()));
+    runtime::give_back(xdp.contents().subspan(xdp.meta_bytes()), packet, size, room);
+    return static_cast<std::uint32_t>(answer);
+}
+
+uint32_t skep_run_skb(const skep_program* program, void* frame, size_t* size, size_t room,
+                      uint32_t cpu) {
+    using namespace skep;
+    constexpr std::size_t kLongest = 65536 + contexts::kEthernetBytes;
+    if (*size < contexts::kEthernetBytes || *size > kLongest) {
+        return 0;
+    }
+    const auto type = static_cast<spec::ProgramType>(program->type);
+    contexts::SkbContext skb(Bytes(runtime::bytes_of(frame), *size),
+                             runtime::is_on_frames(type) ? contexts::FirstLayer::link
+                                                         : contexts::FirstLayer::network);
+    const std::uint64_t answer =
+        runtime::run(*program, &skb.record(), cpu, runtime::range_of(skb.memory()));
+    runtime::give_back(skb.frame(), frame, size, room);
     return static_cast<std::uint32_t>(answer);
 }
 

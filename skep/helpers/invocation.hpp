@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -64,6 +65,14 @@ struct MemoryRange {
     std::uint64_t end = 0; // one past
 };
 
+// Values of a map that lie in an application's own memory: parts side by side (an array is one, a
+// per-CPU array one for each CPU).
+struct PlainValues {
+    const void* begin = nullptr;
+    std::size_t part_bytes = 0;
+    std::size_t parts = 0;
+};
+
 struct Invocation {
     void* context = nullptr; // the host record of spec/contexts/host_contexts.hpp
     spec::ProgramType program_type = spec::ProgramType::unspec; // decides what bpf_redirect answers
@@ -87,6 +96,7 @@ struct Invocation {
     MemoryRange stack;
     MemoryRange packet; // the frame of an XDP or socket buffer context
     std::span<maps::Map* const> maps;
+    std::span<const PlainValues> plain_values; // of maps that are no Map: compiled ahead of time
     std::array<Reservation, kReservationsMost> reservations{};
 };
 

@@ -55,6 +55,36 @@ TEST(ProbeRead, ReadsTheProgramsOwnMemoryAndNothingElse) {
     EXPECT_EQ(call(kCopyFromUser, {at(to), 8, at(own)}, invocation), -EFAULT);
 }
 
+TEST(ProbeRead, ReadsPlainValuesOneCpusAtATime) {
+    std::uint64_t values[4] = {1, 2, 3, 4}; // two CPUs with two each
+    const PlainValues all[] = {{values, 16, 2}};
+    std::uint64_t to[4] = {};
+    Invocation invocation;
+    invocation.plain_values = all;
+    EXPECT_EQ(call(kProbeRead, {at(to), 16, at(values + 2)}, invocation), 0);
+    EXPECT_EQ(to[1], 4U);
+    EXPECT_EQ(call(kProbeRead, {at(to), 0, at(values + 1)}, invocation), 0);
+    EXPECT_EQ(call(kProbeRead, {at(to), 16, at(values + 1)}, invocation), -EFAULT);
+    EXPECT_EQ(call(kProbeRead, {at(to), 8, at(values + 4)}, invocation), -EFAULT);
+    EXPECT_EQ(call(kProbeRead, {at(to), 8, at(values) - 1}, invocation), -EFAULT);
+}
+
+TEST(ProbeRead, EndsWhereTheValuesOfAnArrayEnd) {
+    for (const auto type : {spec::MapType::array, spec::MapType::percpu_array}) {
+        auto map = made(type, 4, 12, 3); // 16 bytes each
+        maps::Map* maps[] = {map.get()};
+        const std::uint32_t first = 0;
+        const auto begin = at(map->lookup(reinterpret_cast<const std::uint8_t*>(&first), 0));
+        std::uint64_t to[8] = {};
+        Invocation invocation;
+        invocation.maps = maps;
+        EXPECT_EQ(call(kProbeRead, {at(to), 48, begin}, invocation), 0);
+        EXPECT_EQ(call(kProbeRead, {at(to), 49, begin}, invocation), -EFAULT);
+        EXPECT_EQ(call(kProbeRead, {at(to), 8, begin + 41}, invocation), -EFAULT);
+        EXPECT_EQ(call(kProbeRead, {at(to), 1, begin - 1}, invocation), -EFAULT);
+    }
+}
+
 TEST(ProbeRead, CopiesTextsToTheirEnd) {
     char own[8] = "word";
     char to[8] = {};

@@ -5,6 +5,7 @@
 // A failed read fills its destination with zeroes, as the kernel's does.
 //
 // Proved by: memory_test.cpp.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -19,6 +20,15 @@ using spec::Helper;
 
 bool lies_in(const MemoryRange& range, std::uint64_t address, std::uint64_t size_bytes) {
     return address >= range.begin && address <= range.end && size_bytes <= range.end - address;
+}
+
+// Inside one part, as a read of a map's values is inside the values of one CPU.
+bool lies_in(const PlainValues& values, std::uint64_t address, std::uint64_t size_bytes) {
+    const auto begin = reinterpret_cast<std::uint64_t>(values.begin); // NOLINT: an address
+    if (address < begin || address - begin >= values.part_bytes * values.parts) {
+        return false;
+    }
+    return size_bytes <= values.part_bytes - (address - begin) % values.part_bytes;
 }
 
 std::int64_t probe_read(Invocation& invocation, std::uint8_t* to, std::uint32_t size_bytes,
@@ -72,7 +82,10 @@ bool may_read(const Invocation& invocation, std::uint64_t address, std::uint64_t
             return true;
         }
     }
-    return false;
+    return std::any_of(invocation.plain_values.begin(), invocation.plain_values.end(),
+                       [address, size_bytes](const PlainValues& values) {
+                           return lies_in(values, address, size_bytes);
+                       });
 }
 
 std::int64_t copy_own_text(const Invocation& invocation, char* to, std::uint32_t size_bytes,

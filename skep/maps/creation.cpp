@@ -93,6 +93,16 @@ MadeMap make(const spec::MapSpec& spec, std::uint32_t slot_count, Source source)
 
 bool has_maker(MapType type) { return maker_of(type) != nullptr; }
 
+bool fits_template(const spec::MapSpec& shape, const spec::MapSpec& inner) {
+    constexpr std::uint32_t kUserAccess = spec::kMapReadOnly | spec::kMapWriteOnly;
+    const bool same = shape.type == inner.type && shape.key_size_bytes == inner.key_size_bytes &&
+                      shape.value_size_bytes == inner.value_size_bytes &&
+                      (shape.flags & ~kUserAccess) == (inner.flags & ~kUserAccess);
+    const bool array_kind = inner.type == MapType::array || inner.type == MapType::percpu_array;
+    const bool free_size = !array_kind || (inner.flags & spec::kMapInnerMap) != 0;
+    return same && (free_size || shape.max_entries == inner.max_entries);
+}
+
 Result<std::unique_ptr<Map>> make_map(const spec::MapSpec& spec, std::uint32_t slot_count) {
     return make(spec, slot_count, Source{});
 }

@@ -129,6 +129,10 @@ class Map {
 // True for maps that make_map can make. Types without a maker are refused with `unsupported`.
 bool has_maker(spec::MapType type);
 
+// Whether this map may stand in a slot of a map whose inner maps are of `shape`: sizes of hashes
+// may differ, and of arrays that say so.
+bool fits_template(const spec::MapSpec& shape, const spec::MapSpec& inner);
+
 // Checks the spec by its row in map_types.def (the errors are those of MAP_CREATE) and makes an
 // empty store. `inner_maps` of maps of maps and programs of program arrays are held as ids in the
 // slots.

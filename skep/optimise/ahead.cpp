@@ -59,7 +59,8 @@ class Unit {
         TRY(check());
         optimise(*module_, machine_, insns > kFullMost ? Effort::light : Effort::full);
         run::AheadObject object;
-        settle_variables(object);
+        TRY(settle_variables(object));
+        TRY(check_names());
         const ObjectBytes emitted = TRY(emit_object(*module_, machine_));
         object.bytes.assign(emitted.begin(), emitted.end());
         return object;
@@ -211,6 +212,18 @@ class Unit {
         return load;
     }
 
+    // Names that meet are made different by LLVM without a word; whoever chose them knows only the
+    // ones that were asked for.
+    Result<void> check_names() {
+        for (const run::AheadProgram& program : job_.programs) {
+            if (module_->getFunction(program.symbol) == nullptr) {
+                return fail(Code::unsupported,
+                            fmt::format("the name '{}' is taken", program.symbol));
+            }
+        }
+        return {};
+    }
+
     // LLVM believes what it is given: nobody waits, so it is always looked at.
     Result<void> check() {
         std::string why;
@@ -221,9 +234,9 @@ class Unit {
     }
 
     // Variables that the optimised code reads become the object's own, others go.
-    void settle_variables(run::AheadObject& object) {
+    Result<void> settle_variables(run::AheadObject& object) {
         for (std::size_t i = 0; i < job_.maps.size(); ++i) {
-            if (is_read(job_.maps[i].symbol + "_handle")) {
+            if (TRY(settle_map(job_.maps[i]))) {
                 object.handled.push_back(i);
             }
         }
@@ -233,16 +246,40 @@ class Unit {
                     llvm::ConstantPointerNull::get(pointer_));
                 object.calls.push_back(call);
             }
+            drop_unread(name);
         }
+        return {};
+    }
+
+    // Whether there must be such a map at run time.
+    Result<bool> settle_map(const run::AheadMap& map) {
+        const bool lies_elsewhere = map.bytes == 0;
+        if (lies_elsewhere && !map.is_array && is_read(map.symbol)) {
+            return fail(Code::unsupported, "a program refers to values that have no address");
+        }
+        const std::string handle = map.symbol + "_handle";
+        const bool wanted =
+            map.is_kept || is_read(handle) || (lies_elsewhere && is_read(map.symbol));
+        if (!wanted) {
+            drop_unread(handle);
+        }
+        if (lies_elsewhere && (!wanted || !map.is_array)) {
+            drop_unread(map.symbol);
+        }
+        return wanted;
     }
 
     bool is_read(const std::string& name) {
-        llvm::GlobalVariable* variable = module_->getGlobalVariable(name);
-        if (variable != nullptr && variable->use_empty()) {
-            variable->eraseFromParent();
-            return false;
+        const llvm::GlobalVariable* variable = module_->getGlobalVariable(name);
+        return variable != nullptr && !variable->use_empty();
+    }
+
+    void drop_unread(const std::string& name) {
+        if (!is_read(name)) {
+            if (llvm::GlobalVariable* variable = module_->getGlobalVariable(name)) {
+                variable->eraseFromParent();
+            }
         }
-        return variable != nullptr;
     }
 
     const run::AheadJob& job_;

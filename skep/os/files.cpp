@@ -44,6 +44,9 @@ Result<Fd> open_to_read(const std::string& path) { return open_file(path, O_RDON
 Result<Fd> create_to_write(const std::string& path) {
     return open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
 }
+Result<Fd> create_new(const std::string& path) {
+    return open_file(path, O_WRONLY | O_CREAT | O_EXCL);
+}
 
 Result<ByteVector> read_file(const std::string& path, std::uint64_t limit_bytes) {
     Fd file;

@@ -255,9 +255,12 @@ class Household {
         }
         ByteWriter key(std::endian::native);
         key.write(slot.index);
+        ByteVector whole_key(key.bytes().begin(), key.bytes().end());
+        whole_key.resize(
+            std::max<std::size_t>(whole_key.size(), object_.maps[map].spec.key_size_bytes));
         ByteWriter id(std::endian::native);
         id.write(slot.target + 1);
-        const int wrote = maps_[map]->update(key.bytes().data(), id.bytes().data(), maps::kAny, 0);
+        const int wrote = maps_[map]->update(whole_key.data(), id.bytes().data(), maps::kAny, 0);
         return wrote == 0 ? Result<void>()
                           : Result<void>(error_from_errno(
                                 -wrote, fmt::format("slot {} of map '{}'", slot.index,

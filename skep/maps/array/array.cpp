@@ -10,6 +10,7 @@
 // any time, in any process; nothing is locked (BPF_F_LOCK uses the lock inside the value).
 //
 // Proved by: kernel_comparison_test.cpp.
+#include <algorithm>
 #include <cerrno>
 
 #include "skep/maps/shared/family.hpp"
@@ -68,14 +69,25 @@ class IndexedMap : public Map {
         return true;
     }
 
+    // The values of one CPU, no more: what lies between and behind them is not the map's.
     [[nodiscard]] bool owns(const void* address, std::uint64_t size_bytes) const override {
-        return lies_inside(memory_, address, size_bytes);
+        const auto begin = reinterpret_cast<std::uintptr_t>(place(0, 0)); // NOLINT: an address
+        const auto at = reinterpret_cast<std::uintptr_t>(address);
+        const std::uint64_t part_bytes = spec().max_entries * stride_;
+        const std::uint64_t apart = std::max(part_stride_, part_bytes);
+        if (at < begin || (at - begin) / apart >= (part_stride_ == 0 ? 1 : slot_count())) {
+            return false;
+        }
+        const std::uint64_t offset = (at - begin) % apart;
+        return offset <= part_bytes && size_bytes <= part_bytes - offset;
     }
 
   protected:
-    IndexedMap(Plan&& plan, Store&& store)
+    // part_stride: from the values of one CPU to those of the next; 0 when all CPUs share them.
+    IndexedMap(Plan&& plan, Store&& store, std::uint64_t part_stride)
         : Map(std::move(plan.spec), std::move(store.files), plan.slot_count), shape_(spec()),
-          memory_(std::move(store.memory)), stride_(round_up(spec().value_size_bytes, 8)) {}
+          memory_(std::move(store.memory)), stride_(round_up(spec().value_size_bytes, 8)),
+          part_stride_(part_stride) {}
 
     [[nodiscard]] int check_update(std::uint32_t index, std::uint64_t flags) const {
         if ((flags & ~std::uint64_t{kLock}) > kExist) {
@@ -95,11 +107,12 @@ class IndexedMap : public Map {
     ValueShape shape_;
     os::Mapping memory_;
     std::uint64_t stride_;
+    std::uint64_t part_stride_;
 };
 
 class Array final : public IndexedMap {
   public:
-    Array(Plan&& plan, Store&& store) : IndexedMap(std::move(plan), std::move(store)) {}
+    Array(Plan&& plan, Store&& store) : IndexedMap(std::move(plan), std::move(store), 0) {}
 
     [[nodiscard]] std::optional<DirectValues> direct_values() const override {
         return DirectValues{memory_.data(), static_cast<std::uint32_t>(stride_), 0};
@@ -134,10 +147,10 @@ class Array final : public IndexedMap {
 class PercpuArray final : public IndexedMap {
   public:
     PercpuArray(Plan&& plan, Store&& store, std::uint64_t cpu_stride)
-        : IndexedMap(std::move(plan), std::move(store)), cpu_stride_(cpu_stride) {}
+        : IndexedMap(std::move(plan), std::move(store), cpu_stride) {}
 
     [[nodiscard]] std::optional<DirectValues> direct_values() const override {
-        return DirectValues{memory_.data(), static_cast<std::uint32_t>(stride_), cpu_stride_};
+        return DirectValues{memory_.data(), static_cast<std::uint32_t>(stride_), part_stride_};
     }
 
     [[nodiscard]] std::uint32_t user_value_bytes() const override {
@@ -176,10 +189,8 @@ class PercpuArray final : public IndexedMap {
 
   private:
     std::uint8_t* place(std::uint32_t index, std::uint32_t cpu) const override {
-        return memory_.data() + cpu * cpu_stride_ + index * stride_;
+        return memory_.data() + cpu * part_stride_ + index * stride_;
     }
-
-    std::uint64_t cpu_stride_;
 };
 
 } // namespace

@@ -134,6 +134,31 @@ int RingBuffer::output(const std::uint8_t* data, std::uint64_t size_bytes, std::
     return 0;
 }
 
+std::uint32_t RingBuffer::consume(Reader reader, void* owner) {
+    const std::uint64_t end = head_->producer.load(std::memory_order_acquire);
+    std::atomic<std::uint64_t>& position = position_page(kConsumerPage);
+    std::uint64_t at = position.load(std::memory_order_acquire);
+    std::uint32_t count = 0;
+    bool goes_on = true;
+    while (goes_on && at != end && end - at <= size()) { // else a position that makes no sense
+        const std::atomic<std::uint64_t>& header = header_at(at);
+        const auto first = static_cast<std::uint32_t>(header.load(std::memory_order_seq_cst));
+        const std::uint32_t size_bytes = first & ~(kBusy | kDiscard);
+        const std::uint64_t length = round_up(size_bytes + kHeaderBytes, 8);
+        if ((first & kBusy) != 0 || length > end - at) {
+            break;
+        }
+        if ((first & kDiscard) == 0) {
+            const auto* record = reinterpret_cast<const std::uint8_t*>(&header); // NOLINT
+            goes_on = reader(owner, record + kHeaderBytes, size_bytes);
+            ++count;
+        }
+        at += length;
+        position.store(at, std::memory_order_seq_cst);
+    }
+    return count;
+}
+
 std::uint64_t RingBuffer::query(std::uint64_t what) const {
     enum : std::uint64_t { kAvailable, kRingSize, kConsumerPosition, kProducerPosition };
     const std::uint64_t consumer = position_page(kConsumerPage).load(std::memory_order_acquire);

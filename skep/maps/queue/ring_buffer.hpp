@@ -50,6 +50,10 @@ class RingBuffer final : public Map {
     void commit(std::uint8_t* record, std::uint64_t flags, Commit how);
     // Reserve, copy, submit: 0 or -EAGAIN.
     int output(const std::uint8_t* data, std::uint64_t size_bytes, std::uint64_t flags);
+    // For a reader in this process: hands on each finished record, oldest first, up to the first
+    // that is not finished, or until the reader answers false; how many. One reader at a time.
+    using Reader = bool (*)(void* owner, const std::uint8_t* record, std::uint32_t size_bytes);
+    std::uint32_t consume(Reader reader, void* owner);
     // BPF_RB_AVAIL_DATA 0, RING_SIZE 1, CONS_POS 2, PROD_POS 3; anything else answers 0.
     [[nodiscard]] std::uint64_t query(std::uint64_t what) const;
 

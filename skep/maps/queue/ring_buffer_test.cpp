@@ -36,6 +36,10 @@ class Reader {
     std::atomic<std::uint64_t>& consumer() { return word(0); }
     std::atomic<std::uint64_t>& producer() { return word(os::page_size()); }
 
+    std::uint32_t* first_header() {
+        return reinterpret_cast<std::uint32_t*>(memory_.data() + 2 * os::page_size()); // NOLINT
+    }
+
     // The next record, false when there is none. `discarded` ones are passed over.
     bool next(ByteVector& record) {
         for (;;) {
@@ -188,6 +192,63 @@ TEST(RingBuffer, TakesRecordsFromSeveralThreads) {
     }
     left.join();
     right.join();
+}
+
+struct Heard {
+    std::vector<ByteVector> records;
+    std::size_t enough = 100;
+};
+
+bool hear(void* owner, const std::uint8_t* record, std::uint32_t size_bytes) {
+    auto& heard = *static_cast<Heard*>(owner);
+    heard.records.emplace_back(record, record + size_bytes);
+    return heard.records.size() < heard.enough;
+}
+
+TEST(RingBuffer, IsReadInThisProcessUpToTheFirstUnfinishedRecord) {
+    const auto map = made(4096);
+    RingBuffer& ring = *map->ring();
+    const ByteVector one{1, 2, 3};
+    ASSERT_EQ(ring.output(one.data(), one.size(), 0), 0);
+    ring.commit(ring.reserve(8), 0, Commit::discard);
+    ASSERT_EQ(ring.output(one.data(), 1, 0), 0);
+    std::uint8_t* open = ring.reserve(16);
+    ASSERT_EQ(ring.output(one.data(), 2, 0), 0);
+    Heard heard;
+    EXPECT_EQ(ring.consume(hear, &heard), 2U);
+    EXPECT_EQ(heard.records, (std::vector<ByteVector>{{1, 2, 3}, {1}}));
+    EXPECT_EQ(ring.consume(hear, &heard), 0U);
+    ring.commit(open, 0, Commit::submit);
+    heard = {{}, 1};
+    EXPECT_EQ(ring.consume(hear, &heard), 1U) << "it had enough";
+    EXPECT_EQ(ring.consume(hear, &heard), 1U);
+    EXPECT_EQ(heard.records.back(), (ByteVector{1, 2}));
+    EXPECT_EQ(ring.query(0), 0U);
+}
+
+TEST(RingBuffer, IsReadAcrossItsEnd) {
+    const auto map = made(4096);
+    const ByteVector record(1000, 7);
+    Heard heard;
+    for (int i = 0; i < 50; ++i) {
+        ASSERT_EQ(map->ring()->output(record.data(), record.size(), 0), 0);
+        ASSERT_EQ(map->ring()->consume(hear, &heard), 1U);
+        ASSERT_EQ(heard.records.back(), record);
+    }
+}
+
+TEST(RingBuffer, AReadersPositionOrALengthThatMakesNoSenseEndsTheReading) {
+    const auto map = made(4096);
+    Reader other(*map);
+    const ByteVector record(8, 7);
+    ASSERT_EQ(map->ring()->output(record.data(), record.size(), 0), 0);
+    Heard heard;
+    other.consumer().store(1U << 20);
+    EXPECT_EQ(map->ring()->consume(hear, &heard), 0U);
+    other.consumer().store(0);
+    *other.first_header() = 0x0fffffff;
+    EXPECT_EQ(map->ring()->consume(hear, &heard), 0U);
+    EXPECT_TRUE(heard.records.empty());
 }
 
 } // namespace

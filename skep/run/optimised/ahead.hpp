@@ -7,8 +7,8 @@
 // name, and an application reads and writes it as such. What else programs refer to is reached
 // through variables, which somebody fills in before anything runs:
 //
-//   SYMBOL_handle            of a map: the map as helpers want it; its SYMBOL is then a variable
-//                            too, with the address of the first value
+//   SYMBOL_handle            of a map: the map as helpers want it; an array's SYMBOL is then a
+//                            variable too, with the address of the first value
 //   PREFIX_helper_NAME       the function bpf_NAME, (r1 .. r5, run)
 //   PREFIX_routine_NAME      tail_call, packet_load, guarded_load, find_helper
 //
@@ -35,6 +35,8 @@ struct AheadMap {
     std::uint64_t bytes = 0; // of its values; 0: they do not lie in the object (a map at run time)
     ByteVector content;      // their beginning; the rest is zero
     bool is_constant = false;
+    bool is_array = false; // at run time: its values have an address
+    bool is_kept = false;  // at run time: it has its variables, whatever the code refers to
 };
 
 struct AheadJob {
@@ -57,7 +59,7 @@ struct AheadCall {
 struct AheadObject {
     ByteVector bytes; // ELF, relocatable
     std::vector<AheadCall> calls;
-    std::vector<std::size_t> handled; // maps that are wanted by their handle
+    std::vector<std::size_t> handled; // maps that are wanted at run time
 };
 
 } // namespace skep::run

@@ -14,16 +14,8 @@ using spec::MapType;
 
 constexpr std::uint32_t kXdpHasFragments = 1U << 5;
 
-// An inner map must be of the outer's template; sizes of hashes may differ, and of arrays that say
-// so.
 Result<void> check_inner(const spec::MapSpec& shape, const spec::MapSpec& inner) {
-    constexpr std::uint32_t kUserAccess = spec::kMapReadOnly | spec::kMapWriteOnly;
-    const bool same = shape.type == inner.type && shape.key_size_bytes == inner.key_size_bytes &&
-                      shape.value_size_bytes == inner.value_size_bytes &&
-                      (shape.flags & ~kUserAccess) == (inner.flags & ~kUserAccess);
-    const bool array_kind = inner.type == MapType::array || inner.type == MapType::percpu_array;
-    const bool free_size = !array_kind || (inner.flags & spec::kMapInnerMap) != 0;
-    if (!same || (!free_size && shape.max_entries != inner.max_entries)) {
+    if (!maps::fits_template(shape, inner)) {
         return answer(EINVAL,
                       "the map is not of the shape that was given when the outer map was made");
     }

@@ -5,21 +5,22 @@
 #include "apps/skep/commands/compile/unit.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 
 #include <fmt/format.h>
 
+#include "apps/runtime/layout.hpp"
+#include "apps/skep/commands/compile/names.hpp"
+#include "apps/skep/commands/compile/output.hpp"
 #include "skep/helpers/invocation.hpp"
 #include "skep/spec/contexts/host_contexts.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::app {
 
 namespace {
 
 using spec::ProgramType;
-
-enum class Context : std::uint8_t { xdp, skb, memory };
 
 struct ContextRow {
     ProgramType type;
@@ -28,15 +29,15 @@ struct ContextRow {
 };
 constexpr std::array kContexts{
     ContextRow{ProgramType::xdp, Context::xdp, "struct skep_xdp"},
-    ContextRow{ProgramType::sched_cls, Context::skb, "struct skep_skb"},
-    ContextRow{ProgramType::sched_act, Context::skb, "struct skep_skb"},
-    ContextRow{ProgramType::socket_filter, Context::skb, "struct skep_skb"},
-    ContextRow{ProgramType::cgroup_skb, Context::skb, "struct skep_skb"},
+    ContextRow{ProgramType::sched_cls, Context::frame, "struct skep_skb"},
+    ContextRow{ProgramType::sched_act, Context::frame, "struct skep_skb"},
+    ContextRow{ProgramType::socket_filter, Context::packet, "struct skep_skb"},
+    ContextRow{ProgramType::cgroup_skb, Context::packet, "struct skep_skb"},
     ContextRow{ProgramType::raw_tracepoint, Context::memory, "its arguments, 64 bits each"},
     ContextRow{ProgramType::syscall, Context::memory, "the memory that the program expects"},
 };
 
-const ContextRow* context_of(ProgramType type) {
+const ContextRow* row_of(ProgramType type) {
     const auto row = std::find_if(kContexts.begin(), kContexts.end(),
                                   [type](const ContextRow& one) { return one.type == type; });
     return row == kContexts.end() ? nullptr : &*row;
@@ -63,68 +64,78 @@ std::string run_structure() {
 
 static_assert(sizeof(spec::HostXdp) == 56 && offsetof(spec::HostXdp, ingress_ifindex) == 40);
 constexpr std::string_view kXdpStructure =
-    "/* The context of XDP programs. Addresses are numbers. */\n"
-    "struct skep_xdp {\n"
-    "    uint64_t data, data_end, data_meta;      /* the packet; data_meta == data: no metadata "
-    "*/\n"
-    "    uint64_t data_hard_start, data_hard_end; /* of the memory that it lies in */\n"
-    "    uint32_t ingress_ifindex, rx_queue_index, egress_ifindex, beyond_bytes;\n"
-    "};\n";
+    R"(/* The context of XDP programs. Addresses are numbers. */
+struct skep_xdp {
+    uint64_t data, data_end, data_meta;      /* the packet; data_meta == data: no metadata */
+    uint64_t data_hard_start, data_hard_end; /* of the memory that it lies in */
+    uint32_t ingress_ifindex, rx_queue_index, egress_ifindex, beyond_bytes;
+};
+)";
 
 static_assert(sizeof(spec::HostSkb) == 248 && offsetof(spec::HostSkb, data) == 192);
 constexpr std::string_view kSkbStructure =
-    "/* The context of programs on socket buffers: struct __sk_buff of linux/bpf.h with its "
-    "addresses\n"
-    "   behind it. */\n"
-    "struct skep_skb {\n"
-    "    uint32_t len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, "
-    "vlan_proto;\n"
-    "    uint32_t priority, ingress_ifindex, ifindex, tc_index, cb[5], hash, tc_classid, "
-    "unused[2];\n"
-    "    uint32_t napi_id, family, remote_ip4, local_ip4, remote_ip6[4], local_ip6[4];\n"
-    "    uint32_t remote_port, local_port, unused_2;\n"
-    "    uint64_t flow_keys, tstamp;\n"
-    "    uint32_t wire_len, gso_segs;\n"
-    "    uint64_t sk;\n"
-    "    uint32_t gso_size;\n"
-    "    uint8_t tstamp_type, padding[3];\n"
-    "    uint64_t hwtstamp;\n"
-    "    uint64_t data, data_end, data_meta, head, tail_end, mac_header, network_header;\n"
-    "};\n";
+    R"(/* The context of programs on socket buffers: struct __sk_buff of linux/bpf.h with its addresses
+   behind it. */
+struct skep_skb {
+    uint32_t len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto;
+    uint32_t priority, ingress_ifindex, ifindex, tc_index, cb[5], hash, tc_classid, unused[2];
+    uint32_t napi_id, family, remote_ip4, local_ip4, remote_ip6[4], local_ip6[4];
+    uint32_t remote_port, local_port, unused_2;
+    uint64_t flow_keys, tstamp;
+    uint32_t wire_len, gso_segs;
+    uint64_t sk;
+    uint32_t gso_size;
+    uint8_t tstamp_type, padding[3];
+    uint64_t hwtstamp;
+    uint64_t data, data_end, data_meta, head, tail_end, mac_header, network_header;
+};
+)";
 
-constexpr std::string_view kRunFunctions =
-    "/* A run by itself: CPU 0, and as many rounds of may_goto as in the kernel. */\n"
-    "static inline struct skep_run skep_run_alone(void) {\n"
-    "    struct skep_run run = {{0}, 0, {0}, 8u * 1024 * 1024, {0}};\n"
-    "    return run;\n"
-    "}\n";
-
-// The same with the runtime library, which gives the packet a frame of its own, so that helpers may
-// move its ends.
-constexpr std::string_view kOnXdpFrame = R"(extern void {0}_call_back(void);
-/* Runs it on a packet of *size bytes; what it leaves goes back there, at most room bytes. */
-static inline uint32_t {0}_on(void *packet, size_t *size, size_t room, uint32_t cpu) {{
-    const struct skep_program program = {{{0}, {0}_call_back, {1}, {2}, {3}}};
-    return skep_run_xdp(&program, packet, size, room, cpu);
+constexpr std::string_view kRunFunction =
+    R"(/* A run by itself: CPU 0, and as many rounds of may_goto as in the kernel. */
+static inline struct skep_run skep_run_alone(void) {{
+    struct skep_run run;
+    memset(&run, 0, sizeof run);
+    run.loop_budget = {}u;
+    return run;
 }}
 )";
-constexpr std::string_view kOnContext = R"(extern void {0}_call_back(void);
-/* Runs it on a context that the caller made. */
-static inline uint64_t {0}_on(void *context, uint32_t cpu) {{
-    const struct skep_program program = {{{0}, {0}_call_back, {1}, {2}, {3}}};
-    return skep_run_program(&program, context, cpu);
-}}
+
+// As BPF_PROG_TEST_RUN makes it, and contexts/skb_context.cpp.
+constexpr std::string_view kSkbFunction =
+    R"(/* The context for an Ethernet frame; `skipped` bytes of it lie before the packet. */
+static inline void skep_skb_of(struct skep_skb *context, void *frame, size_t size, size_t skipped) {
+    unsigned char head[16] = {0};
+    unsigned number;
+    memset(context, 0, sizeof *context);
+    memcpy(head, frame, size < sizeof head ? size : sizeof head);
+    number = (unsigned)head[12] << 8 | head[13];
+    context->mac_header = context->head = (uint64_t)(uintptr_t)frame;
+    context->network_header = context->mac_header + (size < 14 ? size : 14);
+    context->data = context->data_meta = context->mac_header + (size < skipped ? size : skipped);
+    context->data_end = context->tail_end = context->mac_header + size;
+    context->len = (uint32_t)(context->data_end - context->data);
+    context->pkt_type = (head[0] & 1) != 0 ? 2u
+        : (head[0] | head[1] | head[2] | head[3] | head[4] | head[5]) == 0 ? 0u : 3u;
+    context->protocol = number >= 1536 ? (number & 255) << 8 | number >> 8
+        : head[14] == 255 && head[15] == 255 ? 0x100u : 0x400u;
+    context->ifindex = 1;
+}
 )";
-constexpr std::string_view kInclude =
-    "#include <skep_runtime.h> /* and link with -lskep-runtime */\n";
 
 std::string shared_part() {
-    return fmt::format("#ifndef SKEP_COMPILED\n"
-                       "#define SKEP_COMPILED 1\n"
-                       "/* What a run needs beside its context. */\n{}{}{}{}"
+    const std::string number = fmt::format("{:#x}", runtime::layout_number() >> 33);
+    return fmt::format("#ifndef SKEP_COMPILED\n#define SKEP_COMPILED {}\n"
+                       "/* What a run needs beside its context. */\n{}{}{}{}{}"
+                       "#elif SKEP_COMPILED != {}\n"
+                       "#error \"units of different versions of skep: compile all with one\"\n"
                        "#endif\n\n",
-                       run_structure(), kXdpStructure, kSkbStructure, kRunFunctions);
+                       number, run_structure(), kXdpStructure, kSkbStructure,
+                       fmt::format(kRunFunction, spec::limits::loop_iterations), kSkbFunction,
+                       number);
 }
+
+// ---- runs without the runtime library: nothing moves the packet's ends ----
 
 constexpr std::string_view kOnXdp = R"(/* Runs it on a packet, which it may change. */
 static inline uint32_t {0}_on(void *packet, size_t size) {{
@@ -137,128 +148,86 @@ static inline uint32_t {0}_on(void *packet, size_t size) {{
     return (uint32_t){0}(&context, &run);
 }}
 )";
-
-constexpr std::string_view kOnSkb = R"(/* Runs it on a frame, which it may change. */
+constexpr std::string_view kOnSkb = R"(/* Runs it on an Ethernet frame, which it may change{1}. */
 static inline uint32_t {0}_on(void *frame, size_t size) {{
     struct skep_run run = skep_run_alone();
     struct skep_skb context;
-    memset(&context, 0, sizeof context);
-    context.data = context.data_meta = context.head = (uint64_t)(uintptr_t)frame;
-    context.mac_header = context.data;
-    context.network_header = context.data + (size < 14 ? size : 14);
-    context.data_end = context.tail_end = context.data + size;
-    context.len = context.wire_len = (uint32_t)size;
-    context.protocol = size < 14 ? 0 : *((unsigned char *)frame + 12) | *((unsigned char *)frame + 13) << 8;
-    context.ifindex = context.ingress_ifindex = 1;
+    skep_skb_of(&context, frame, size, {2});
     return (uint32_t){0}(&context, &run);
 }}
 )";
+constexpr std::string_view kOnMemory = R"(/* Runs it on a context that the caller made. */
+static inline uint64_t {0}_on(void *context) {{
+    struct skep_run run = skep_run_alone();
+    return {0}(context, &run);
+}}
+)";
 
-std::string program_part(const Unit& unit, const UnitProgram& program) {
-    const ContextRow& row = *context_of(program.type);
-    std::string text =
-        fmt::format("/* {} ({}); the context is {}. */\n"
-                    "uint64_t {}(void *context, struct skep_run *run);\n",
-                    program.name, spec::find(program.type)->name, row.says, program.symbol);
-    if (unit.needs_runtime()) {
-        const auto maps = std::count_if(unit.maps.begin(), unit.maps.end(),
-                                        [](const UnitMap& map) { return map.has_handle; });
-        const std::string list = maps == 0 ? "0" : unit.prefix + "_maps()";
-        const auto type = static_cast<std::uint32_t>(program.type);
-        text += row.context == Context::xdp
-                    ? fmt::format(kOnXdpFrame, program.symbol, type, list, maps)
-                    : fmt::format(kOnContext, program.symbol, type, list, maps);
-        return text + "\n";
+std::string plain_run(const UnitProgram& program) {
+    switch (context_of(program.type)) {
+    case Context::xdp:
+        return fmt::format(kOnXdp, program.symbol);
+    case Context::frame:
+        return fmt::format(kOnSkb, program.symbol, "", 0);
+    case Context::packet:
+        return fmt::format(kOnSkb, program.symbol, "; it sees what follows the Ethernet header",
+                           14);
+    case Context::memory:
+        break;
     }
-    const bool from_first_layer =
-        program.type == ProgramType::sched_cls || program.type == ProgramType::sched_act;
-    if (row.context == Context::xdp) {
-        text += fmt::format(kOnXdp, program.symbol);
-    } else if (from_first_layer) {
-        text += fmt::format(kOnSkb, program.symbol);
+    return fmt::format(kOnMemory, program.symbol);
+}
+
+// ---- runs with it: packets have frames of their own, in which helpers may move their ends ----
+
+constexpr std::string_view kOnPacket =
+    R"(/* Runs it on a packet of *size bytes; what it leaves goes back there, at most room bytes. */
+static inline uint32_t {0}_on(void *packet, size_t *size, size_t room, uint32_t cpu) {{
+    return {1}({0}_record(), packet, size, room, cpu);
+}}
+)";
+constexpr std::string_view kOnContext = R"(/* Runs it on a context that the caller made. */
+static inline uint64_t {0}_on(void *context, uint32_t cpu) {{
+    return skep_run_program({0}_record(), context, cpu);
+}}
+)";
+
+std::string runtime_run(const UnitProgram& program) {
+    switch (context_of(program.type)) {
+    case Context::xdp:
+        return fmt::format(kOnPacket, program.symbol, "skep_run_xdp");
+    case Context::frame:
+    case Context::packet:
+        return fmt::format(kOnPacket, program.symbol, "skep_run_skb");
+    case Context::memory:
+        break;
     }
-    return text + "\n";
+    return fmt::format(kOnContext, program.symbol);
+}
+
+std::string entry_part(const UnitProgram& program) {
+    return fmt::format("/* {} ({}); the context is {}. */\n"
+                       "uint64_t {}(void *context, struct skep_run *run);\n",
+                       as_remark(program.name), spec::find(program.type)->name,
+                       row_of(program.type)->says, program.symbol);
 }
 
 std::string map_part(const Unit& unit, const UnitMap& map) {
-    if (!map.in_object) {
-        return {};
-    }
-    const std::uint32_t cpus = map.spec.type == spec::MapType::percpu_array ? unit.cpus : 1;
-    std::string upper = map.symbol;
-    std::transform(upper.begin(), upper.end(), upper.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
+    const bool per_cpu = map.spec.type == spec::MapType::percpu_array;
+    const std::string capitals = in_capitals(map.symbol);
+    const std::uint64_t part_bytes = map.stride_bytes * map.spec.max_entries;
     return fmt::format("/* {}: the value of entry i{} is at i * {}_STRIDE. */\n"
                        "enum {{ {}_ENTRIES = {}, {}_VALUE_SIZE = {}, {}_STRIDE = {} }};\n"
                        "extern {}unsigned char {}[{}];\n\n",
-                       map.name,
-                       cpus == 1 ? std::string()
-                                 : fmt::format(" of CPU c (below {}) lies {} bytes after CPU c-1's "
-                                               "and",
-                                               cpus, map.stride_bytes * map.spec.max_entries),
-                       upper, upper, map.spec.max_entries, upper, map.spec.value_size_bytes, upper,
-                       map.stride_bytes, map.is_constant ? "const " : "", map.symbol,
-                       map.stride_bytes * map.spec.max_entries * cpus);
-}
-
-std::string bytes_text(const ByteVector& bytes) {
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        text += fmt::format("{}{}", i == 0 ? "" : i % 32 == 0 ? ",\n            " : ",", bytes[i]);
-    }
-    return text;
-}
-
-std::string make_map_text(const Unit& unit, const UnitMap& map, std::size_t place) {
-    std::string text = "    {\n";
-    if (!map.initial.empty()) {
-        text +=
-            fmt::format("        static const unsigned char initial[] = {{\n            {}}};\n",
-                        bytes_text(map.initial));
-    }
-    text += fmt::format("        const struct skep_map_shape shape = {{\"{}\", {}, {}, {}, {}, "
-                        "{}, {}, {}u}};\n",
-                        map.symbol, static_cast<std::uint32_t>(map.spec.type),
-                        map.spec.key_size_bytes, map.spec.value_size_bytes, map.spec.max_entries,
-                        map.spec.flags, unit.cpus, map.spec.map_extra);
-    text += fmt::format("        const int made = skep_map_make(&shape, {}, &{}_handle);\n"
-                        "        if (made != 0) return made;\n",
-                        map.initial.empty() ? "0, 0" : "initial, sizeof initial", map.symbol);
-    text += fmt::format("        {0} = (unsigned char *)skep_map_values({0}_handle);\n"
-                        "        {1}_maps()[{2}] = {0}_handle;\n    }}\n",
-                        map.symbol, unit.prefix, place);
-    return text;
-}
-
-// Variables of the object, and the function that fills them in.
-std::string open_part(const Unit& unit) {
-    std::string text;
-    std::string body;
-    std::size_t maps = 0;
-    for (const UnitMap& map : unit.maps) {
-        if (map.has_handle) {
-            text += fmt::format("/* {} */\nextern struct skep_map *{}_handle;\n"
-                                "extern unsigned char *{};\n",
-                                map.name, map.symbol, map.symbol);
-            body += make_map_text(unit, map, maps++);
-        }
-    }
-    if (maps != 0) {
-        text += fmt::format("static inline struct skep_map **{}_maps(void) {{\n"
-                            "    static struct skep_map *all[{}];\n    return all;\n}}\n",
-                            unit.prefix, maps);
-    }
-    for (const run::AheadCall& call : unit.calls) {
-        const bool is_helper = call.referent == run::jit::Referent::helper;
-        text += fmt::format("extern void *{};\n", call.symbol);
-        body += fmt::format("    if (({} = {}({})) == 0) return -38; /* ENOSYS */\n", call.symbol,
-                            is_helper ? "skep_helper" : "skep_routine", call.number);
-    }
-    return fmt::format("{}\n/* Makes the maps and hands the code what it calls: once, before "
-                       "anything runs, and in "
-                       "the source\n   file that runs the programs. 0, or a negative errno. */\n"
-                       "static inline int {}_open(void) {{\n{}    return 0;\n}}\n\n",
-                       text, unit.prefix, body);
+                       as_remark(map.name),
+                       per_cpu && unit.cpus > 1
+                           ? fmt::format(" of CPU c (below {}) lies {} bytes after CPU c-1's and",
+                                         unit.cpus, part_bytes)
+                           : "",
+                       capitals, capitals, map.spec.max_entries, capitals,
+                       map.spec.value_size_bytes, capitals, map.stride_bytes,
+                       map.is_constant ? "const " : "", map.symbol,
+                       part_bytes * (per_cpu ? unit.cpus : 1));
 }
 
 } // namespace
@@ -268,40 +237,29 @@ bool Unit::needs_runtime() const {
            std::any_of(maps.begin(), maps.end(), [](const UnitMap& map) { return map.has_handle; });
 }
 
-std::string as_identifier(std::string_view name) {
-    std::string identifier;
-    for (const char letter : name) {
-        const bool fits = std::isalnum(static_cast<unsigned char>(letter)) != 0;
-        identifier += fits ? letter : '_';
-    }
-    while (identifier.starts_with('_')) {
-        identifier.erase(0, 1);
-    }
-    const bool begins_well =
-        !identifier.empty() && std::isdigit(static_cast<unsigned char>(identifier[0])) == 0;
-    return begins_well ? identifier : "p" + identifier;
-}
-
-bool can_be_entered(spec::ProgramType type) { return context_of(type) != nullptr; }
+bool can_be_entered(ProgramType type) { return row_of(type) != nullptr; }
+Context context_of(ProgramType type) { return row_of(type)->context; }
 
 std::string header_of(const Unit& unit) {
-    std::string upper = unit.prefix;
-    std::transform(upper.begin(), upper.end(), upper.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
+    const bool with_runtime = unit.needs_runtime();
     std::string text = fmt::format(
-        "/* Written by skep compile from {}: the programs as native code. What runs was proved by\n"
-        "   skep's verifier to stay inside its context, its packet and its maps. */\n"
-        "#ifndef SKEP_COMPILED_{}\n#define SKEP_COMPILED_{} 1\n\n"
-        "#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n{}\n"
+        "{0} from {1}: the programs as native code. What runs was\n"
+        "   proved by skep's verifier to stay inside its context, its packet and its maps. */\n"
+        "#ifndef SKEP_COMPILED_{2}\n#define SKEP_COMPILED_{2} 1\n\n"
+        "#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n{3}\n"
         "#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n",
-        unit.source, upper, upper, unit.needs_runtime() ? kInclude : "");
+        kHeaderBeginning, as_remark(unit.source), unit.prefix,
+        with_runtime ? "#include <skep_runtime.h> /* and link with -lskep-runtime */\n" : "");
     text += shared_part();
-    text += unit.needs_runtime() ? open_part(unit) : std::string();
     for (const UnitMap& map : unit.maps) {
-        text += map_part(unit, map);
+        text += map.in_object ? map_part(unit, map) : "";
     }
     for (const UnitProgram& program : unit.programs) {
-        text += program_part(unit, program);
+        text += entry_part(program);
+    }
+    text += "\n" + (with_runtime ? runtime_part(unit) : "");
+    for (const UnitProgram& program : unit.programs) {
+        text += (with_runtime ? runtime_run(program) : plain_run(program)) + "\n";
     }
     return text + "#ifdef __cplusplus\n}\n#endif\n#endif\n";
 }

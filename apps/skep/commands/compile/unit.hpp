@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A unit: what skep compile makes of one object file, and the C header that goes with it.
+//
+// Proved by: unit_test.cpp, tests/ahead/run_compile.
 #pragma once
 
 #include <string>
@@ -17,6 +19,12 @@ struct UnitProgram {
     spec::ProgramType type = spec::ProgramType::unspec;
 };
 
+// What an entry of a map is to hold from the beginning: a program or a map of the unit, by place.
+struct UnitSlot {
+    std::uint32_t index = 0;
+    std::size_t target = 0;
+};
+
 struct UnitMap {
     std::string name;
     std::string symbol;
@@ -26,10 +34,14 @@ struct UnitMap {
     bool has_handle = false;        // made at run time
     bool is_constant = false;
     ByteVector initial; // the first value's bytes, of a map that is made at run time
+    std::vector<UnitSlot> slots;
+
+    [[nodiscard]] bool is_array() const { return spec.type == spec::MapType::array; }
 };
 
 struct Unit {
     std::string prefix; // of all its symbols: "filter"
+    std::string opener; // what is called first: "filter_open"
     std::string source; // the object file it was made of
     std::uint32_t cpus = 1;
     std::vector<UnitProgram> programs;
@@ -38,12 +50,14 @@ struct Unit {
     [[nodiscard]] bool needs_runtime() const;
 };
 
-// A name as a part of a C identifier.
-std::string as_identifier(std::string_view name);
-
 // Whether programs of this type have a context that the header can describe.
 bool can_be_entered(spec::ProgramType type);
+// How a packet reaches a program of this type.
+enum class Context : std::uint8_t { xdp, frame, packet, memory };
+Context context_of(spec::ProgramType type);
 
 std::string header_of(const Unit& unit);
+// Its parts about the runtime library: maps and how all is made ready.
+std::string runtime_part(const Unit& unit);
 
 } // namespace skep::app
