@@ -177,6 +177,7 @@ Agreement run_on_every_engine(const ProgramSpec& program, Bench& bench,
             return agreement;
         }
         Outcome outcome = runner.run(**executable, 0);
+        agreement.engines.push_back(engine.name);
         if (!wanted.has_value()) {
             wanted = std::move(outcome);
             agreement.depends_on_place = further_down(

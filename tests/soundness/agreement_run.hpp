@@ -14,7 +14,8 @@ namespace skep::tests::soundness {
 struct Agreement {
     bool ran = false;
     bool depends_on_place = false;
-    std::string disagreement; // empty when there is none
+    std::string disagreement;              // empty when there is none
+    std::vector<std::string_view> engines; // that it ran on, the interpreter first
 };
 
 Agreement run_on_every_engine(const ProgramSpec& program, Bench& bench,

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] [--first N] [--objects FOLDER]
-//                 [--engines 1]
+//                 [--engines 1] [--meetings 1]
 //
 // Runs accepted programs (generated ones; with --objects those of a folder of objects and their
 // mutants) on random inputs and holds every instruction against the verifier's claims. A program
 // that was there before, instruction for instruction, is left out, so that all that are counted are
 // distinct. Prints what was checked, and each violation with the program. With --engines 1 the
 // programs run on every engine instead, and what is held against each other is what the engines
-// leave behind.
+// leave behind; it says how many programs each of them ran. With --meetings 1 the programs are
+// those of meetings/writer.hpp.
 #include <fmt/format.h>
 
 #include <array>
@@ -18,11 +19,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <unordered_set>
 
+#include "skep/base/result.hpp"
 #include "skep/bytecode/disassemble.hpp"
 #include "tests/soundness/agreement_run.hpp"
+#include "tests/soundness/meetings/writer.hpp"
+#include "tests/support/verdict_case.hpp"
 #include "tests/verdicts/campaign/generator/generator.hpp"
 #include "tests/verdicts/campaign/generator/mutant.hpp"
 #include "tests/verdicts/campaign/generator/surroundings.hpp"
@@ -35,11 +40,12 @@ using Clock = std::chrono::steady_clock;
 struct Arguments {
     std::uint64_t count = 1000, seconds = 60, seed = 1, runs = 8, first = 0;
     std::string objects;
-    bool engines = false;
+    bool engines = false, meetings = false;
 };
 
 struct Sums {
     std::uint64_t tried = 0, repeated = 0, programs = 0, insns = 0, violations = 0;
+    std::map<std::string_view, std::uint64_t> by_engine; // programs that it ran
 };
 
 // Of type and instructions (FNV-1a): two of a few million programs share one with a chance of one
@@ -98,11 +104,27 @@ class Campaign {
         }
     }
 
+    void meetings() {
+        for (std::uint64_t number = arguments_.first; !is_over(); ++number) {
+            std::mt19937_64 random = random_for(number);
+            const Result<VerdictCase> made = verdict_case(parse_case(write_meeting(random)));
+            SKEP_ASSERT(made.ok()); // our own text
+            load::ObjectSpec object;
+            object.types = made->types;
+            Bench bench(made->maps);
+            one(made->program, bench, object, fmt::format("meeting {}", number));
+            next_ = number + 1;
+        }
+    }
+
     void print() const {
         fmt::print("{} tried, {} repeated, {} distinct programs run, {} instructions checked, {} "
                    "violations, seed {}, next {}\n",
                    sums_.tried, sums_.repeated, sums_.programs, sums_.insns, sums_.violations,
                    arguments_.seed, next_);
+        for (const auto& [engine, programs] : sums_.by_engine) {
+            fmt::print("  {}: {} programs\n", engine, programs);
+        }
     }
     [[nodiscard]] bool failed() const { return sums_.violations != 0; }
 
@@ -181,6 +203,9 @@ class Campaign {
         const Agreement agreement = run_on_every_engine(
             program, bench, environment, static_cast<unsigned>(arguments_.runs), random);
         sums_.programs += agreement.ran ? 1U : 0U;
+        for (const std::string_view engine : agreement.engines) {
+            sums_.by_engine[engine] += agreement.ran ? 1U : 0U;
+        }
         if (!agreement.disagreement.empty()) {
             ++sums_.violations;
             fmt::print("== {} type {}\n{}\n{}\n", name, static_cast<std::uint32_t>(program.type),
@@ -221,6 +246,8 @@ std::optional<Arguments> parse(int count, char** words) {
             arguments.first = number;
         } else if (word == "--engines") {
             arguments.engines = number != 0;
+        } else if (word == "--meetings") {
+            arguments.meetings = number != 0;
         } else if (word == "--objects") {
             arguments.objects = words[index + 1];
         } else {
@@ -232,7 +259,9 @@ std::optional<Arguments> parse(int count, char** words) {
 
 int run(const Arguments& arguments) {
     Campaign campaign(arguments);
-    if (arguments.objects.empty()) {
+    if (arguments.meetings) {
+        campaign.meetings();
+    } else if (arguments.objects.empty()) {
         campaign.generated();
     } else {
         campaign.objects();
@@ -248,7 +277,7 @@ int main(int count, char** words) {
     const auto arguments = skep::tests::soundness::parse(count, words);
     if (!arguments) {
         fmt::print(stderr, "usage: claims_campaign [--count N] [--seconds N] [--seed N] [--runs N] "
-                           "[--first N] [--objects FOLDER] [--engines 1]\n");
+                           "[--first N] [--objects FOLDER] [--engines 1] [--meetings 1]\n");
         return 2;
     }
     return skep::tests::soundness::run(*arguments);
