@@ -32,7 +32,7 @@ class Compiler final : public run::Optimiser {
         return fmt::format("LLVM {} {}", LLVM_VERSION_STRING, host_description());
     }
 
-    [[nodiscard]] Result<run::jit::Image> compile(const run::OptimiserJob& job) const override {
+    [[nodiscard]] Result<run::Compiled> compile(const run::OptimiserJob& job) const override {
         llvm::LLVMContext context;
         const bool is_long = job.program.insns().size() > kFullMost;
         MachineChoice choice;
@@ -50,11 +50,12 @@ class Compiler final : public run::Optimiser {
         }
         optimise(*lifted.module, *machine, is_long ? Effort::light : Effort::full, goes_on);
         const ObjectBytes object = TRY(emit_object(*lifted.module, *machine));
-        run::jit::Image image = TRY(place(object, lifted.bindings));
+        run::Compiled compiled{TRY(place(object, lifted.bindings)), false};
         if (job.with_lines) {
-            image.marks = TRY(marks_of(object));
+            compiled.image.marks = TRY(marks_of(object));
         }
-        return image;
+        compiled.was_cut_short = goes_on && !goes_on();
+        return compiled;
     }
 
     [[nodiscard]] Result<run::AheadObject> compile_ahead(const run::AheadJob& job) const override {

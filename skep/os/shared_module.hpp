@@ -15,10 +15,15 @@ class SharedModule {
     static Result<SharedModule> open(const std::string& path);
     // Null when there is no such symbol.
     [[nodiscard]] void* find(const char* symbol) const;
+    // Of the very file that was loaded, whatever its path means now: which file, how large, when
+    // last changed.
+    [[nodiscard]] const std::string& identity() const { return identity_; }
 
   private:
-    explicit SharedModule(void* handle) : handle_(handle) {}
+    SharedModule(void* handle, std::string identity)
+        : handle_(handle), identity_(std::move(identity)) {}
     void* handle_;
+    std::string identity_;
 };
 
 } // namespace skep::os

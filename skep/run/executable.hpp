@@ -70,14 +70,16 @@ Result<std::unique_ptr<Executable>> make_jit(const verify::VerifiedProgram& prog
 // The same, slower, without a constant of the program standing in the code as its author chose it.
 Result<std::unique_ptr<Executable>> make_hardened_jit(const verify::VerifiedProgram& program,
                                                       const Binding& binding);
-// By the optimising compiler, in milliseconds, or from the cache of what it made before. Fails with
-// unsupported where it is not installed.
+// By the optimising compiler, in milliseconds, in a process of its own (optimised/
+// compiler_process.hpp) or from the cache of what it made before. Fails with unsupported where it
+// is not installed, with no_space when it takes too long.
+Result<std::unique_ptr<Executable>> make_optimised_apart(const verify::VerifiedProgram& program,
+                                                         const Binding& binding);
+// The same in this process and bounded in nothing, without the cache: for tests and measurements.
+Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
+                                                   const Binding& binding);
 enum class CacheUse : std::uint8_t { none, usual };
-Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
-                                                   const Binding& binding, CacheUse cache);
-Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
-                                                   const Binding& binding); // without the cache
-// The same without the cache, and its listing tells which instruction code came from.
+// As the first, and its listing tells which instruction code came from; without the cache.
 Result<std::unique_ptr<Executable>>
 make_optimised_with_lines(const verify::VerifiedProgram& program, const Binding& binding);
 

@@ -37,7 +37,7 @@ constexpr Maker kMakeJit = nullptr;
 constexpr std::array kTiers{
     TierRow{Tier::interpreter, "interpreter", kMakeInterpreter, ""},
     TierRow{Tier::jit, "jit", kMakeJit, "there is no code generator for this machine"},
-    TierRow{Tier::llvm, "llvm", make_optimised, ""},
+    TierRow{Tier::llvm, "llvm", make_optimised_apart, ""},
 };
 
 const TierRow& row(Tier tier) { return kTiers[static_cast<std::size_t>(tier)]; }
@@ -69,9 +69,7 @@ Result<void> check_available(Tier tier) {
                     fmt::format("tier '{}': {}", name_of(tier), row(tier).missing));
     }
     if (tier == Tier::llvm) {
-        if (const Result<const Optimiser*> module = optimiser(); !module.ok()) {
-            return Error(module.error()).while_doing("tier 'llvm'");
-        }
+        TRY_WHILE("tier 'llvm'", optimiser_is_installed());
     }
     return {};
 }

@@ -6,8 +6,8 @@
 // Orders are taken between two batches of packets, and at any time during a test run, which has a
 // thread of its own. It ends when the control process closes its end.
 //
-// Before the first order it is confined (os/process/confinement.hpp): generated code that broke out
-// of what was verified would find no file, no socket but its own, and no other process. Not so
+// Before the first order it is confined (os/confined/confinement.hpp): generated code that broke
+// out of what was verified would find no file, no socket but its own, and no other process. Not so
 // where SKEP_PERF_MAP asks for names in files.
 #pragma once
 

@@ -4,7 +4,7 @@
 // something, and then reaches for the network. For worker_test.
 #include <sys/socket.h>
 
-#include "skep/os/process/confinement.hpp"
+#include "skep/os/confined/confinement.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/service_process.hpp"
 #include "skep/workers/protocol.hpp"

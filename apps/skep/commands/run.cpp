@@ -247,6 +247,15 @@ class Household {
         return compile_us_;
     } // of the program asked for last
 
+    // Programs that ran often and were not made faster, or less than they could be.
+    void remark_on_tiers() const {
+        for (const run::TieredExecutable* tiered : tiered_) {
+            if (const std::string remark = tiered->remark(); !remark.empty()) {
+                session_.remark("the program {}", remark);
+            }
+        }
+    }
+
   private:
     Result<void> fill_slot(std::size_t map, const load::InitialSlot& slot, std::size_t asked) {
         const bool holds_programs = object_.maps[map].spec.type == spec::MapType::prog_array;
@@ -333,8 +342,9 @@ class Household {
             if (background_ == nullptr) {
                 background_ = std::make_unique<run::BackgroundCompiler>();
             }
-            return std::unique_ptr<run::Executable>(
-                TRY(run::make_tiered(program, binding, *background_)));
+            auto tiered = TRY(run::make_tiered(program, binding, *background_));
+            tiered_.push_back(tiered.get());
+            return std::unique_ptr<run::Executable>(std::move(tiered));
         }
         run::Ready made = TRY(run::make_executable(program, binding, engine_.tier));
         return std::move(made.executable);
@@ -357,6 +367,7 @@ class Household {
         const run::ClaimCheckedExecutable* executable;
     };
     std::vector<Checked> checked_; // when claims are checked
+    std::vector<const run::TieredExecutable*> tiered_;
     std::unique_ptr<run::Executable> shown_;
     std::vector<run::code::DebuggerEntry> debugger_; // goes before the code that it names
     std::uint64_t compile_us_ = 0;
@@ -535,6 +546,7 @@ Result<void> run_file(Session& session, Words& words) {
         TRY(os::write_file(*request.data_out == "-" ? "/dev/stdout" : *request.data_out,
                            answer.data_out));
     }
+    household.remark_on_tiers();
     return show(session, done, household, request);
 }
 

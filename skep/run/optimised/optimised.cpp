@@ -5,20 +5,17 @@
 // It keeps no register for the engine, so a fault in it finds its frame through the thread: see
 // code/guard.hpp.
 #include <algorithm>
-#include <chrono>
 
 #include "skep/run/code/code_memory.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
 #include "skep/run/jit/compile.hpp"
-#include "skep/run/optimised/cache.hpp"
+#include "skep/run/optimised/compiler_process.hpp"
 #include "skep/run/optimised/optimiser.hpp"
 #include "skep/spec/limits.hpp"
 
 namespace skep::run {
 namespace {
-
-constexpr std::uint32_t kMillisecondsMost = 2000; // in the background
 
 using CallBack = decltype(helpers::Invocation::call_back);
 
@@ -70,69 +67,53 @@ class OptimisedExecutable final : public Executable {
     CallBack call_back_;
 };
 
-// Who looks up what an instruction cost relies on it.
-bool has_marks_of(const jit::Image& image, const OptimiserJob& job) {
-    return image.marks.empty() != job.with_lines &&
-           std::ranges::all_of(image.marks, [&](const jit::CodeMark& mark) {
-               return mark.insn < job.program.insns().size();
-           });
-}
+} // namespace
 
-// A cache that cannot be used is none.
-Result<jit::Image> image_of(const OptimiserJob& job, CacheUse use) {
-    const Optimiser* const compiler = TRY(optimiser());
-    if (use == CacheUse::none) {
-        return compiler->compile(job);
+// An image comes from another process: where it says code came from is looked up in the program.
+Result<std::unique_ptr<Executable>>
+place_optimised(jit::Image image, const verify::VerifiedProgram& program, const Binding& binding) {
+    const bool marks_fit = std::ranges::all_of(
+        image.marks, [&](const jit::CodeMark& mark) { return mark.insn < program.insns().size(); });
+    if (!marks_fit) {
+        return fail(Code::invalid_input, "the image has marks of another program");
     }
-    const Result<ImageCache> cache = ImageCache::open(ImageCache::usual_directory());
-    const Sha256Digest key = cache_key(job, optimiser_identity() + compiler->description());
-    if (cache.ok()) {
-        std::optional<jit::Image> kept = cache->find(key);
-        if (kept.has_value() && has_marks_of(*kept, job)) {
-            return *std::move(kept);
-        }
-    }
-    const auto begin = std::chrono::steady_clock::now();
-    jit::Image image = TRY(compiler->compile(job));
-    const bool was_cut_short = std::chrono::steady_clock::now() - begin >=
-                               std::chrono::milliseconds(job.milliseconds_most);
-    if (cache.ok() && !was_cut_short) { // what time made worse is not kept for better times
-        static_cast<void>(cache->keep(key, image));
-    }
-    return image;
-}
-
-Result<std::unique_ptr<Executable>> placed(jit::Image image, const Binding& binding) {
     TRY(jit::bind(image, binding));
     code::CodeImage code = TRY(code::CodeImage::place(image.code));
     return std::unique_ptr<Executable>(
         std::make_unique<OptimisedExecutable>(std::move(code), image));
 }
 
+Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
+                                                   const Binding& binding) {
+    const Optimiser* const compiler = TRY(optimiser());
+    const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
+    Compiled compiled = TRY(compiler->compile({.program = program, .shapes = shapes}));
+    return place_optimised(std::move(compiled.image), program, binding);
+}
+
+namespace {
+
+Result<std::unique_ptr<Executable>> made_apart(const OptimiserJob& job, const Binding& binding,
+                                               CacheUse cache) {
+    const auto process = TRY(CompilerProcess::start());
+    TRY(process->link().send(job, {}, cache));
+    Compiled compiled = TRY(process->link().receive());
+    return place_optimised(std::move(compiled.image), job.program, binding);
+}
+
 } // namespace
 
-Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
-                                                   const Binding& binding, CacheUse cache) {
+Result<std::unique_ptr<Executable>> make_optimised_apart(const verify::VerifiedProgram& program,
+                                                         const Binding& binding) {
     const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
-    return placed(
-        TRY(image_of({.program = program,
-                      .shapes = shapes,
-                      .milliseconds_most = cache == CacheUse::usual ? kMillisecondsMost : 0},
-                     cache)),
-        binding);
+    return made_apart({.program = program, .shapes = shapes}, binding, CacheUse::usual);
 }
 
 Result<std::unique_ptr<Executable>>
 make_optimised_with_lines(const verify::VerifiedProgram& program, const Binding& binding) {
     const std::vector<jit::MapShape> shapes = jit::map_shapes(program, binding);
-    return placed(
-        TRY(image_of({.program = program, .shapes = shapes, .with_lines = true}, CacheUse::none)),
-        binding);
-}
-
-Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
-                                                   const Binding& binding) {
-    return make_optimised(program, binding, CacheUse::none);
+    return made_apart({.program = program, .shapes = shapes, .with_lines = true}, binding,
+                      CacheUse::none);
 }
 
 } // namespace skep::run

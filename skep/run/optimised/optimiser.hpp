@@ -15,6 +15,7 @@
 #include <string>
 
 #include "skep/base/result.hpp"
+#include "skep/run/executable.hpp"
 #include "skep/run/jit/plan.hpp"
 #include "skep/run/optimised/ahead.hpp"
 
@@ -28,19 +29,24 @@ struct OptimiserJob {
     bool with_lines = false; // fills Image::marks
 };
 
+struct Compiled {
+    jit::Image image;
+    bool was_cut_short = false; // by the job's milliseconds: right, but not as good as it could be
+};
+
 class Optimiser {
   public:
     virtual ~Optimiser() = default;
     // Of the library and of the machine that code is made for: with the program, all that the
     // answer depends on.
     [[nodiscard]] virtual std::string description() const = 0;
-    [[nodiscard]] virtual Result<jit::Image> compile(const OptimiserJob& job) const = 0;
+    [[nodiscard]] virtual Result<Compiled> compile(const OptimiserJob& job) const = 0;
     // An object file for any machine that the library knows (ahead.hpp).
     [[nodiscard]] virtual Result<AheadObject> compile_ahead(const AheadJob& job) const = 0;
 };
 
 // What a module must have been built as, to be understood: checked before anything is called.
-inline constexpr const char* kOptimiserBuild = "skep-optimiser-5 " __VERSION__
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-6 " __VERSION__
 #if defined(NDEBUG)
                                                " release";
 #else
@@ -49,9 +55,19 @@ inline constexpr const char* kOptimiserBuild = "skep-optimiser-5 " __VERSION__
 inline constexpr const char* kOptimiserBuildSymbol = "skep_optimiser_build"; // a const char*
 inline constexpr const char* kOptimiserSymbol = "skep_optimiser"; // const Optimiser* (*)()
 
+// The image in this process, bound and ready to run.
+Result<std::unique_ptr<Executable>>
+place_optimised(jit::Image image, const verify::VerifiedProgram& program, const Binding& binding);
+
 // The module, loaded once for the process. Fails with what to install when it is not there.
 Result<const Optimiser*> optimiser();
-// Which file that is: its size and the time of its last change. Empty when there is none.
+// Which file was loaded: the size of that very file and the time of its last change. Empty when
+// none was.
 std::string optimiser_identity();
+// Whether module and compiling process (compiler_process.hpp) are installed. Loads nothing.
+Result<void> optimiser_is_installed();
+// A file that is installed beside the programs: here, in a build, or under lib/skep. Empty: none
+// is.
+std::string installed_file(const std::string& name);
 
 } // namespace skep::run

@@ -4,16 +4,22 @@
 #include <algorithm>
 #include <chrono>
 
+#include "skep/run/jit/compile.hpp"
+
 namespace skep::run {
 
 using namespace std::chrono_literals;
 
-BackgroundCompiler::BackgroundCompiler() : thread_([this] { work(); }) {}
+BackgroundCompiler::BackgroundCompiler()
+    : stop_(os::Wakeup::create()), thread_([this] { work(); }) {}
 
 BackgroundCompiler::~BackgroundCompiler() {
     {
         const std::lock_guard lock(mutex_);
         stops_ = true;
+        if (stop_.ok()) {
+            stop_->wake();
+        }
     }
     changed_.notify_all();
     thread_.join();
@@ -32,6 +38,9 @@ bool BackgroundCompiler::offer(TieredExecutable& program) {
 void BackgroundCompiler::forget(TieredExecutable& program) {
     std::unique_lock lock(mutex_);
     std::erase(queue_, &program);
+    if (at_hand_ == &program && stop_.ok()) {
+        stop_->wake();
+    }
     changed_.wait(lock, [&] { return at_hand_ != &program; });
     std::erase(retiring_, &program);
 }
@@ -51,6 +60,9 @@ void BackgroundCompiler::work() {
         }
         at_hand_ = queue_.front();
         queue_.pop_front();
+        if (stop_.ok()) {
+            stop_->clear(); // was for the one before
+        }
         lock.unlock();
         at_hand_->compile();
         lock.lock();
@@ -60,6 +72,22 @@ void BackgroundCompiler::work() {
         at_hand_ = nullptr;
         changed_.notify_all();
     }
+}
+
+// The process is ended when it did not answer: what it may still say belongs to no job.
+Result<Compiled> BackgroundCompiler::compile(const OptimiserJob& job, const TieringPolicy& policy) {
+    if (process_ == nullptr) {
+        process_ = TRY(CompilerProcess::start());
+    }
+    const Result<void> sent = process_->link().send(
+        job, policy.bounds, policy.uses_cache ? CacheUse::usual : CacheUse::none);
+    Result<Compiled> answer =
+        sent.ok() ? process_->link().receive(stop_.ok() ? stop_->fd() : -1) : sent.error();
+    if (!answer.ok() &&
+        (answer.error().code == Code::again || answer.error().code == Code::system)) {
+        process_.reset();
+    }
+    return answer;
 }
 
 TieredExecutable::TieredExecutable(std::unique_ptr<Executable> one_pass,
@@ -95,15 +123,36 @@ std::uint64_t TieredExecutable::run_one_pass(void* context, helpers::Invocation&
 }
 
 void TieredExecutable::compile() {
+    if (const Result<void> compiled = try_to_compile(); !compiled.ok()) {
+        say("stays one-pass code: " + compiled.error().message);
+    }
+}
+
+Result<void> TieredExecutable::try_to_compile() {
     if (program_.insns().size() > BackgroundCompiler::kInsnsMost) {
-        return;
+        return fail(Code::too_big, "it has more than " +
+                                       std::to_string(BackgroundCompiler::kInsnsMost) +
+                                       " instructions");
     }
-    Result<std::unique_ptr<Executable>> made =
-        make_optimised(program_, binding_, policy_.uses_cache ? CacheUse::usual : CacheUse::none);
-    if (made.ok()) {
-        owned_optimised_ = std::move(made).value();
-        optimised_.store(owned_optimised_.get());
+    const std::vector<jit::MapShape> shapes = jit::map_shapes(program_, binding_);
+    Compiled compiled = TRY(compiler_.compile({.program = program_, .shapes = shapes}, policy_));
+    if (compiled.was_cut_short) {
+        say("optimising it was cut short after " +
+            std::to_string(policy_.bounds.milliseconds_improving) + " ms");
     }
+    owned_optimised_ = TRY(place_optimised(std::move(compiled.image), program_, binding_));
+    optimised_.store(owned_optimised_.get());
+    return {};
+}
+
+void TieredExecutable::say(std::string remark) {
+    const std::lock_guard lock(remark_mutex_);
+    remark_ = std::move(remark);
+}
+
+std::string TieredExecutable::remark() const {
+    const std::lock_guard lock(remark_mutex_);
+    return remark_;
 }
 
 bool TieredExecutable::free_old() {

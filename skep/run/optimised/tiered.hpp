@@ -14,8 +14,10 @@
 //         enter (count the run in), ask again, run one-pass code, leave
 //
 // Compiling is bounded: a queue of kQueueMost programs, one at a time, programs of at most
-// kInsnsMost slots, and a time after which the optimiser skips what it need not do. What is not
-// taken, or cannot be compiled, stays one-pass code: nothing is waited for.
+// kInsnsMost slots, a time after which the optimiser skips what it need not do, and a time and an
+// amount of memory at which the compile is given up. It happens in a process of its own
+// (compiler_process.hpp). What is not taken, or cannot be compiled, stays one-pass code and says
+// why: nothing is waited for, neither while programs run nor when they go away.
 //
 // Proved by: tests/jit/tiered_test.cpp.
 #pragma once
@@ -25,13 +27,22 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 
+#include "skep/os/process/wait.hpp"
 #include "skep/run/executable.hpp"
+#include "skep/run/optimised/compiler_process.hpp"
 
 namespace skep::run {
 
 class TieredExecutable;
+
+struct TieringPolicy {
+    std::uint32_t runs_before = 1000; // of one-pass code
+    bool uses_cache = true;
+    CompileBounds bounds{.milliseconds = 4000, .milliseconds_improving = 2000};
+};
 
 // The thread that compiles. Must outlive the programs that were made with it.
 class BackgroundCompiler {
@@ -51,6 +62,7 @@ class BackgroundCompiler {
     // Waits until nothing is done with the program any more.
     void forget(TieredExecutable& program);
     void work();
+    Result<Compiled> compile(const OptimiserJob& job, const TieringPolicy& policy);
 
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -58,12 +70,9 @@ class BackgroundCompiler {
     std::vector<TieredExecutable*> retiring_; // their old code still has runs in it
     TieredExecutable* at_hand_ = nullptr;
     bool stops_ = false;
+    Result<os::Wakeup> stop_;                  // ends the compile that is at hand
+    std::unique_ptr<CompilerProcess> process_; // the thread's own
     std::thread thread_;
-};
-
-struct TieringPolicy {
-    std::uint32_t runs_before = 1000; // of one-pass code
-    bool uses_cache = true;
 };
 
 class TieredExecutable final : public Executable {
@@ -76,13 +85,18 @@ class TieredExecutable final : public Executable {
     [[nodiscard]] Tier tier() const override;
     [[nodiscard]] std::optional<CodeListing> listing() const override;
     [[nodiscard]] std::uint64_t code_bytes() const override;
+    // Why this is still one-pass code although it ran often, or why the optimised code is not as
+    // good as it could be; empty when there is nothing to say.
+    [[nodiscard]] std::string remark() const;
     // Whether what came before the optimised code is gone.
     [[nodiscard]] bool has_settled() const { return settled_.load(); }
 
   private:
     friend class BackgroundCompiler;
     std::uint64_t run_one_pass(void* context, helpers::Invocation& invocation);
-    void compile();  // on the compiler's thread
+    void compile(); // on the compiler's thread
+    Result<void> try_to_compile();
+    void say(std::string remark);
     bool free_old(); // the same; false while a run is inside
 
     std::atomic<Executable*> optimised_{nullptr};
@@ -91,6 +105,8 @@ class TieredExecutable final : public Executable {
     std::atomic<bool> settled_{false};
     std::unique_ptr<Executable> one_pass_;
     std::unique_ptr<Executable> owned_optimised_;
+    mutable std::mutex remark_mutex_;
+    std::string remark_;
     const verify::VerifiedProgram& program_;
     Binding binding_;
     TieringPolicy policy_;

@@ -18,6 +18,8 @@ constexpr std::size_t kPathsMost = 12;
 constexpr std::array<unsigned, 7> kFree{0, 1, 2, 3, 4, 5, 8};
 constexpr std::int64_t kStackBottom = -72; // of the 64 bytes; above them lies the key
 
+constexpr std::int64_t place_of(unsigned slot) { return kStackBottom + 8 * std::int64_t{slot}; }
+
 class Writer {
   public:
     explicit Writer(std::mt19937_64& random) : random_(random) {}
@@ -68,7 +70,7 @@ class Writer {
     }
 
     void store_number(unsigned slot) {
-        line("*(u64 *)(r10 {}) = {}", kStackBottom + 8 * slot, pick(1000));
+        line("*(u64 *)(r10 {}) = {}", place_of(slot), pick(1000));
         on_all([&](Path& path) { path.slots[slot] = some_number(); });
     }
 
@@ -196,7 +198,7 @@ class Writer {
     void spill(unsigned from) {
         const unsigned slot = pick(8);
         if (always([&](const Path& path) { return path.regs[from].is != Is::nothing; })) {
-            line("*(u64 *)(r10 {}) = r{}", kStackBottom + 8 * slot, from);
+            line("*(u64 *)(r10 {}) = r{}", place_of(slot), from);
             on_all([&](Path& path) { path.slots[slot] = path.regs[from]; });
         }
     }
@@ -204,7 +206,7 @@ class Writer {
     void fill(unsigned to) {
         const unsigned slot = pick(8);
         if (always([&](const Path& path) { return path.slots[slot].is != Is::nothing; })) {
-            line("r{} = *(u64 *)(r10 {})", to, kStackBottom + 8 * slot);
+            line("r{} = *(u64 *)(r10 {})", to, place_of(slot));
             on_all([&](Path& path) { path.regs[to] = path.slots[slot]; });
         }
     }
@@ -298,7 +300,7 @@ class Writer {
         }
         used_.insert("round");
         line("r1 = {}\nr2 = func[round]\nr3 = r10\nr3 += {}\nr4 = 0\ncall 181", 1 + pick(4),
-             kStackBottom + 8 * slot);
+             place_of(slot));
         on_all([&](Path& path) {
             path.slots[slot] = path.slots[slot + 1] = some_number();
             path.regs[0] = some_number();
@@ -381,7 +383,7 @@ class Writer {
         }
         for (unsigned slot = 0; slot < kStackBytes / 8; ++slot) {
             if (always([&](const Path& path) { return path.slots[slot].is == Is::number; })) {
-                line("r1 = *(u64 *)(r10 {})\nr9 *= 31\nr9 += r1", kStackBottom + 8 * slot);
+                line("r1 = *(u64 *)(r10 {})\nr9 *= 31\nr9 += r1", place_of(slot));
             }
         }
         text_ += "r0 = r9\nexit\nnone:\nr0 = 1\nexit\n";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // In children, since there is no way back.
-#include "skep/os/process/confinement.hpp"
+#include "skep/os/confined/confinement.hpp"
 
 #include <csignal>
 

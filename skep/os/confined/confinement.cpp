@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The list of a worker's system calls, and the classic BPF program that is made of it.
-#include "skep/os/process/confinement.hpp"
+#include "skep/os/confined/confinement.hpp"
 
 #include <array>
 #include <cerrno>

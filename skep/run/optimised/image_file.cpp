@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skep/run/optimised/image_file.hpp"
+
+#include <algorithm>
+
+#include "skep/base/sha256.hpp"
+
+namespace skep::run {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x3230'4d49'7065'6b73; // "skepIM02"
+constexpr std::size_t kDigestBytes = sizeof(Sha256Digest);
+constexpr std::size_t kRelocationBytes = 1 + 4 + 4 + 8;
+constexpr std::size_t kMarkBytes = 4 + 4;
+constexpr std::size_t kShapeBytes = 1 + 4 + 4 + 4 + 8 + 4 + 1;
+
+void write_list(ByteWriter& out, const std::vector<std::uint32_t>& list) {
+    out.write(static_cast<std::uint64_t>(list.size()));
+    for (const std::uint32_t one : list) {
+        out.write(one);
+    }
+}
+
+Result<std::uint64_t> read_count(ByteReader& in, std::uint64_t bytes_each) {
+    const auto count = TRY(in.read<std::uint64_t>());
+    if (count > in.remaining() / bytes_each) {
+        return fail(Code::invalid_input, "a length exceeds what is there");
+    }
+    return count;
+}
+
+Result<std::vector<std::uint32_t>> read_list(ByteReader& in) {
+    std::vector<std::uint32_t> list(TRY(read_count(in, sizeof(std::uint32_t))));
+    for (std::uint32_t& one : list) {
+        one = TRY(in.read<std::uint32_t>());
+    }
+    return list;
+}
+
+// Rising and within the instructions: they are searched by halving.
+Result<std::vector<jit::CodeMark>> read_marks(ByteReader& in, std::uint32_t text_bytes) {
+    std::vector<jit::CodeMark> marks(TRY(read_count(in, kMarkBytes)));
+    std::uint32_t least = 0;
+    for (jit::CodeMark& mark : marks) {
+        mark.offset = TRY(in.read<std::uint32_t>());
+        mark.insn = TRY(in.read<std::uint32_t>());
+        if (mark.offset < least || mark.offset >= text_bytes) {
+            return fail(Code::invalid_input, "a mark lies where no code is");
+        }
+        least = mark.offset;
+    }
+    return marks;
+}
+
+} // namespace
+
+// The contents, then their digest.
+ByteVector write_image(const jit::Image& image) {
+    ByteWriter out;
+    out.write(kMagic);
+    out.write(static_cast<std::uint64_t>(image.code.size()));
+    out.write_bytes(image.code);
+    out.write(image.text_bytes);
+    out.write(image.entry_offset);
+    out.write(image.callback_offset);
+    out.write(static_cast<std::uint64_t>(image.relocations.size()));
+    for (const jit::Relocation& one : image.relocations) {
+        out.write(static_cast<std::uint8_t>(one.referent));
+        out.write(one.offset);
+        out.write(one.index);
+        out.write(one.addend);
+    }
+    write_list(out, image.insn_offsets);
+    write_list(out, image.subprogram_offsets);
+    out.write(static_cast<std::uint64_t>(image.marks.size()));
+    for (const jit::CodeMark& mark : image.marks) {
+        out.write(mark.offset);
+        out.write(mark.insn);
+    }
+    const Sha256Digest digest = sha256(out.bytes());
+    out.write_bytes(digest);
+    return out.take();
+}
+
+Result<jit::Image> read_image(Bytes file) {
+    if (file.size() < kDigestBytes) {
+        return fail(Code::invalid_input, "shorter than a digest");
+    }
+    const Bytes contents = file.first(file.size() - kDigestBytes);
+    const Sha256Digest digest = sha256(contents);
+    if (!std::ranges::equal(digest, file.last(kDigestBytes))) {
+        return fail(Code::invalid_input, "the contents are not what was written");
+    }
+    ByteReader in(contents);
+    if (TRY(in.read<std::uint64_t>()) != kMagic) {
+        return fail(Code::invalid_input, "no image");
+    }
+    jit::Image image;
+    const std::uint64_t code_bytes = TRY(read_count(in, 1));
+    const Bytes code = TRY(in.read_bytes(code_bytes));
+    image.code.assign(code.begin(), code.end());
+    image.text_bytes = TRY(in.read<std::uint32_t>());
+    image.entry_offset = TRY(in.read<std::uint32_t>());
+    image.callback_offset = TRY(in.read<std::uint32_t>());
+    const std::size_t size = image.code.size();
+    bool fits = image.text_bytes <= size && image.entry_offset < image.text_bytes &&
+                image.callback_offset < image.text_bytes;
+    image.relocations.resize(TRY(read_count(in, kRelocationBytes)));
+    for (jit::Relocation& one : image.relocations) {
+        const auto referent = TRY(in.read<std::uint8_t>());
+        one.referent = static_cast<jit::Referent>(referent);
+        one.offset = TRY(in.read<std::uint32_t>());
+        one.index = TRY(in.read<std::uint32_t>());
+        one.addend = TRY(in.read<std::uint64_t>());
+        fits = fits && one.referent <= jit::Referent::routine && size >= sizeof(std::uint64_t) &&
+               one.offset <= size - sizeof(std::uint64_t) &&
+               (one.referent != jit::Referent::routine ||
+                one.index < static_cast<std::uint32_t>(jit::Routine::count_));
+    }
+    image.insn_offsets = TRY(read_list(in));
+    image.subprogram_offsets = TRY(read_list(in));
+    image.marks = TRY(read_marks(in, image.text_bytes));
+    if (!fits || !in.at_end()) {
+        return fail(Code::invalid_input, "something lies outside the code");
+    }
+    return image;
+}
+
+ByteVector write_job(const OptimiserJob& job) {
+    ByteWriter out;
+    out.write(static_cast<std::uint64_t>(job.shapes.size()));
+    for (const jit::MapShape& shape : job.shapes) {
+        out.write(static_cast<std::uint8_t>(shape.way));
+        out.write(shape.map_index);
+        out.write(shape.entries);
+        out.write(shape.stride_bytes);
+        out.write(shape.cpu_stride_bytes);
+        out.write(shape.key_bytes);
+        out.write(static_cast<std::uint8_t>(shape.key_pieces));
+    }
+    out.write(static_cast<std::uint8_t>(job.with_lines));
+    out.write_bytes(job.program.encode());
+    return out.take();
+}
+
+Result<ReadJob> read_job(Bytes bytes) {
+    ByteReader in(bytes);
+    std::vector<jit::MapShape> shapes(TRY(read_count(in, kShapeBytes)));
+    for (jit::MapShape& shape : shapes) {
+        const auto way = TRY(in.read<std::uint8_t>());
+        shape.map_index = TRY(in.read<std::uint32_t>());
+        shape.entries = TRY(in.read<std::uint32_t>());
+        shape.stride_bytes = TRY(in.read<std::uint32_t>());
+        shape.cpu_stride_bytes = TRY(in.read<std::uint64_t>());
+        shape.key_bytes = TRY(in.read<std::uint32_t>());
+        const auto pieces = TRY(in.read<std::uint8_t>());
+        if (way > static_cast<std::uint8_t>(jit::LookupWay::in_place) ||
+            pieces > static_cast<std::uint8_t>(maps::KeyPieces::bytes)) {
+            return fail(Code::invalid_input, "a map of no known shape");
+        }
+        shape.way = static_cast<jit::LookupWay>(way);
+        shape.key_pieces = static_cast<maps::KeyPieces>(pieces);
+    }
+    const bool with_lines = TRY(in.read<std::uint8_t>()) != 0;
+    const Bytes rest = TRY(in.read_bytes(in.remaining()));
+    verify::VerifiedProgram program = TRY(verify::VerifiedProgram::decode(rest));
+    if (shapes.size() > program.maps().size()) {
+        return fail(Code::invalid_input, "more shapes than maps");
+    }
+    return ReadJob{std::move(program), std::move(shapes), with_lines};
+}
+
+} // namespace skep::run
