@@ -7,8 +7,8 @@
 #include <optional>
 #include <utility>
 
-#include "skep/os/machine.hpp"
 #include "skep/os/confined/confinement.hpp"
+#include "skep/os/machine.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/sealed_memory.hpp"
 #include "skep/os/process/wait.hpp"
