@@ -36,8 +36,8 @@ class TypeFinisher {
                 finish_kconfig(id);
             } else if (type.name == ".ksyms") {
                 finish_ksyms(id);
-            } else if (const Section* section = draft_.elf.find_section(type.name)) {
-                finish_section(id, *section);
+            } else {
+                finish_section(id, draft_.elf.find_section(type.name));
             }
         }
         return std::move(editor_).finish();
@@ -56,17 +56,31 @@ class TypeFinisher {
         }
     }
 
-    void finish_section(TypeId id, const Section& section) {
+    // Old compilers list constants under .rodata that they put elsewhere (.rodata.cst4), and the
+    // object may have no .rodata at all. Such a variable is listed behind the section's end, for
+    // the kernel takes no types with variables that overlap, and nobody reads them there.
+    void finish_section(TypeId id, const Section* section) {
         const auto& listed = types_.type(id).variables;
         std::vector<btf::SectionVariable> variables(listed.begin(), listed.end());
+        std::uint64_t size = section == nullptr ? 0 : section->size_bytes;
         for (btf::SectionVariable& variable : variables) {
+            const std::string_view name = types_.type(variable.variable).name;
             const auto symbol =
-                draft_.elf.find_symbol(section.index, types_.type(variable.variable).name);
+                section == nullptr ? std::nullopt : draft_.elf.find_symbol(section->index, name);
             if (symbol) {
                 variable.offset = static_cast<std::uint32_t>(draft_.elf.symbols()[*symbol].value);
+            } else if (section == nullptr || is_known(name)) {
+                variable.offset = static_cast<std::uint32_t>(size);
+                size += variable.size_bytes;
             }
         }
-        write_section(id, section.size_bytes, std::move(variables));
+        write_section(id, size, std::move(variables));
+    }
+
+    [[nodiscard]] bool is_known(std::string_view name) const {
+        const auto& symbols = draft_.elf.symbols();
+        return std::any_of(symbols.begin(), symbols.end(),
+                           [name](const Symbol& symbol) { return symbol.name == name; });
     }
 
     void finish_kconfig(TypeId id) {

@@ -12,6 +12,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "skep/btf/check/kernel.hpp"
+
 namespace skep::load {
 namespace {
 
@@ -90,6 +92,19 @@ TEST_F(Golden, ProgramArraysNameTheirPrograms) {
     ASSERT_EQ(spec->maps[0].initial_slots.size(), 2U);
     EXPECT_EQ(spec->maps[0].initial_slots[0].index, 1U);
     EXPECT_EQ(spec->programs[spec->maps[0].initial_slots[0].target].spec.name, "stage_two");
+}
+
+// clang 14 lists them under .rodata, where they are not or which is not there at all.
+TEST(Load, ConstantsOfOldCompilersLeaveTypesThatTheKernelTakes) {
+    for (const char* name : {"constants.bpf.o", "constants_alone.bpf.o"}) {
+        const auto bytes =
+            file_bytes(std::filesystem::path(SKEP_SOURCE_DIR) / "tests/objects/obj" / name);
+        const auto spec = load_object(bytes, name, {});
+        ASSERT_TRUE(spec.ok()) << spec.error().message;
+        const auto taken = btf::parse_for_kernel(spec->types->bytes());
+        EXPECT_TRUE(taken.ok()) << name << ": " << taken.error().message;
+        EXPECT_FALSE(spec->programs[0].spec.lines.empty());
+    }
 }
 
 TEST_F(Golden, AllOfThemOpenOrSayWhyNot) {
