@@ -135,6 +135,8 @@ TEST_F(InProcess, AStalePinSaysSo) {
     const std::string copy = "/sys/fs/bpf/a_copy";
     EXPECT_EQ(call(Command::obj_get, abi::ObjAttr{address_of(copy.c_str()), 0, 0, 0}), -ESTALE);
     EXPECT_NE(engine_->last_message().find("stale"), std::string::npos);
+    EXPECT_EQ(pin(map, copy), -EEXIST);
+    EXPECT_NE(engine_->last_message().find("stale"), std::string::npos);
     std::ofstream(real + "_other") << "something";
     const std::string other = "/sys/fs/bpf/a_other";
     EXPECT_EQ(call(Command::obj_get, abi::ObjAttr{address_of(other.c_str()), 0, 0, 0}), -EACCES);

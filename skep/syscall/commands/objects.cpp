@@ -70,6 +70,19 @@ Result<void> check_path_flags(std::uint32_t flags, std::int32_t path_fd) {
     return {};
 }
 
+Error stale_pin(const std::string& path) {
+    return answer(ESTALE, path + " is a stale pin: its object ended with the engine that held it; "
+                                 "remove the file");
+}
+
+// Nothing is pinned over what is there. A stale pin is told, since it looks like a living one.
+Error could_not_pin(const Call& call, const std::string& path, const Error& why) {
+    const auto there = why.os_errno == EEXIST ? call.caller->open_pin(path) : Result<os::Fd>(why);
+    const bool is_stale =
+        there.ok() && call.objects().pinned_by(*there).state == registry::PinState::stale;
+    return is_stale ? answer(EEXIST, stale_pin(path).message) : why;
+}
+
 } // namespace
 
 Result<long> obj_pin(const SharedCall& call) {
@@ -83,8 +96,11 @@ Result<long> obj_pin(const SharedCall& call) {
         return answer(EINVAL, "the descriptor is no program, map or link");
     }
     const std::string path = TRY(call->caller->read_text(attr.pathname, kLongestPath));
-    os::Fd file = TRY(call->caller->create_pin(path));
-    const Result<void> pinned = call->objects().pin(std::move(file), *object);
+    Result<os::Fd> file = call->caller->create_pin(path);
+    if (!file.ok()) {
+        return could_not_pin(*call, path, file.error());
+    }
+    const Result<void> pinned = call->objects().pin(std::move(file).value(), *object);
     if (!pinned.ok()) {
         call->caller->discard_pin(path);
         return pinned.error();
@@ -103,10 +119,7 @@ Result<long> obj_get(const SharedCall& call) {
     const os::Fd file = TRY(call->caller->open_pin(path));
     const registry::PinnedObject pinned = call->objects().pinned_by(file);
     if (pinned.state == registry::PinState::stale) {
-        return answer(
-            ESTALE,
-            path +
-                " is a stale pin: its object ended with the engine that held it; remove the file");
+        return stale_pin(path);
     }
     if (pinned.state == registry::PinState::foreign) {
         return answer(EACCES, path + " is not a pin");
