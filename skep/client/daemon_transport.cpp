@@ -96,7 +96,7 @@ class DaemonTransport final : public UserTransport {
     Result<Answer> exchange(std::uint32_t command, void* attributes, std::uint32_t size) {
         const ShapeOf shape_of = [this](int fd) { return shape(fd); };
         Marshalled call = TRY(Marshaller(command, attributes, size, shape_of).marshal());
-        const PinFile pin = take_pin(command, call);
+        PinFile pin = take_pin(command, call);
         TRY_WHILE("the engine's daemon", send(call));
         auto message = TRY_WHILE("the engine's daemon", os::receive_message(socket_));
         if (message.is_end) {
@@ -106,8 +106,9 @@ class DaemonTransport final : public UserTransport {
         auto received = TRY(syscall::open_answer(std::move(message)));
         Answer answer{static_cast<long>(received.answer.result),
                       std::move(received.answer.message)};
-        if (answer.result < 0 && pin.was_made) {
-            pins().remove(pin.path);
+        pin.stays = answer.result >= 0;
+        if (answer.result < 0 && !pin.refusal.empty()) {
+            answer.message = pin.refusal;
         }
         TRY(apply_writes(call.request, received.answer.writes));
         if (received.answer.gives_descriptor && !received.files.empty()) {
@@ -129,9 +130,23 @@ class DaemonTransport final : public UserTransport {
         return syscall::send_request(socket_, call.request, call.files);
     }
 
+    // A file that was made for a pin goes again unless the engine says that it is one.
     struct PinFile {
+        PinFile() = default;
+        PinFile(PinFile&&) = default;
+        PinFile& operator=(PinFile&&) = delete;
+        PinFile(const PinFile&) = delete;
+        PinFile& operator=(const PinFile&) = delete;
+        ~PinFile() {
+            if (made_in != nullptr && file.is_open() && !stays) {
+                made_in->remove(path);
+            }
+        }
+
         std::string path;
-        bool was_made = false;
+        const syscall::PinDirectory* made_in = nullptr;
+        bool stays = false;
+        std::string refusal; // why none was made, when words say more than a number
         os::Fd file;
     };
 
@@ -151,12 +166,19 @@ class DaemonTransport final : public UserTransport {
             }
         }
         auto file = makes ? pins().create(pin.path) : pins().open(pin.path);
-        if (!file.ok()) {
+        if (file.ok()) {
+            pin.made_in = makes ? &pins() : nullptr;
+        } else {
             call.request.pin_errno = errno_of(file.error());
-            return pin;
+            const auto fits = makes ? pins().check_place(pin.path) : Result<void>();
+            pin.refusal = fits.ok() ? "" : fits.error().message;
+            // What is there instead the engine may know.
+            file = pins().open(pin.path);
+            if (!makes || !file.ok()) {
+                return pin;
+            }
         }
         pin.file = std::move(*file);
-        pin.was_made = makes;
         call.request.has_pin = true;
         call.files.push_back(pin.file.number());
         return pin;

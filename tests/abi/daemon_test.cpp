@@ -5,10 +5,12 @@
 // of its own.
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <sys/stat.h>
@@ -129,6 +131,43 @@ TEST_F(Daemon, APinOutlivesItsClientAndGoesWithItsFile) {
     EXPECT_TRUE(os::Fd(static_cast<int>(call(*engine_, Command::obj_get, get))).is_open());
     std::filesystem::remove(engine_->pin_path(path).value());
     EXPECT_EQ(client::daemon_status().value()->maps, 0U);
+}
+
+TEST_F(Daemon, WhyNoPinIsMadeIsSaid) {
+    const os::Fd map = make_map(*engine_);
+    const auto pin = [&](const std::string& path) {
+        abi::ObjAttr attr{address_of(path.c_str()), static_cast<std::uint32_t>(map.number()), 0, 0};
+        return call(*engine_, Command::obj_pin, attr);
+    };
+    EXPECT_EQ(pin("/tmp/skep_no_pin"), -EPERM);
+    EXPECT_NE(engine_->last_message().find("not in the pin directory"), std::string::npos);
+    EXPECT_EQ(pin("/sys/fs/bpf/a.b"), -EPERM);
+    EXPECT_NE(engine_->last_message().find("have no dots"), std::string::npos);
+    std::ofstream(engine_->pin_path("/sys/fs/bpf/old").value()) << "skep pin: map id 7\n";
+    EXPECT_EQ(pin("/sys/fs/bpf/old"), -EEXIST);
+    EXPECT_NE(engine_->last_message().find("stale pin"), std::string::npos);
+}
+
+TEST_F(Daemon, ThatIsKilledWhileItPinsLeavesNoFile) {
+    const std::string path = "/sys/fs/bpf/never";
+    const std::string real = engine_->pin_path(path).value();
+    const os::Fd map = make_map(*engine_);
+    const auto pid = static_cast<pid_t>(client::daemon_status().value()->pid);
+    ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+    long answer = 0;
+    std::thread client([&] {
+        abi::ObjAttr attr{address_of(path.c_str()), static_cast<std::uint32_t>(map.number()), 0, 0};
+        answer = call(*engine_, Command::obj_pin, attr);
+    });
+    for (int i = 0; i < 250 && !std::filesystem::exists(real); ++i) {
+        ::nanosleep(&kPause, nullptr);
+    }
+    EXPECT_TRUE(std::filesystem::exists(real));
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
+    client.join();
+    EXPECT_LT(answer, 0);
+    EXPECT_FALSE(std::filesystem::exists(real));
+    make_map(*engine_); // of the next daemon
 }
 
 TEST_F(Daemon, AMapThatAClientHasMappedToWriteIsNotFrozen) {

@@ -67,9 +67,8 @@ std::optional<std::string> PinDirectory::below(const std::string& real) const {
     return place.substr(directory.string().size());
 }
 
-Result<os::Fd> PinDirectory::create(const std::string& path) const {
+Result<void> PinDirectory::check_place(const std::string& path) const {
     const std::string real = TRY(real_path(path));
-    TRY(ensure());
     const auto rest = below(real);
     std::error_code ignored;
     if (!rest) {
@@ -79,7 +78,13 @@ Result<os::Fd> PinDirectory::create(const std::string& path) const {
     if (rest->find('.') != std::string::npos) {
         return refuse(EPERM, path + ": names of pins have no dots");
     }
-    return os::create_pin_file(real);
+    return {};
+}
+
+Result<os::Fd> PinDirectory::create(const std::string& path) const {
+    TRY(ensure());
+    TRY(check_place(path));
+    return os::create_pin_file(TRY(real_path(path)));
 }
 
 Result<os::Fd> PinDirectory::open(const std::string& path) const {

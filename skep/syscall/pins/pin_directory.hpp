@@ -33,6 +33,8 @@ class PinDirectory {
 
     // The path of the real file system that is meant.
     [[nodiscard]] Result<std::string> real_path(const std::string& path) const;
+    // Whether a pin may be made there, whatever is there; if not, why not.
+    [[nodiscard]] Result<void> check_place(const std::string& path) const;
     // A new file at the path, and what is there.
     Result<os::Fd> create(const std::string& path) const;
     Result<os::Fd> open(const std::string& path) const;

@@ -48,8 +48,8 @@ struct Request {
     std::uint32_t command = 0;
     std::uint64_t attributes_address = 0;
     std::uint32_t attributes_size = 0;
-    int pin_errno = 0; // why there is no pin file, when one was tried
-    bool has_pin = false;
+    int pin_errno = 0;    // why no pin file was made or opened, when that was tried
+    bool has_pin = false; // with pin_errno: what was there already
     std::vector<PassedDescriptor> descriptors;
     std::vector<Segment> segments;
 };

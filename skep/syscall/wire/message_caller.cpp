@@ -108,7 +108,12 @@ Result<os::Fd> MessageCaller::take_pin(const std::string& path) {
     return pin;
 }
 
-Result<os::Fd> MessageCaller::create_pin(const std::string& path) { return take_pin(path); }
+Result<os::Fd> MessageCaller::create_pin(const std::string& path) {
+    if (const int reason = received_.request.pin_errno; reason > 0) {
+        return Error{Code::system, reason, path}; // the file is what was there
+    }
+    return take_pin(path);
+}
 Result<os::Fd> MessageCaller::open_pin(const std::string& path) { return take_pin(path); }
 
 Result<void> MessageCaller::send_answer_to(const os::Fd& socket, long result,
