@@ -3,7 +3,9 @@
 // Dispatch. Nouns and verbs are found by prefix, the first in the table first.
 #include "apps/skep/dispatch.hpp"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <optional>
 
 #include "apps/skep/command_table.hpp"
@@ -259,6 +261,17 @@ int run_noun(Session& session, const Noun& noun, std::vector<std::string> words)
     return run_verb(session, {noun, *verb, typed_verb}, std::move(words));
 }
 
+// What was printed may have got nowhere: a full disk, a descriptor that is closed.
+int flushed(Session& session, int status) {
+    errno = 0;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+        return status;
+    }
+    session.remark("Error: writing the output: {}",
+                   errno != 0 ? std::strerror(errno) : "some of it could not be written");
+    return kFailed;
+}
+
 } // namespace
 
 Error already_reported(int os_errno) { return {Code::invalid_input, os_errno, ""}; }
@@ -333,7 +346,7 @@ int run_program(std::string program, std::vector<std::string> arguments,
         }
         session.json()->end_document();
     }
-    return std::fflush(stdout) == 0 ? status : kFailed;
+    return flushed(session, status);
 }
 
 } // namespace skep::app
