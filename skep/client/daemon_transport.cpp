@@ -84,6 +84,13 @@ class DaemonTransport final : public UserTransport {
         return {};
     }
 
+    [[nodiscard]] Result<void> check_alive() const override {
+        const int socket = socket_.number();
+        // Between calls the daemon says nothing: what can be read is the end.
+        const bool is_alive = socket_.is_open() && TRY(os::wait_readable({&socket, 1}, 0)).empty();
+        return is_alive ? Result<void>() : fail(Code::again, "the engine's daemon has ended");
+    }
+
   private:
     Answer carry(std::uint32_t command, void* attributes, std::uint32_t size) override {
         auto answered = exchange(command, attributes, size);

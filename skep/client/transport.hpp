@@ -78,6 +78,10 @@ class Transport {
     virtual Result<std::vector<TcAttachment>> tc_list(const std::optional<std::string>& device) = 0;
     virtual Result<std::unique_ptr<TraceReader>> open_trace() = 0;
 
+    // Fails when the engine that was last asked has ended; asks it nothing. For who only waits for
+    // what it writes.
+    [[nodiscard]] virtual Result<void> check_alive() const { return {}; }
+
     // The directory that stands for /sys/fs/bpf, and a pin path as this engine understands it.
     virtual Result<std::string> pin_directory() = 0;
     virtual Result<std::string> pin_path(const std::string& path) = 0;

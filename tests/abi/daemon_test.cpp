@@ -148,6 +148,18 @@ TEST_F(Daemon, WhyNoPinIsMadeIsSaid) {
     EXPECT_NE(engine_->last_message().find("stale pin"), std::string::npos);
 }
 
+TEST_F(Daemon, ThatHasEndedIsNoticedWithoutAsking) {
+    make_map(*engine_);
+    EXPECT_TRUE(engine_->check_alive().ok());
+    ASSERT_EQ(::kill(static_cast<pid_t>(client::daemon_status().value()->pid), SIGKILL), 0);
+    for (int i = 0; i < 250 && engine_->check_alive().ok(); ++i) {
+        ::nanosleep(&kPause, nullptr);
+    }
+    EXPECT_EQ(engine_->check_alive().error().message, "the engine's daemon has ended");
+    make_map(*engine_); // of the next one
+    EXPECT_TRUE(engine_->check_alive().ok());
+}
+
 TEST_F(Daemon, ThatIsKilledWhileItPinsLeavesNoFile) {
     const std::string path = "/sys/fs/bpf/never";
     const std::string real = engine_->pin_path(path).value();

@@ -2,9 +2,9 @@
 //
 // skep batch file FILE: commands from a file, one a line, until one fails.
 //
-// A line may be quoted as in a shell ('...' and "..."), ends at a #, and may be empty. A batch may
-// run another; the depth is bounded so that one that runs itself ends.
-#include <iostream>
+// A line may be quoted as in a shell ('...' and "..."), ends at a #, and may be empty; one that
+// ends with a backslash goes on in the next. A batch may run another; the depth is bounded so that
+// one that runs itself ends.
 #include <sstream>
 
 #include "apps/skep/command_table.hpp"
@@ -18,6 +18,56 @@ namespace {
 constexpr int kMaxDepth = 16;
 constexpr std::size_t kMaxScriptBytes = 16U << 20;
 
+// What stands before a # that begins a word outside of quotes.
+std::string_view before_comment(std::string_view line) {
+    char quote = 0;
+    for (std::size_t at = 0; at < line.size(); ++at) {
+        const bool begins = at == 0 || line[at - 1] == ' ' || line[at - 1] == '\t';
+        if (quote != 0) {
+            quote = line[at] == quote ? '\0' : quote;
+        } else if (line[at] == '\'' || line[at] == '"') {
+            quote = line[at];
+        } else if (line[at] == '#' && begins) {
+            return line.substr(0, at);
+        }
+    }
+    return line;
+}
+
+// Lines of a script, those that go on in the next put together.
+class Lines {
+  public:
+    explicit Lines(const std::string& script) : text_(script) {}
+
+    // Nothing at the end.
+    Result<std::optional<std::string>> next() {
+        std::string whole;
+        for (bool goes_on = true; goes_on;) {
+            std::string line;
+            if (!std::getline(text_, line)) {
+                return whole.empty() ? Result<std::optional<std::string>>(std::nullopt)
+                                     : fail(Code::invalid_input,
+                                            "the file ends where a line should go on: " + whole);
+            }
+            ++number_;
+            if (line.ends_with('\r')) {
+                line.pop_back();
+            }
+            whole += before_comment(line);
+            goes_on = whole.ends_with('\\');
+            if (goes_on) {
+                whole.pop_back();
+            }
+        }
+        return std::optional(whole);
+    }
+    [[nodiscard]] std::size_t number() const { return number_; } // of the last one read
+
+  private:
+    std::istringstream text_;
+    std::size_t number_ = 0;
+};
+
 Result<std::vector<std::string>> split(std::string_view line) {
     std::vector<std::string> words;
     std::optional<std::string> word;
@@ -29,8 +79,6 @@ Result<std::vector<std::string>> split(std::string_view line) {
             } else {
                 word->push_back(character);
             }
-        } else if (character == '#' && !word.has_value()) {
-            break;
         } else if (character == '\'' || character == '"') {
             quote = character;
             word = word.value_or("");
@@ -52,12 +100,10 @@ Result<std::vector<std::string>> split(std::string_view line) {
 }
 
 Result<std::string> script(const std::string& file) {
-    if (file == "-") {
-        std::ostringstream text;
-        text << std::cin.rdbuf();
-        return text.str();
-    }
     Result<ByteVector> bytes = os::read_file(file, kMaxScriptBytes);
+    if (!bytes.ok() && bytes.error().code == Code::too_big) {
+        return bytes.error();
+    }
     if (!bytes.ok()) {
         const Error system = error_from_errno(errno_of(bytes.error()), "");
         return fail(Code::not_found, fmt::format("Can't open file ({}){}", file, system.message));
@@ -97,23 +143,26 @@ Result<void> batch(Session& session, Words& words) {
         return fail(Code::invalid_input,
                     fmt::format("batch files run each other more than {} deep", kMaxDepth));
     }
-    std::istringstream lines(TRY(script(file)));
+    Lines lines(TRY(script(file)));
     observe::JsonWriter* json = session.json();
     if (json != nullptr) {
         json->begin_array();
     }
     ++session.batch_depth;
     std::size_t count = 0;
-    std::size_t number = 0;
     bool all_ran = true;
-    for (std::string line; all_ran && std::getline(lines, line);) {
-        const std::string place = fmt::format("{}:{}", file, ++number);
-        const std::vector<std::string> line_words = TRY_WHILE(place, split(line));
+    while (all_ran) {
+        const std::optional<std::string> line = TRY_WHILE(file, lines.next());
+        if (!line.has_value()) {
+            break;
+        }
+        const std::string place = fmt::format("{}:{}", file, lines.number());
+        const std::vector<std::string> line_words = TRY_WHILE(place, split(*line));
         if (!line_words.empty()) {
             all_ran = run_line(session, line_words);
             count += all_ran ? 1 : 0;
             if (!all_ran) {
-                session.remark("{}: it ends here: {}", place, line);
+                session.remark("{}: it ends here: {}", place, *line);
             }
         }
     }

@@ -41,6 +41,7 @@ Result<void> tracelog(Session& session, Words& words) {
         }
         if (!line.has_value()) {
             std::fflush(stdout);
+            TRY(engine->check_alive()); // who has read everything
         } else if (json != nullptr) {
             json->value(std::string_view(*line + "\n"));
         } else {

@@ -62,7 +62,7 @@ std::vector<std::uint64_t> read_counts(const workers::ProfileCounts& counts) {
     return all;
 }
 
-Result<void> wait(const Request& request) {
+Result<void> wait(const client::Transport& engine, const Request& request) {
     constexpr int kStepMs = 100;
     os::Interrupts interrupts = TRY(os::Interrupts::catch_them());
     const std::uint64_t begin_ns = os::steady_time_ns();
@@ -72,6 +72,7 @@ Result<void> wait(const Request& request) {
     };
     while (!interrupts.came() && !is_over()) {
         TRY(os::wait_readable({}, kStepMs));
+        TRY(engine.check_alive());
     }
     return {};
 }
@@ -134,7 +135,7 @@ Result<void> profile_program(Session& session, Words& words) {
     const workers::ProfileCounts counts =
         TRY(workers::ProfileCounts::open(memory, record.xlated.size(), os::Protection::read_only));
     const std::vector<std::uint64_t> before = read_counts(counts); // somebody may profile it too
-    TRY(wait(request));
+    TRY(wait(*engine, request));
     Costs costs;
     costs.of = read_counts(counts);
     for (std::size_t i = 0; i < costs.of.size(); ++i) {

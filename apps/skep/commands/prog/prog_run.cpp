@@ -56,6 +56,9 @@ Result<ByteVector> read_input(const std::optional<std::string>& file) {
         return ByteVector();
     }
     Result<ByteVector> bytes = os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxDataBytes);
+    if (!bytes.ok() && bytes.error().code == Code::too_big) {
+        return bytes.error();
+    }
     if (!bytes.ok()) {
         Error error =
             error_from_errno(errno_of(bytes.error()), fmt::format("failed to open {}", *file));
