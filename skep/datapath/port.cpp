@@ -43,7 +43,8 @@ class CaptureDevice {
         if (opened.files.empty()) {
             return fail(Code::invalid_input, "a capture port needs the file to read");
         }
-        CaptureDevice device(TRY(os::CaptureReader::open(std::move(opened.files[0]))));
+        CaptureDevice device(
+            TRY_WHILE(opened.spec.name, os::CaptureReader::open(std::move(opened.files[0]))));
         if (opened.files.size() > 1) {
             const os::CaptureFormat format =
                 opened.spec.out_is_pcapng ? os::CaptureFormat::pcapng : os::CaptureFormat::pcap;

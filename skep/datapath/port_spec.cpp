@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/datapath/port_spec.hpp"
 
-#include <string_view>
-
 #include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -18,34 +19,49 @@ constexpr std::string_view kCapturePrefix = "pcap:";
 constexpr std::string_view kTapPrefix = "tap:";
 constexpr std::string_view kWirePrefix = "wire:";
 
-Result<OpenedPort> open_capture(std::string_view paths) {
-    const std::size_t comma = paths.find(',');
-    const std::string in(paths.substr(0, comma));
+struct CapturePaths {
+    std::string in;
+    std::optional<std::string> out;
+};
+
+// Of what follows "pcap:", made absolute.
+Result<CapturePaths> capture_paths(std::string_view text) {
+    const std::size_t comma = text.find(',');
+    const std::string in(text.substr(0, comma));
     if (in.empty()) {
         return fail(Code::invalid_input, "'pcap:' needs a capture to read: pcap:IN[,OUT]");
     }
+    CapturePaths paths{TRY(os::absolute_path(in)), std::nullopt};
+    if (comma != std::string_view::npos) {
+        const std::string out(text.substr(comma + 1));
+        if (out.empty()) {
+            return fail(Code::invalid_input,
+                        "after the comma of 'pcap:IN,OUT' the file to write is missing");
+        }
+        paths.out = TRY(os::absolute_path(out));
+    }
+    return paths;
+}
+
+Result<OpenedPort> open_capture(std::string_view text) {
+    const CapturePaths paths = TRY(capture_paths(text));
     OpenedPort port;
     port.spec.kind = PortKind::capture;
-    const std::string in_path = TRY(os::absolute_path(in));
-    port.spec.name = fmt::format("pcap:{}", in_path);
-    port.files.push_back(TRY(os::open_to_read(in_path)));
-    if (comma == std::string_view::npos) {
+    port.spec.name = fmt::format("pcap:{}", paths.in);
+    port.files.push_back(TRY(os::open_to_read(paths.in)));
+    if (!paths.out.has_value()) {
         return port;
     }
-    const std::string out(paths.substr(comma + 1));
-    if (out.empty()) {
+    // Under whatever name: opening it to write would empty it.
+    std::error_code neither_is_there;
+    if (std::filesystem::equivalent(paths.in, *paths.out, neither_is_there)) {
         return fail(Code::invalid_input,
-                    "after the comma of 'pcap:IN,OUT' the file to write is missing");
+                    fmt::format("{} cannot be read and written at once: give OUT another name",
+                                *paths.out));
     }
-    const std::string out_path = TRY(os::absolute_path(out));
-    if (out_path == in_path) {
-        return fail(
-            Code::invalid_input,
-            fmt::format("{} cannot be read and written at once: give OUT another name", out_path));
-    }
-    port.spec.name += fmt::format(",{}", out_path);
-    port.spec.out_is_pcapng = os::capture_format_of(out_path) == os::CaptureFormat::pcapng;
-    port.files.push_back(TRY(os::create_to_write(out_path)));
+    port.spec.name += fmt::format(",{}", *paths.out);
+    port.spec.out_is_pcapng = os::capture_format_of(*paths.out) == os::CaptureFormat::pcapng;
+    port.files.push_back(TRY(os::create_to_write(*paths.out)));
     return port;
 }
 
@@ -102,14 +118,9 @@ Result<std::string> port_name(const std::string& device) {
     if (!name.starts_with(kCapturePrefix)) {
         return device;
     }
-    const std::string_view paths = name.substr(kCapturePrefix.size());
-    const std::size_t comma = paths.find(',');
-    std::string listed(kCapturePrefix);
-    listed += TRY(os::absolute_path(std::string(paths.substr(0, comma))));
-    if (comma != std::string_view::npos) {
-        listed += "," + TRY(os::absolute_path(std::string(paths.substr(comma + 1))));
-    }
-    return listed;
+    const CapturePaths paths = TRY(capture_paths(name.substr(kCapturePrefix.size())));
+    return fmt::format("{}{}{}", kCapturePrefix, paths.in,
+                       paths.out.has_value() ? "," + *paths.out : "");
 }
 
 std::string enforcement_of(PortKind kind) {

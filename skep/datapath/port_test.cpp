@@ -3,6 +3,8 @@
 // Ports driven by programs that are plain functions: what is tested is the loop, not an engine.
 #include "skep/datapath/port.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <vector>
 
@@ -111,10 +113,33 @@ TEST(Port, FramesThatNoProgramMaySeeAreCountedApart) {
     EXPECT_EQ(outcome.counters->verdicts[2], 1U);
 }
 
+TEST(Port, ACaptureIsNotWrittenOverUnderAnotherName) {
+    const std::string in = temporary("in.pcap");
+    const std::string other = temporary("other.pcap");
+    write_capture(in, {60, 61});
+    const auto size = std::filesystem::file_size(in);
+    std::filesystem::remove(other);
+    std::filesystem::create_symlink(in, other);
+    EXPECT_EQ(open_port_files("pcap:" + in + "," + other).error().code, Code::invalid_input);
+    std::filesystem::remove(other);
+    std::filesystem::create_hard_link(in, other);
+    EXPECT_EQ(open_port_files("pcap:" + in + "," + other).error().code, Code::invalid_input);
+    EXPECT_EQ(std::filesystem::file_size(in), size);
+    std::filesystem::remove(other);
+    std::ofstream(other) << "text";
+    SharedCounters counters = SharedCounters::create().value();
+    Redirects redirects;
+    const auto text = make_port(open_port_files("pcap:" + other).value(), counters, redirects);
+    EXPECT_NE(text.error().message.find(other), std::string::npos) << text.error().message;
+    std::filesystem::remove(other);
+}
+
 TEST(Port, DevicesThatMakeNoSenseAreExplained) {
     EXPECT_NE(open_port_files("pcap:").error().message.find("pcap:IN[,OUT]"), std::string::npos);
     EXPECT_EQ(open_port_files("pcap:/nowhere.pcap").error().code, Code::not_found);
     EXPECT_FALSE(open_port_files("pcap:/tmp/a,/tmp/a").ok());
+    EXPECT_NE(port_name("pcap:").error().message.find("pcap:IN[,OUT]"), std::string::npos);
+    EXPECT_NE(port_name("pcap:a,").error().message.find("file to write"), std::string::npos);
     EXPECT_EQ(open_port_files("wire:eth9,host:t0").error().code, Code::unsupported);
     EXPECT_FALSE(open_port_files("nodev9").ok());
 }

@@ -146,6 +146,8 @@ Result<void> create_map(Session& session, Words& words) {
     if (request.spec.name.empty()) {
         return fail(Code::invalid_input, "map name not specified");
     }
+    const bool holds_maps = request.spec.type == spec::MapType::array_of_maps ||
+                            request.spec.type == spec::MapType::hash_of_maps;
     client::Transport* engine = TRY(session.engine());
     const client::MapRequest attributes{.spec = &request.spec,
                                         .btf_fd = -1,
@@ -156,6 +158,10 @@ Result<void> create_map(Session& session, Words& words) {
     if (!map.ok()) {
         Error error = std::move(map).error();
         error.os_errno = 0; // this refusal alone ends with 255
+        if (holds_maps && !request.inner.is_open()) {
+            error.message +=
+                "\na map of maps wants one like those that it will hold: inner_map MAP";
+        }
         return error;
     }
     const std::string path = TRY(path_for_pin(session, request.path));
