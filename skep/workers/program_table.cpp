@@ -2,26 +2,30 @@
 #include "skep/workers/program_table.hpp"
 
 #include <string_view>
+#include <utility>
 
 #include "skep/os/machine.hpp"
 #include "skep/run/code/debugger.hpp"
 #include "skep/run/code/perf_map.hpp"
 #include "skep/run/interpreter/counted.hpp"
+#include "skep/run/optimised/optimiser.hpp"
 #include "skep/run/tiers.hpp"
 #include "skep/workers/profile.hpp"
 
 namespace skep::workers {
 namespace {
 
-// Counts the runs of a program that is entered from outside; tail calls go to inner(). What runs
+// Counts the runs of a program that is entered from outside; tail calls go to enter(). What runs
 // may be exchanged while runs are under way.
 class Counted final : public run::Executable {
   public:
-    Counted(run::Executable& program, const RunStats* stats, std::uint32_t id)
-        : program_(program), stats_(stats), id_(id), inner_(&program) {}
+    Counted(run::Executable& program, const RunStats* stats, std::uint32_t id,
+            std::atomic<bool>& some_ran_often)
+        : program_(&program), stats_(stats), id_(id), inner_(&program),
+          some_ran_often_(some_ran_often) {}
 
     std::uint64_t run(void* context, helpers::Invocation& invocation) override {
-        run::Executable& inner = this->inner();
+        run::Executable& inner = enter();
         if (stats_ == nullptr || !stats_->is_counting()) {
             return inner.run(context, invocation);
         }
@@ -35,24 +39,47 @@ class Counted final : public run::Executable {
         return result;
     }
 
-    [[nodiscard]] run::Tier tier() const override { return program_.tier(); }
+    [[nodiscard]] run::Tier tier() const override { return program_.load()->tier(); }
     [[nodiscard]] std::optional<run::CodeListing> listing() const override {
-        return program_.listing();
+        return program_.load()->listing();
     }
-    [[nodiscard]] std::uint64_t code_bytes() const override { return program_.code_bytes(); }
+    [[nodiscard]] std::uint64_t code_bytes() const override {
+        return program_.load()->code_bytes();
+    }
 
-    [[nodiscard]] run::Executable& inner() const { return *inner_.load(std::memory_order_acquire); }
+    // What is to run now. Two threads at once may count one run too few: no matter.
+    run::Executable& enter() {
+        if (const std::uint32_t runs = runs_.load(std::memory_order_relaxed); runs < kOften) {
+            runs_.store(runs + 1, std::memory_order_relaxed);
+            if (runs + 1 == kOften) {
+                some_ran_often_.store(true, std::memory_order_relaxed);
+            }
+        }
+        return *inner_.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] bool ran_often() const { return runs_.load(std::memory_order_relaxed) == kOften; }
     // Null: the program itself again.
     void set_inner(run::Executable* other) {
-        inner_.store(other == nullptr ? &program_ : other, std::memory_order_release);
+        inner_.store(other == nullptr ? program_.load() : other, std::memory_order_release);
+    }
+    // Better code of the same program; a profile that is under way goes on.
+    void set_program(run::Executable& better) {
+        const bool runs_itself = inner_.load() == program_.load();
+        program_.store(&better);
+        if (runs_itself) {
+            set_inner(nullptr);
+        }
     }
 
   private:
-    run::Executable& program_;
+    static constexpr std::uint32_t kOften = 1000;
+    std::atomic<run::Executable*> program_;
     const RunStats* stats_;
     std::uint32_t id_;
     std::atomic<run::Executable*> inner_;
     RunStats::Entry* entry_ = nullptr;
+    std::atomic<std::uint32_t> runs_{0};
+    std::atomic<bool>& some_ran_often_;
 };
 
 } // namespace
@@ -75,7 +102,9 @@ struct ProgramTable::Program {
     std::unique_ptr<Counted> counted;
     std::vector<maps::Map*> maps;
     std::unique_ptr<Profiling> profiling; // since the first profile
-    run::code::DebuggerEntry debugger;    // goes before the code that it names
+    std::vector<std::uint32_t> map_ids;
+    bool was_taken = false;            // by take_hot()
+    run::code::DebuggerEntry debugger; // goes before the code that it names
 };
 
 // Debuggers always learn the names of generated code; perf does when SKEP_PERF_MAP is set where
@@ -140,7 +169,8 @@ Result<void> ProgramTable::add_program(std::uint32_t id,
     added->verified = std::move(program);
     added->executable = std::move(ready.executable);
     added->maps = std::move(binding.maps);
-    added->counted = std::make_unique<Counted>(*added->executable, stats_, id);
+    added->counted = std::make_unique<Counted>(*added->executable, stats_, id, some_ran_often_);
+    added->map_ids = map_ids;
     tell_names(*added);
     if (!programs_.set(id, added.get())) {
         return fail(Code::no_space,
@@ -178,6 +208,33 @@ void ProgramTable::stop_profile(std::uint32_t id) {
     }
 }
 
+std::optional<HotProgram> ProgramTable::take_hot() {
+    if (!some_ran_often_.exchange(false, std::memory_order_relaxed)) {
+        return std::nullopt;
+    }
+    for (auto& [id, program] : owned_programs_) {
+        if (program->counted->ran_often() && !program->was_taken) {
+            program->was_taken = true;
+            some_ran_often_.store(true, std::memory_order_relaxed); // there may be more
+            return HotProgram{id, program->verified, {program->maps, program->map_ids}};
+        }
+    }
+    return std::nullopt;
+}
+
+Result<void> ProgramTable::install_optimised(const HotProgram& hot, run::jit::Image image) {
+    Program* program = programs_.find(hot.id);
+    if (program == nullptr || program->verified != hot.program) {
+        return {}; // it went away meanwhile
+    }
+    auto better = TRY(run::place_optimised(std::move(image), *hot.program, hot.binding));
+    program->counted->set_program(*better);
+    program->debugger = {};
+    removed_executables_.push_back(std::exchange(program->executable, std::move(better)));
+    tell_names(*program);
+    return {};
+}
+
 void ProgramTable::remove_map(std::uint32_t id) {
     maps_.set(id, nullptr);
     if (auto owned = owned_maps_.extract(id); !owned.empty()) {
@@ -193,6 +250,7 @@ void ProgramTable::remove_program(std::uint32_t id) {
 }
 
 void ProgramTable::reclaim() {
+    removed_executables_.clear();
     removed_programs_.clear(); // before the maps that they are bound to
     removed_maps_.clear();
 }
@@ -233,7 +291,7 @@ bool ProgramTable::run_program(void* owner, std::uint32_t id, helpers::Invocatio
     if (program == nullptr) {
         return false;
     }
-    *result = program->counted->inner().run(invocation.context, invocation);
+    *result = program->counted->enter().run(invocation.context, invocation);
     return true;
 }
 

@@ -23,6 +23,7 @@
 #include "skep/maps/map.hpp"
 #include "skep/os/trace_ring.hpp"
 #include "skep/run/executable.hpp"
+#include "skep/run/jit/image.hpp"
 #include "skep/verify/verified_program.hpp"
 #include "skep/workers/run_stats.hpp"
 
@@ -63,6 +64,13 @@ class IdTable {
     std::vector<std::unique_ptr<Page>> owned_;
 };
 
+// A program that ran often, for whoever makes better code of it.
+struct HotProgram {
+    std::uint32_t id = 0;
+    std::shared_ptr<const verify::VerifiedProgram> program;
+    run::Binding binding;
+};
+
 class ProgramTable {
   public:
     // Lines of bpf_printk go to `ring`, run counts to `stats`; both may be null and must outlive
@@ -85,6 +93,11 @@ class ProgramTable {
     // known here: the one that its first profile came with.
     Result<void> start_profile(std::uint32_t id, const os::Fd& counts);
     void stop_profile(std::uint32_t id);
+    // The next program that ran often since it came; each once. Control plane, as what follows.
+    std::optional<HotProgram> take_hot();
+    // From the next run on, this code runs; what was there is freed by reclaim(). Nothing happens
+    // when the program has gone away.
+    Result<void> install_optimised(const HotProgram& hot, run::jit::Image image);
     void remove_map(std::uint32_t id);
     void remove_program(std::uint32_t id);
     // Frees what was removed. Only while no program runs in this process.
@@ -119,6 +132,8 @@ class ProgramTable {
     std::map<std::uint32_t, std::unique_ptr<Program>> owned_programs_;
     std::vector<std::unique_ptr<maps::Map>> removed_maps_;
     std::vector<std::unique_ptr<Program>> removed_programs_;
+    std::vector<std::unique_ptr<run::Executable>> removed_executables_;
+    std::atomic<bool> some_ran_often_{false};
 };
 
 } // namespace skep::workers

@@ -140,7 +140,7 @@ Result<Order> decode_order(Bytes bytes) {
     ByteReader reader(bytes);
     Order order;
     const auto kind = TRY(reader.read<std::uint32_t>());
-    if (kind > static_cast<std::uint32_t>(OrderKind::profile)) {
+    if (kind > static_cast<std::uint32_t>(OrderKind::compiler)) {
         return fail(Code::invalid_input, "an unknown order");
     }
     order.kind = static_cast<OrderKind>(kind);

@@ -38,6 +38,7 @@ enum class OrderKind : std::uint32_t {
     add_target,     // a port's number, the port; fd: what is sent through
     remove_target,  // its number
     profile,        // program id; fd: memory to count its instructions in, none to stop
+    compiler,       // fd: a socket to a process that optimises (tier_up.hpp)
 };
 
 // Fields of all orders; each kind uses its own.

@@ -16,6 +16,7 @@
 #include "skep/workers/port_loop.hpp"
 #include "skep/workers/protocol.hpp"
 #include "skep/workers/test_runner.hpp"
+#include "skep/workers/tier_up.hpp"
 
 namespace skep::workers {
 namespace {
@@ -44,8 +45,14 @@ class Worker {
     Result<bool> take_orders(datapath::Progress progress) {
         const bool port_waits = progress == datapath::Progress::idle;
         const int timeout_ms = progress == datapath::Progress::more ? 0 : -1;
-        const std::array<int, 2> fds{control_.number(), port_waits ? loop_->waiting_on() : -1};
+        tier_up_.ask(table_);
+        const std::array<int, 3> fds{control_.number(), port_waits ? loop_->waiting_on() : -1,
+                                     tier_up_.fd()};
         const auto ready = TRY(os::wait_readable(fds, timeout_ms));
+        if (!ready.empty() && fds[ready.back()] == tier_up_.fd()) {
+            tier_up_.hear(table_);
+            reclaim();
+        }
         if (ready.empty() || ready.front() != 0) {
             return true;
         }
@@ -58,10 +65,15 @@ class Worker {
             return start_test_run(order, message.fds);
         }
         const Result<os::Fd> done = perform(order, message.fds);
-        if (!runner_.is_busy()) {
-            table_.reclaim(); // between two batches nothing runs
-        }
+        reclaim();
         return report(order.number, done);
+    }
+
+    // Between two batches nothing runs, but for a test run.
+    void reclaim() {
+        if (!runner_.is_busy()) {
+            table_.reclaim();
+        }
     }
 
     // Reported when it is over, from the thread that it runs on.
@@ -126,6 +138,12 @@ class Worker {
             } else {
                 TRY(table_.start_profile(order.id, fds.front()));
             }
+            return os::Fd();
+        case OrderKind::compiler:
+            if (fds.size() != 1) {
+                return fail(Code::invalid_input, "a compiler comes with one socket");
+            }
+            tier_up_.use(std::move(fds.front()));
             return os::Fd();
         }
         return fail(Code::invalid_input, "an unknown order");
@@ -223,6 +241,7 @@ class Worker {
     RunStats stats_;
     os::InterfaceTable interfaces_;
     ProgramTable table_;
+    TierUp tier_up_;
     TestRunner runner_;
     std::unique_ptr<PortLoop> loop_;
     std::vector<std::pair<std::uint32_t, std::unique_ptr<datapath::PacketSink>>> early_targets_;

@@ -109,9 +109,22 @@ void WorkerLink::forget_program(std::uint32_t id) {
     }
 }
 
+// A worker without one keeps the code that it begins with.
+void WorkerLink::give_compiler() {
+    if (compiler_.has_value()) {
+        return;
+    }
+    if (auto started = run::CompilerProcess::start_with_socket(); started.ok()) {
+        compiler_.emplace(std::move(started->first));
+        [[maybe_unused]] const auto sent =
+            send(order_of(OrderKind::compiler, 0), {started->second.number()});
+    }
+}
+
 Result<void> WorkerLink::start_port(std::uint32_t program_id, std::uint32_t cpu,
                                     const datapath::OpenedPort& port,
                                     const datapath::SharedCounters& counters) {
+    give_compiler();
     Order order = order_of(OrderKind::start_port, program_id);
     order.cpu = cpu;
     order.port = port.spec;

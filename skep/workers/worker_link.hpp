@@ -19,6 +19,7 @@
 #include "skep/maps/map.hpp"
 #include "skep/os/process/service_process.hpp"
 #include "skep/os/trace_ring.hpp"
+#include "skep/run/optimised/compiler_process.hpp"
 #include "skep/workers/protocol.hpp"
 #include "skep/workers/run_stats.hpp"
 
@@ -78,9 +79,11 @@ class WorkerLink {
         : child_(std::move(child)), control_(std::move(control)), stats_(std::move(stats)) {}
     Result<void> send(Order order, const std::vector<int>& fds);
     Result<void> perform(Order order, const std::vector<int>& fds);
+    void give_compiler();
     Result<Heard> hear(const Report& report, const std::vector<os::Fd>& fds);
 
     os::ServiceProcess child_;
+    std::optional<os::ServiceProcess> compiler_; // of this worker, once it has a port
     os::Fd control_;
     RunStats stats_;
     std::set<std::uint32_t> maps_;
