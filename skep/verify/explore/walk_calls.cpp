@@ -246,8 +246,8 @@ Ruling<Walk::Flow> Walk::step_call(const Insn& insn) {
     }
     const Signature* expected = TRY(signature(*callee));
     TRY(check_global_call(subject_, path_.state, *callee, *expected));
-    for (Reg reg = 1; reg <= expected->parameters.size(); ++reg) {
-        note_stack_use(path_.state.reg(reg));
+    for (std::size_t number = 1; number <= expected->parameters.size(); ++number) {
+        note_stack_use(path_.state.reg(static_cast<Reg>(number)));
     }
     if (!path_.state.resources.held.empty() &&
         path_.state.resources.first(ResourceKind::spin_lock) != nullptr) {

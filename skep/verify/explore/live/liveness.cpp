@@ -285,11 +285,12 @@ class Analysis {
     void until_still(Update changes) {
         BackwardWorklist work(uses_.size());
         const auto look_at = [&](std::uint32_t here, std::uint32_t not_below) {
-            if (changes(subprogram_.start.value + here)) {
-                for (std::uint32_t i = first_before_[here]; i < first_before_[here + 1]; ++i) {
-                    if (before_[i] >= not_below) {
-                        work.add(before_[i]);
-                    }
+            if (!changes(subprogram_.start.value + here)) {
+                return;
+            }
+            for (std::uint32_t i = first_before_[here]; i < first_before_[here + 1]; ++i) {
+                if (before_[i] >= not_below) {
+                    work.add(before_[i]);
                 }
             }
         };
