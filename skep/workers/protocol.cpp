@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "skep/base/message_fields.hpp"
+
 namespace skep::workers {
 namespace {
 
@@ -10,35 +12,6 @@ constexpr std::uint32_t kMostMaps = 4096;
 constexpr std::uint32_t kMostFields = 64;
 constexpr std::uint32_t kLongestText = 1U << 16;
 constexpr int kDeepestMap = 4;
-
-void write_bytes(ByteWriter& writer, Bytes bytes) {
-    writer.write(static_cast<std::uint32_t>(bytes.size()));
-    writer.write_bytes(bytes);
-}
-void write_text(ByteWriter& writer, const std::string& text) {
-    write_bytes(writer, ByteVector(text.begin(), text.end()));
-}
-
-Result<ByteVector> read_bytes(ByteReader& reader) {
-    const auto size = TRY(reader.read<std::uint32_t>());
-    const Bytes bytes = TRY(reader.read_bytes(size));
-    return ByteVector(bytes.begin(), bytes.end());
-}
-Result<std::string> read_text(ByteReader& reader) {
-    const ByteVector bytes = TRY(read_bytes(reader));
-    if (bytes.size() > kLongestText) {
-        return fail(Code::too_big, "a text in a message is too long");
-    }
-    return std::string(bytes.begin(), bytes.end());
-}
-
-Result<std::uint32_t> read_count(ByteReader& reader, std::uint32_t most) {
-    const auto count = TRY(reader.read<std::uint32_t>());
-    if (count > most) {
-        return fail(Code::too_big, "a list in a message is too long");
-    }
-    return count;
-}
 
 Result<void> at_end(const ByteReader& reader) {
     return reader.at_end() ? Result<void>()
@@ -60,7 +33,7 @@ Result<datapath::PortSpec> read_port(ByteReader& reader) {
         return fail(Code::invalid_input, "a message names no kind of port");
     }
     port.kind = static_cast<datapath::PortKind>(kind);
-    port.name = TRY(read_text(reader));
+    port.name = TRY(read_text(reader, kLongestText));
     port.ifindex = TRY(reader.read<std::uint32_t>());
     port.network_namespace = TRY(reader.read<std::uint64_t>());
     port.out_is_pcapng = TRY(reader.read<std::uint32_t>()) != 0;
@@ -93,7 +66,7 @@ Result<spec::MapSpec> read_map(ByteReader& reader, int depth) {
         return fail(Code::invalid_input, "maps of maps nested too deep");
     }
     spec::MapSpec map;
-    map.name = TRY(read_text(reader));
+    map.name = TRY(read_text(reader, kLongestText));
     map.type = static_cast<spec::MapType>(TRY(reader.read<std::uint32_t>()));
     for (std::uint32_t* field :
          {&map.key_size_bytes, &map.value_size_bytes, &map.max_entries, &map.flags, &map.numa_node,
@@ -131,7 +104,7 @@ ByteVector encode(const Order& order) {
     for (const std::uint32_t id : order.map_ids) {
         writer.write(id);
     }
-    write_bytes(writer, order.map_spec);
+    write_content(writer, order.map_spec);
     write_port(writer, order.port);
     return writer.take();
 }
@@ -151,7 +124,7 @@ Result<Order> decode_order(Bytes bytes) {
     for (std::uint32_t i = 0; i < maps; ++i) {
         order.map_ids.push_back(TRY(reader.read<std::uint32_t>()));
     }
-    order.map_spec = TRY(read_bytes(reader));
+    order.map_spec = TRY(read_content(reader));
     order.port = TRY(read_port(reader));
     TRY(at_end(reader));
     return order;
@@ -170,7 +143,7 @@ Result<Report> decode_report(Bytes bytes) {
     Report report;
     report.number = TRY(reader.read<std::uint32_t>());
     report.os_errno = TRY(reader.read<std::int32_t>());
-    report.text = TRY(read_text(reader));
+    report.text = TRY(read_text(reader, kLongestText));
     TRY(at_end(reader));
     return report;
 }
@@ -190,8 +163,8 @@ Result<spec::MapSpec> decode_map_spec(Bytes bytes) {
 
 ByteVector encode(const TestRun& run) {
     ByteWriter writer;
-    write_bytes(writer, run.data_in);
-    write_bytes(writer, run.context_in);
+    write_content(writer, run.data_in);
+    write_content(writer, run.context_in);
     for (const std::uint32_t field :
          {run.data_out_room, run.context_out_room, std::uint32_t{run.wants_data_out ? 1U : 0U},
           std::uint32_t{run.wants_context_out ? 1U : 0U},
@@ -205,8 +178,8 @@ ByteVector encode(const TestRun& run) {
 Result<TestRun> decode_test_run(Bytes bytes) {
     ByteReader reader(bytes);
     TestRun run;
-    run.data_in = TRY(read_bytes(reader));
-    run.context_in = TRY(read_bytes(reader));
+    run.data_in = TRY(read_content(reader));
+    run.context_in = TRY(read_content(reader));
     run.data_out_room = TRY(reader.read<std::uint32_t>());
     run.context_out_room = TRY(reader.read<std::uint32_t>());
     run.wants_data_out = TRY(reader.read<std::uint32_t>()) != 0;
@@ -226,8 +199,8 @@ ByteVector encode(const TestRunAnswer& answer) {
                                       answer.context_out_size, answer.faults}) {
         writer.write(field);
     }
-    write_bytes(writer, answer.data_out);
-    write_bytes(writer, answer.context_out);
+    write_content(writer, answer.data_out);
+    write_content(writer, answer.context_out);
     return writer.take();
 }
 
@@ -239,8 +212,8 @@ Result<TestRunAnswer> decode_test_run_answer(Bytes bytes) {
                                  &answer.context_out_size, &answer.faults}) {
         *field = TRY(reader.read<std::uint32_t>());
     }
-    answer.data_out = TRY(read_bytes(reader));
-    answer.context_out = TRY(read_bytes(reader));
+    answer.data_out = TRY(read_content(reader));
+    answer.context_out = TRY(read_content(reader));
     TRY(at_end(reader));
     return answer;
 }

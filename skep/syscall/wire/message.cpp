@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "skep/base/message_fields.hpp"
 #include "skep/os/process/sealed_memory.hpp"
 #include "skep/spec/commands.hpp"
 
@@ -17,25 +18,6 @@ constexpr std::uint64_t kOverhead = 1U << 16;
 constexpr std::uint32_t kMostSegments = 64;
 constexpr std::uint32_t kMostWrites = 1U << 20; // a batch writes each element on its own
 constexpr std::uint32_t kLongestText = 1U << 16;
-
-void write_content(ByteWriter& writer, Bytes bytes) {
-    writer.write(static_cast<std::uint32_t>(bytes.size()));
-    writer.write_bytes(bytes);
-}
-
-Result<ByteVector> read_content(ByteReader& reader) {
-    const auto size = TRY(reader.read<std::uint32_t>());
-    const Bytes bytes = TRY(reader.read_bytes(size));
-    return ByteVector(bytes.begin(), bytes.end());
-}
-
-Result<std::uint32_t> read_count(ByteReader& reader, std::uint32_t most) {
-    const auto count = TRY(reader.read<std::uint32_t>());
-    if (count > most) {
-        return fail(Code::too_big, "a list in a message is too long");
-    }
-    return count;
-}
 
 ByteVector body_of(const Request& request) {
     ByteWriter writer;
@@ -61,8 +43,7 @@ ByteVector body_of(const Answer& answer) {
     ByteWriter writer;
     writer.write(answer.result);
     writer.write(std::uint32_t{answer.gives_descriptor ? 1U : 0U});
-    const std::string text = answer.message.substr(0, kLongestText);
-    write_content(writer, ByteVector(text.begin(), text.end()));
+    write_text(writer, std::string_view(answer.message).substr(0, kLongestText));
     writer.write(static_cast<std::uint32_t>(answer.writes.size()));
     for (const MemoryWrite& each : answer.writes) {
         writer.write(each.address);
