@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "skep/maps/array/index_key.hpp"
 #include "skep/maps/shared/family.hpp"
 #include "skep/maps/shared/value.hpp"
 #include "skep/maps/shared/words.hpp"
@@ -20,25 +21,13 @@
 namespace skep::maps {
 namespace {
 
-std::uint32_t index_of(const std::uint8_t* key) {
-    std::uint32_t index = 0;
-    std::memcpy(&index, key, sizeof index);
-    return index;
-}
-
 // What both kinds share: keys, and the order of the errors.
 class IndexedMap : public Map {
   public:
     int erase(const std::uint8_t*) override { return -EINVAL; }
 
     int next_key(const std::uint8_t* key, std::uint8_t* next) override {
-        const std::uint32_t index = key == nullptr ? spec().max_entries : index_of(key);
-        if (index < spec().max_entries && index + 1 == spec().max_entries) {
-            return -ENOENT;
-        }
-        const std::uint32_t following = index >= spec().max_entries ? 0 : index + 1;
-        std::memcpy(next, &following, sizeof following);
-        return 0;
+        return next_index(key, spec().max_entries, next);
     }
 
     std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t cpu) override {

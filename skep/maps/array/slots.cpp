@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "skep/base/kernel_errno.hpp"
+#include "skep/maps/array/index_key.hpp"
 #include "skep/maps/shared/family.hpp"
 #include "skep/maps/shared/words.hpp"
 
@@ -98,13 +99,7 @@ class Slots final : public Map {
     }
 
     int next_key(const std::uint8_t* key, std::uint8_t* next) override {
-        const std::uint32_t index = key == nullptr ? spec().max_entries : index_of(key);
-        if (index < spec().max_entries && index + 1 == spec().max_entries) {
-            return -ENOENT;
-        }
-        const std::uint32_t following = index >= spec().max_entries ? 0 : index + 1;
-        std::memcpy(next, &following, sizeof following);
-        return 0;
+        return next_index(key, spec().max_entries, next);
     }
 
     bool element_from(std::uint64_t position, std::uint32_t, Element& element) override {
@@ -135,12 +130,6 @@ class Slots final : public Map {
     }
 
   private:
-    static std::uint32_t index_of(const std::uint8_t* key) {
-        std::uint32_t index = 0;
-        std::memcpy(&index, key, sizeof index);
-        return index;
-    }
-
     [[nodiscard]] std::uint8_t* place(std::uint32_t index) const {
         return memory_.data() + std::uint64_t{index} * 8;
     }
