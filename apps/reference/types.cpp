@@ -8,7 +8,7 @@
 #include "skep/spec/contexts/contexts.hpp"
 #include "skep/spec/helpers.hpp"
 #include "skep/spec/limits.hpp"
-#include "skep/spec/map_types.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 #include "skep/spec/program_types.hpp"
 #include "skep/spec/rights/rights.hpp"
 
@@ -123,14 +123,15 @@ std::string flags_text(std::uint32_t flags) {
 }
 
 std::string map_table() {
-    Table table({"id", "name", "key bytes", "value bytes", "entries", "flags needed",
+    Table table({"id", "name", "key bytes", "value bytes", "values are", "entries", "flags needed",
                  "flags allowed", "helpers", "user engine", "since", "says"});
     for (const spec::MapTypeRow& row : spec::kMapTypes) {
         const std::string helpers = names_of(spec::helpers(), [&](const spec::HelperRow& helper) {
             return spec::maps_of_helper(static_cast<std::uint32_t>(helper.id)).contains(row.type);
         });
         table.add({number(static_cast<std::uint32_t>(row.type)), code(row.name), size_text(row.key),
-                   size_text(row.value), size_text(row.entries), flags_text(row.required_flags),
+                   size_text(row.value), std::string(spec::name_of(spec::contents_of(row.type))),
+                   size_text(row.entries), flags_text(row.required_flags),
                    flags_text(row.optional_flags), helpers, support_text(row.support),
                    std::string(row.since), std::string(row.says)});
     }
@@ -226,7 +227,8 @@ std::string program_types_page() {
 }
 
 std::string map_types_page() {
-    return fmt::format("# Map types\n\nPrinted from `skep/spec/map_types.def` by `skep-reference`; "
+    return fmt::format("# Map types\n\nPrinted from `skep/spec/map_types.def` and "
+                       "`maps/map_contents.def` by `skep-reference`; "
                        "a test compares. "
                        "A hash's key and value together stay below 4 MiB.\n\n{}",
                        map_table());

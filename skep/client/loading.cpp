@@ -12,6 +12,7 @@
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/os/storage/pin_file.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::client {
 
@@ -205,14 +206,9 @@ class ObjectLoader {
         return {};
     }
 
-    [[nodiscard]] bool is_map_of_maps(std::size_t map) const {
-        const spec::MapType type = object_.maps[map].spec.type;
-        return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
-    }
-
     Result<void> fill_slots_with_maps() {
         for (std::size_t map = 0; map < object_.maps.size(); ++map) {
-            if (!is_map_of_maps(map) || loaded_.maps[map].is_reused) {
+            if (!spec::holds_maps(object_.maps[map].spec.type) || loaded_.maps[map].is_reused) {
                 continue;
             }
             for (const load::InitialSlot& slot : object_.maps[map].initial_slots) {

@@ -7,7 +7,7 @@
 #include "skep/bytecode/insn.hpp"
 #include "skep/os/process/handle.hpp"
 #include "skep/os/process/own_memory.hpp"
-#include "skep/spec/map_types.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 #include "skep/spec/private/private_commands.hpp"
 
 namespace skep::client {
@@ -21,9 +21,8 @@ constexpr std::uint8_t kLoadWide = 0x18;
 
 bool holds_objects(std::uint32_t map_type) {
     const auto type = static_cast<spec::MapType>(map_type);
-    return type == spec::MapType::prog_array || type == spec::MapType::array_of_maps ||
-           type == spec::MapType::hash_of_maps || type == spec::MapType::devmap ||
-           type == spec::MapType::devmap_hash || type == spec::MapType::cpumap;
+    return spec::contents_of(type) == spec::MapContents::programs || spec::holds_maps(type) ||
+           spec::holds_targets(type);
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 #include "skep/helpers/adapter.hpp"
 #include "skep/maps/map.hpp"
 #include "skep/maps/shared/value.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::helpers {
 namespace {
@@ -32,9 +33,8 @@ const void* inner_map(Invocation& invocation, const std::uint8_t* slot) {
 
 const void* map_lookup_elem(Invocation& invocation, Map& map, const std::uint8_t* key) {
     const std::uint8_t* value = map.lookup(key, invocation.cpu);
-    const bool holds_maps = map.spec().type == spec::MapType::array_of_maps ||
-                            map.spec().type == spec::MapType::hash_of_maps;
-    return value != nullptr && holds_maps ? inner_map(invocation, value) : value;
+    return value != nullptr && spec::holds_maps(map.spec().type) ? inner_map(invocation, value)
+                                                                 : value;
 }
 
 std::int64_t map_update_elem(Invocation& invocation, Map& map, const std::uint8_t* key,

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "skep/load/maps/map_rules.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::load {
 namespace {
@@ -35,9 +36,7 @@ class DefinitionReader {
         for (const btf::Member& member : type.members) {
             TRY_WHILE(fmt::format("field '{}'", member.name), take(map, member, is_inner));
         }
-        const bool holds_maps = map.spec.type == spec::MapType::array_of_maps ||
-                                map.spec.type == spec::MapType::hash_of_maps;
-        if (holds_maps || map.spec.type == spec::MapType::prog_array) {
+        if (spec::holds_maps(map.spec.type) || map.spec.type == spec::MapType::prog_array) {
             map.spec.key_size_bytes = map.spec.key_size_bytes == 0 ? 4 : map.spec.key_size_bytes;
             map.spec.value_size_bytes =
                 map.spec.value_size_bytes == 0 ? 4 : map.spec.value_size_bytes;

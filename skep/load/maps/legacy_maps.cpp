@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "skep/load/maps/map_rules.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::load {
 namespace {
@@ -92,8 +93,7 @@ class LegacyReader {
         } else if (length == kSamples) {
             const auto inner = TRY(reader.read<std::uint32_t>());
             map.spec.numa_node = TRY(reader.read<std::uint32_t>());
-            if (map.spec.type == spec::MapType::array_of_maps ||
-                map.spec.type == spec::MapType::hash_of_maps) {
+            if (spec::holds_maps(map.spec.type)) {
                 definition.inner_place = inner;
             }
         } else if (length > 20) {

@@ -12,22 +12,6 @@ namespace {
 
 using spec::MapType;
 
-// Map types whose creation refuses key and value types.
-constexpr std::array kWithoutBtf{MapType::perf_event_array,
-                                 MapType::cgroup_array,
-                                 MapType::stack_trace,
-                                 MapType::array_of_maps,
-                                 MapType::hash_of_maps,
-                                 MapType::devmap,
-                                 MapType::devmap_hash,
-                                 MapType::cpumap,
-                                 MapType::xskmap,
-                                 MapType::sockmap,
-                                 MapType::sockhash,
-                                 MapType::queue,
-                                 MapType::stack,
-                                 MapType::ringbuf,
-                                 MapType::user_ringbuf};
 // Map types that have no size of their own, or whose size is the number of CPUs.
 constexpr std::array kWithoutEntries{MapType::sk_storage,     MapType::inode_storage,
                                      MapType::task_storage,   MapType::cgrp_storage,
@@ -38,6 +22,13 @@ constexpr std::uint32_t kPageBytes = 4096;
 template <std::size_t size>
 bool contains(const std::array<MapType, size>& list, MapType type) {
     return std::find(list.begin(), list.end(), type) != list.end();
+}
+
+// Types of keys and values, of which the creation of such a map wants to hear nothing.
+bool refuses_types(MapType type) {
+    const spec::MapTypeRow* row = spec::find(type);
+    return row != nullptr &&
+           (row->types == spec::MapTypes::none || row->types == spec::MapTypes::no_type_ids);
 }
 
 bool is_ring(MapType type) { return type == MapType::ringbuf || type == MapType::user_ringbuf; }
@@ -64,7 +55,7 @@ std::uint32_t add_map(Draft& draft, ObjectMap map) {
     if (is_ring(spec.type)) {
         spec.max_entries = ring_bytes(spec.max_entries);
     }
-    if (contains(kWithoutBtf, spec.type)) {
+    if (refuses_types(spec.type)) {
         spec.btf_key_type_id = 0;
         spec.btf_value_type_id = 0;
     }

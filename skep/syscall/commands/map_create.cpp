@@ -7,6 +7,7 @@
 
 #include "skep/base/kernel_errno.hpp"
 #include "skep/maps/map.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/map/value_fields.hpp"
 
@@ -16,10 +17,6 @@ namespace {
 using registry::BtfObject;
 using registry::MapObject;
 using spec::MapType;
-
-bool holds_maps(MapType type) {
-    return type == MapType::array_of_maps || type == MapType::hash_of_maps;
-}
 
 Result<void> check_flags(const abi::MapCreateAttr& attr) {
     const auto has_both = [&](std::uint32_t pair) { return (attr.map_flags & pair) == pair; };
@@ -102,12 +99,12 @@ Result<std::shared_ptr<BtfObject>> types_of(const Call& call, const abi::MapCrea
 }
 
 Result<void> take_inner(const Call& call, const abi::MapCreateAttr& attr, spec::MapSpec& map) {
-    if (!holds_maps(map.type)) {
+    if (!spec::holds_maps(map.type)) {
         return {};
     }
     auto inner = TRY(call.object_as<MapObject>(attr.inner_map_fd));
     const spec::MapSpec& shape = inner->map->spec();
-    if (holds_maps(shape.type)) {
+    if (spec::holds_maps(shape.type)) {
         return answer(EINVAL, "a map of maps cannot hold maps of maps");
     }
     if (shape.type == MapType::prog_array || shape.type == MapType::struct_ops) {

@@ -10,6 +10,7 @@
 
 #include "skep/base/sha256.hpp"
 #include "skep/os/machine.hpp"
+#include "skep/spec/rights/licences.hpp"
 #include "skep/syscall/commands/commands.hpp"
 #include "skep/syscall/log_buffer.hpp"
 #include "skep/syscall/map/map_slots.hpp"
@@ -100,7 +101,7 @@ Result<std::shared_ptr<ProgramObject>> make_program(Call& call, ProgramRequest r
     object->listing = make_listing(*object->program, request);
     object->tag = request.tag;
     object->name = request.name;
-    object->gpl_compatible = is_gpl_compatible(request.spec.license);
+    object->gpl_compatible = spec::is_gpl_compatible(request.spec.license);
     object->load_time_ns = os::boot_time_ns();
     object->uid = call.caller->uid();
     object->types = std::move(request.types);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "skep/spec/attach_types.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::syscall {
 namespace {
@@ -22,17 +23,12 @@ Result<void> check_inner(const spec::MapSpec& shape, const spec::MapSpec& inner)
     return {};
 }
 
-bool leads_elsewhere(MapType type) {
-    return type == MapType::devmap || type == MapType::devmap_hash || type == MapType::cpumap;
-}
-
 } // namespace
 
 bool holds_objects(const spec::MapSpec& map) {
     const bool entry_has_program =
-        leads_elsewhere(map.type) && map.value_size_bytes == 2 * sizeof(std::uint32_t);
-    return entry_has_program || map.type == MapType::prog_array ||
-           map.type == MapType::array_of_maps || map.type == MapType::hash_of_maps;
+        spec::holds_targets(map.type) && map.value_size_bytes == 2 * sizeof(std::uint32_t);
+    return entry_has_program || map.type == MapType::prog_array || spec::holds_maps(map.type);
 }
 
 registry::ProgramArrayOwner owner_facts(const ProgramSpec& program) {
@@ -107,8 +103,9 @@ Result<Slot> object_slot(const Call& call, MapObject& map, const ByteVector& val
 
 Result<void> put_into_slot(const Call& call, MapObject& map, const ByteVector& key,
                            const ByteVector& value, std::uint64_t flags) {
-    Slot slot = leads_elsewhere(map.map->spec().type) ? TRY(redirect_slot(call, map, value))
-                                                      : TRY(object_slot(call, map, value, flags));
+    Slot slot = spec::holds_targets(map.map->spec().type)
+                    ? TRY(redirect_slot(call, map, value))
+                    : TRY(object_slot(call, map, value, flags));
     if (slot.held != nullptr) {
         TRY(call.engine.host.publish(map, slot.held));
     }

@@ -186,13 +186,6 @@ std::array<std::uint8_t, abi::kTagSize> tag_of(std::span<const RawInsn> insns) {
     return tag;
 }
 
-bool is_gpl_compatible(std::string_view license) {
-    constexpr std::array<std::string_view, 6> kCompatible{
-        "GPL",          "GPL v2",       "GPL and additional rights",
-        "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
-    return std::find(kCompatible.begin(), kCompatible.end(), license) != kCompatible.end();
-}
-
 Result<ProgramRequest> read_program_request(Call& call, const abi::ProgLoadAttr& attr,
                                             const LogBuffer& log) {
     TRY(check_first(attr));

@@ -36,6 +36,4 @@ Result<ProgramRequest> read_program_request(Call& call, const abi::ProgLoadAttr&
 // zeroed in both halves.
 std::array<std::uint8_t, abi::kTagSize> tag_of(std::span<const RawInsn> insns);
 
-bool is_gpl_compatible(std::string_view license);
-
 } // namespace skep::syscall

@@ -48,13 +48,5 @@ TEST(ProgramTag, OfAWideImmediateThatIsCutOffIsATagToo) {
     EXPECT_NE(tag_of(std::vector<RawInsn>{wide(1, 5, 0)[0]}), tag_of({}));
 }
 
-TEST(Licence, IsComparedWhole) {
-    EXPECT_TRUE(is_gpl_compatible("GPL"));
-    EXPECT_TRUE(is_gpl_compatible("Dual BSD/GPL"));
-    for (const char* other : {"", "gpl", "GPL ", "GPLv2", "MIT", "Proprietary"}) {
-        EXPECT_FALSE(is_gpl_compatible(other)) << other;
-    }
-}
-
 } // namespace
 } // namespace skep::syscall

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "skep/spec/rights/licences.hpp"
 #include "skep/spec/rights/rights.hpp"
 #include "skep/verify/access/typed_context.hpp"
 #include "skep/verify/explain/codes.hpp"
@@ -112,7 +113,8 @@ Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& s
             fmt::format("{} is offered to loaders with {}", row->name, spec::name_of(missing));
         return finding;
     }
-    if (row->licence == spec::Licence::gpl_only && !is_gpl_compatible(subject.program.license)) {
+    if (row->licence == spec::Licence::gpl_only &&
+        !spec::is_gpl_compatible(subject.program.license)) {
         return refuse(
             FindingCode::licence, EINVAL,
             "cannot call GPL-restricted function from non-GPL compatible program",

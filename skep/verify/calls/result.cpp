@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "skep/spec/maps/map_contents.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/calls/objects/dynptr.hpp"
 #include "skep/verify/calls/objects/exchange.hpp"
@@ -23,10 +24,6 @@ Value maybe_null(Value value, IdSource& ids) {
     value.flags |= kMaybeNull;
     value.id = ids.next();
     return value;
-}
-
-bool holds_sockets(spec::MapType type) {
-    return type == spec::MapType::sockmap || type == spec::MapType::sockhash;
 }
 
 // What a map of maps or of sockets holds shows when the result is compared with null
@@ -89,7 +86,7 @@ Ruling<void> check_result_known(const CallSite& site, const CallPlan& /*plan*/) 
 bool acquires(const CallSite& site, const CallPlan& plan) {
     const bool finds_socket = site.helper.result.kind == ResultKind::map_value_or_null &&
                               plan.map.has_value() &&
-                              holds_sockets(site.subject.map(*plan.map).type);
+                              spec::holds_sockets(site.subject.map(*plan.map).type);
     return site.helper.effects.has(spec::Effect::acquires) || finds_socket;
 }
 

@@ -7,6 +7,8 @@
 
 #include "skep/base/kernel_errno.hpp"
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/maps/map_contents.hpp"
+#include "skep/spec/rights/licences.hpp"
 #include "skep/verify/explain/refusal.hpp"
 
 namespace skep::verify {
@@ -19,10 +21,6 @@ Finding wrong_reference(int os_errno, std::string kernel, std::string because) {
                    .os_errno = os_errno,
                    .kernel = std::move(kernel),
                    .because = std::move(because)});
-}
-
-bool holds_maps(spec::MapType type) {
-    return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
 }
 
 Ruling<const spec::MapSpec*> named_map(const Subject& subject, const Insn& insn) {
@@ -69,8 +67,8 @@ Ruling<void> check_map(const Subject& subject, const Insn& insn) {
                        .kernel = "CAP_BPF and CAP_PERFMON are required to use arena",
                        .because = fmt::format("map {} is an arena", map.name)});
     }
-    const bool inner_is_plain = map.inner != nullptr && !holds_maps(map.inner->type);
-    if (holds_maps(map.type) && !inner_is_plain) {
+    const bool inner_is_plain = map.inner != nullptr && !spec::holds_maps(map.inner->type);
+    if (spec::holds_maps(map.type) && !inner_is_plain) {
         Finding finding = wrong_reference(
             EINVAL, "", fmt::format("map {} does not say what maps it holds", map.name));
         finding.what = "a map of maps whose inner maps have no shape";
@@ -92,7 +90,7 @@ Ruling<void> check_kernel_function(const Subject& subject, const Insn& insn) {
     if (types == nullptr) {
         return {}; // said when the call is reached
     }
-    if (!is_gpl_compatible(subject.program.license)) {
+    if (!spec::is_gpl_compatible(subject.program.license)) {
         return refuse({.code = FindingCode::licence,
                        .os_errno = EINVAL,
                        .kernel = "cannot call kernel function from non-GPL compatible program",

@@ -2,21 +2,8 @@
 #include "skep/verify/state/subject.hpp"
 
 #include <algorithm>
-#include <array>
-
-#include "skep/spec/limits.hpp"
 
 namespace skep::verify {
-namespace {
-
-constexpr std::size_t kLicenceBytes =
-    spec::limits::licence_bytes; // so much of the text is looked at
-
-constexpr std::array<std::string_view, 6> kCompatible{
-    "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
-};
-
-} // namespace
 
 std::uint32_t Subject::subprogram_of(InsnIndex at) const {
     const auto next =
@@ -47,11 +34,6 @@ const btf::Type* Subject::called_kfunc(const Insn& insn) const {
 const spec::KfuncRow* Subject::kfunc_row(const Insn& insn) const {
     const btf::Type* function = called_kfunc(insn);
     return function == nullptr ? nullptr : spec::find_kfunc(function->name);
-}
-
-bool is_gpl_compatible(std::string_view license) {
-    const std::string_view seen = license.substr(0, std::min(license.find('\0'), kLicenceBytes));
-    return std::ranges::find(kCompatible, seen) != kCompatible.end();
 }
 
 } // namespace skep::verify

@@ -78,7 +78,4 @@ struct Subject {
     [[nodiscard]] const spec::KfuncRow* kfunc_row(const Insn& insn) const;
 };
 
-// Whether functions that ask for it may be called under the licence.
-bool is_gpl_compatible(std::string_view license);
-
 } // namespace skep::verify

@@ -8,6 +8,7 @@
 #include "apps/skep/value_printer.hpp"
 #include "skep/btf/btf.hpp"
 #include "skep/client/bpf.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::app {
 
@@ -18,9 +19,7 @@ struct OpenMap {
 
     [[nodiscard]] spec::MapType type() const { return static_cast<spec::MapType>(info.type); }
     [[nodiscard]] bool holds_programs() const { return type() == spec::MapType::prog_array; }
-    [[nodiscard]] bool holds_maps() const {
-        return type() == spec::MapType::array_of_maps || type() == spec::MapType::hash_of_maps;
-    }
+    [[nodiscard]] bool holds_maps() const { return spec::holds_maps(type()); }
 };
 Result<OpenMap> open_map(Session& session, os::Fd fd);
 

@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/verify/transfer/branch/null_check.hpp"
 
+#include "skep/spec/maps/map_contents.hpp"
 #include "skep/verify/state/special_fields.hpp"
 
 namespace skep::verify {
 namespace {
-
-bool holds_maps(spec::MapType type) {
-    return type == spec::MapType::array_of_maps || type == spec::MapType::hash_of_maps;
-}
-bool holds_sockets(spec::MapType type) {
-    return type == spec::MapType::sockmap || type == spec::MapType::sockhash;
-}
 
 // What a look-up found depends on what the map holds.
 void found(const Subject& subject, Value& value) {
     value.flags &= ~static_cast<std::uint32_t>(kMaybeNull);
     if (value.is(ValueKind::map_value)) {
         const spec::MapSpec& map = subject.map(value.map());
-        if (holds_maps(map.type) && map.inner != nullptr && !value.map().is_inner()) {
+        if (spec::holds_maps(map.type) && map.inner != nullptr && !value.map().is_inner()) {
             // Which inner map it is only the look-up knows: its id tells them apart.
             const std::uint32_t lookup = value.id;
             value = Value::pointer(ValueKind::map_pointer, 0, value.map().inner().number);
             value.instance = lookup;
-        } else if (map.type == spec::MapType::xskmap) {
+        } else if (spec::contents_of(map.type) == spec::MapContents::xdp_sockets) {
             value.kind = ValueKind::xdp_socket;
             value.subject = 0;
-        } else if (holds_sockets(map.type)) {
+        } else if (spec::holds_sockets(map.type)) {
             value.kind = ValueKind::socket;
             value.subject = 0;
         }
