@@ -55,7 +55,7 @@ skep_copy_guarded_end:
 extern "C" {
 std::uint64_t skep_copy_guarded(void* to, const void* from, std::size_t size_bytes);
 extern const char skep_copy_guarded_failed[]; // NOLINT: labels, spelled as above
-extern const char skep_copy_guarded_end[];
+extern const char skep_copy_guarded_end[];    // NOLINT: as above
 }
 #endif
 
