@@ -12,7 +12,9 @@
 
 #include "apps/runtime/c_names.hpp"
 #include "apps/runtime/tables.hpp"
+#include "skep/load/machine_sizes.hpp"
 #include "skep/maps/queue/ring_buffer.hpp"
+#include "skep/os/memory.hpp"
 
 namespace skep::runtime {
 namespace {
@@ -75,7 +77,9 @@ int skep_map_make(const skep_map_shape* shape, const void* initial, size_t initi
     if (runtime::holds_maps(spec) != (spec.inner != nullptr)) {
         return -EINVAL;
     }
-    auto made = maps::make_map(spec, std::max(shape->cpus, 1U));
+    const std::uint32_t cpus = std::max(shape->cpus, 1U);
+    auto made = maps::make_map(
+        load::fit_to_machine(spec, cpus, static_cast<std::uint32_t>(os::page_size())), cpus);
     if (!made.ok()) {
         return -std::max(errno_of(made.error()), 1);
     }

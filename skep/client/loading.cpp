@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/load/machine_sizes.hpp"
 #include "skep/os/kernel/bpf_syscall.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
@@ -28,17 +29,9 @@ bool takes_types(spec::MapType type) {
     return row != nullptr && row->types != spec::MapTypes::none;
 }
 
-// Sizes that an object may leave to the machine that loads it.
-spec::MapSpec for_this_machine(spec::MapSpec spec) {
-    if (spec.type == spec::MapType::perf_event_array && spec.max_entries == 0) {
-        spec.max_entries = os::possible_cpus();
-    }
-    if (spec.type == spec::MapType::ringbuf || spec.type == spec::MapType::user_ringbuf) {
-        const auto page = static_cast<std::uint32_t>(os::page_size());
-        const std::uint32_t wanted = std::max(spec.max_entries, page);
-        spec.max_entries = wanted <= (1U << 31) ? std::bit_ceil(wanted) : wanted;
-    }
-    return spec;
+spec::MapSpec for_this_machine(const spec::MapSpec& spec) {
+    return load::fit_to_machine(spec, os::possible_cpus(),
+                                static_cast<std::uint32_t>(os::page_size()));
 }
 
 class ObjectLoader {

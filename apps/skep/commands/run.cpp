@@ -12,6 +12,7 @@
 #include "apps/skep/commands/profiling.hpp"
 #include "apps/skep/commands/run_views.hpp"
 #include "apps/skep/object_file.hpp"
+#include "skep/load/machine_sizes.hpp"
 #include "skep/maps/map.hpp"
 #include "skep/os/files.hpp"
 #include "skep/os/machine.hpp"
@@ -179,8 +180,10 @@ class Household {
 
     Result<void> make_maps() {
         for (const load::ObjectMap& map : object_.maps) {
+            const spec::MapSpec spec = load::fit_to_machine(
+                map.spec, os::possible_cpus(), static_cast<std::uint32_t>(os::page_size()));
             maps_.push_back(TRY_WHILE(fmt::format("map '{}'", map.spec.name),
-                                      maps::make_map(map.spec, os::possible_cpus())));
+                                      maps::make_map(spec, os::possible_cpus())));
             map_views_.push_back(maps_.back().get());
             const std::array<std::uint8_t, 4> first_key{};
             if (!map.initial_value.empty()) {

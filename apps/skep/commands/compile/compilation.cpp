@@ -62,7 +62,23 @@ UnitMap Compilation::unit_map(const load::ObjectMap& map) {
     one.in_object = (one.is_array() || map.spec.type == spec::MapType::percpu_array) &&
                     bytes_of(one) <= kMostValueBytes && map.spec.value_fields.empty();
     one.is_constant = (map.spec.flags & spec::kMapReadOnlyProgram) != 0;
+    add_variables(one);
     return one;
+}
+
+// Global variables are found by their places in the value.
+void Compilation::add_variables(UnitMap& map) {
+    const std::uint32_t id = map.spec.btf_value_type_id;
+    if (!object_.types.has_value() || !object_.types->has(id) ||
+        object_.types->type(id).kind != btf::Kind::data_section) {
+        return;
+    }
+    for (const btf::SectionVariable& variable : object_.types->type(id).variables) {
+        if (object_.types->has(variable.variable) && variable.offset < map.spec.value_size_bytes) {
+            const std::string_view name = object_.types->type(variable.variable).name;
+            map.variables.push_back({names_.of_variable(map.symbol, name), variable.offset});
+        }
+    }
 }
 
 std::uint64_t Compilation::bytes_of(const UnitMap& map) const {
@@ -126,6 +142,13 @@ Result<void> Compilation::add_program(std::size_t place) {
     const load::ObjectProgram& program = object_.programs[place];
     if (program.error.has_value()) {
         return *program.error;
+    }
+    if (program.spec.type == spec::ProgramType::unspec) {
+        return fail(
+            Code::invalid_input,
+            fmt::format("program '{}': the name of its section, '{}', tells no type: --type "
+                        "says which it is, --prog chooses others",
+                        program.spec.name, program.spec.section));
     }
     if (!can_be_entered(program.spec.type)) {
         return fail(Code::unsupported,

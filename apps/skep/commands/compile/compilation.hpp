@@ -38,6 +38,7 @@ class Compilation {
 
   private:
     UnitMap unit_map(const load::ObjectMap& map);
+    void add_variables(UnitMap& map);
     [[nodiscard]] std::uint64_t bytes_of(const UnitMap& map) const;
 
     Result<void> add_programs();

@@ -5,6 +5,7 @@
 //
 // What was typed, and what is shown; the work is compilation.hpp's, the header unit.hpp's, the
 // files output.hpp's.
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -146,19 +147,27 @@ void show(Session& session, const Request& request, const Unit& unit, const std:
         return;
     }
     session.print("{} and {}, for {}\n", request.out, header, request.target->name);
+    std::vector<std::pair<std::string, std::string>> rows;
     for (const UnitProgram& program : unit.programs) {
-        session.print("  {:<24} program '{}'\n", program.symbol, as_remark(program.name));
+        rows.emplace_back(program.symbol, fmt::format("program '{}'", as_remark(program.name)));
     }
     for (const UnitMap& map : unit.maps) {
+        const std::string name = fmt::format("map '{}'", as_remark(map.name));
         if (map.in_object) {
-            session.print("  {:<24} map '{}', as memory\n", map.symbol, as_remark(map.name));
+            rows.emplace_back(map.symbol, name + ", as memory");
         } else if (map.has_handle) {
-            session.print("  {:<24} map '{}', made by {}\n", map.symbol + "_handle",
-                          as_remark(map.name), unit.opener);
+            rows.emplace_back(map.symbol + "_handle", name + ", made by " + unit.opener);
         }
     }
     if (unit.needs_runtime()) {
-        session.print("  {:<24} to be called first; link with -lskep-runtime\n", unit.opener);
+        rows.emplace_back(unit.opener, "to be called first; link with -lskep-runtime");
+    }
+    std::size_t width = 0;
+    for (const auto& [symbol, what] : rows) {
+        width = std::max(width, symbol.size());
+    }
+    for (const auto& [symbol, what] : rows) {
+        session.print("  {:<{}}  {}\n", symbol, width, what);
     }
 }
 
@@ -195,11 +204,12 @@ const Noun& compile_noun() {
         "--prog NAME        which program, several times for several; else all\n"
         "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
         "--map-size NAME=N  entries of a map that the object leaves at 0\n"
-        "The header declares NAME_PROGRAM(context, run) for each program, NAME_PROGRAM_on(packet,\n"
-        "size) for packets, and array maps and global data as memory: nothing else is linked. "
-        "Where\n"
-        "programs want helpers or other maps, there is NAME_open() to be called first, and\n"
-        "libskep-runtime to be linked (skep_runtime.h). Needs skep-llvm.so (llvm-19-dev)."};
+        "The header declares NAME_PROGRAM_on(packet, size) for each program, and array maps and "
+        "global\n"
+        "data as memory: nothing else is linked. Where programs want helpers or other maps, it is\n"
+        "NAME_PROGRAM_on(packet, &size, room, cpu), there is NAME_open() to be called first, and\n"
+        "libskep-runtime is linked (skep_runtime.h). C99 and C++11. docs/ahead-of-time.md has an\n"
+        "application as an example. Needs skep-llvm.so (llvm-19-dev)."};
     static constexpr Noun noun{
         .name = "compile", .says = "Native code ahead of time.", .verbs = {}, .itself = &row};
     return noun;

@@ -19,6 +19,8 @@ bool is_plain(char letter) { // whatever the locale says
     return is_digit(letter) || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
 }
 
+std::set<std::string> itself(const std::string& symbol) { return {symbol}; }
+
 std::set<std::string> names_of_program(const std::string& symbol) {
     return {symbol, symbol + "_on", symbol + "_record", symbol + "_call_back"};
 }
@@ -70,25 +72,35 @@ SymbolNames::SymbolNames(std::string prefix) : prefix_(std::move(prefix)) {
     for (const char* routine : {"tail_call", "packet_load", "guarded_load", "find_helper"}) {
         taken_.insert(fmt::format("{}_routine_{}", prefix_, routine));
     }
-    opener_ = take("open", [](const std::string& symbol) { return std::set{symbol}; });
+    opener_ = take(joined("open"), itself);
 }
 
-std::string SymbolNames::of_program(std::string_view name) { return take(name, names_of_program); }
-std::string SymbolNames::of_map(std::string_view name) { return take(name, names_of_map); }
+std::string SymbolNames::of_program(std::string_view name) {
+    return take(joined(name), names_of_program);
+}
+std::string SymbolNames::of_map(std::string_view name) { return take(joined(name), names_of_map); }
+std::string SymbolNames::of_variable(std::string_view map_symbol, std::string_view name) {
+    return take(fmt::format("{}_AT_{}", in_capitals(map_symbol), as_identifier(name)), itself);
+}
 
-std::string SymbolNames::take(std::string_view name, Derive derive) {
-    const std::string first = fmt::format("{}_{}", prefix_, as_identifier(name));
-    std::string symbol = first;
+std::string SymbolNames::joined(std::string_view name) const {
+    return fmt::format("{}_{}", prefix_, as_identifier(name));
+}
+
+std::string SymbolNames::take(const std::string& first, Derive derive) {
+    std::string symbol;
     const auto is_taken = [this](const std::string& one) {
         return taken_.count(one) != 0 || is_reserved_word(one);
     };
-    for (std::size_t number = 2;; ++number) {
+    std::size_t& number = numbers_[first]; // given so far: a file may hold one name very often
+    for (;;) {
+        symbol = number == 0 ? first : fmt::format("{}_{}", first, number + 1);
+        ++number;
         const std::set<std::string> all = derive(symbol);
         if (std::none_of(all.begin(), all.end(), is_taken)) {
             taken_.insert(all.begin(), all.end());
             return symbol;
         }
-        symbol = fmt::format("{}_{}", first, number);
     }
 }
 

@@ -10,6 +10,7 @@
 // Proved by: names_test.cpp, tests/ahead/run_compile.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -30,16 +31,20 @@ class SymbolNames {
     // PREFIX_NAME, or PREFIX_NAME_2 and so on: nothing else has it or a name that is derived of it.
     std::string of_program(std::string_view name);
     std::string of_map(std::string_view name);
+    // Of the constant that says where a variable lies: CAPITALS_AT_name.
+    std::string of_variable(std::string_view map_symbol, std::string_view name);
     // Of the function that is called first.
     [[nodiscard]] const std::string& opener() const { return opener_; }
 
   private:
     using Derive = std::set<std::string> (*)(const std::string& symbol);
-    std::string take(std::string_view name, Derive derive);
+    std::string take(const std::string& first, Derive derive);
+    [[nodiscard]] std::string joined(std::string_view name) const;
 
     std::string prefix_;
     std::string opener_;
     std::set<std::string> taken_;
+    std::map<std::string, std::size_t> numbers_;
 };
 
 } // namespace skep::app

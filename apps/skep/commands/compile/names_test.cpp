@@ -50,6 +50,20 @@ TEST(NamesInC, DerivedNamesMeetNoOthers) {
     EXPECT_EQ(names.of_map("FLOWS"), "unit_FLOWS_2");   // UNIT_FLOWS_ENTRIES is taken
 }
 
+TEST(NamesInC, OneNameManyTimesTakesNoLonger) {
+    SymbolNames names("unit");
+    for (int i = 1; i < 100'000; ++i) {
+        names.of_variable("unit_bss", "same");
+    }
+    EXPECT_EQ(names.of_variable("unit_bss", "same"), "UNIT_BSS_AT_same_100000");
+}
+
+TEST(NamesInC, VariablesStandBehindTheirMap) {
+    SymbolNames names("unit");
+    EXPECT_EQ(names.of_variable("unit_bss", "count"), "UNIT_BSS_AT_count");
+    EXPECT_EQ(names.of_variable("unit_bss", "count"), "UNIT_BSS_AT_count_2");
+}
+
 TEST(NamesInC, TheHeadersOwnNamesAreTaken) {
     SymbolNames names("unit");
     EXPECT_EQ(names.of_program("open"), "unit_open_2");

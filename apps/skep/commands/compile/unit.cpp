@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -218,7 +219,7 @@ std::string map_part(const Unit& unit, const UnitMap& map) {
     const std::uint64_t part_bytes = map.stride_bytes * map.spec.max_entries;
     return fmt::format("/* {}: the value of entry i{} is at i * {}_STRIDE. */\n"
                        "enum {{ {}_ENTRIES = {}, {}_VALUE_SIZE = {}, {}_STRIDE = {} }};\n"
-                       "extern {}unsigned char {}[{}];\n\n",
+                       "extern {}unsigned char {}[{}];\n{}\n",
                        as_remark(map.name),
                        per_cpu && unit.cpus > 1
                            ? fmt::format(" of CPU c (below {}) lies {} bytes after CPU c-1's and",
@@ -227,7 +228,7 @@ std::string map_part(const Unit& unit, const UnitMap& map) {
                        capitals, capitals, map.spec.max_entries, capitals,
                        map.spec.value_size_bytes, capitals, map.stride_bytes,
                        map.is_constant ? "const " : "", map.symbol,
-                       part_bytes * (per_cpu ? unit.cpus : 1));
+                       part_bytes * (per_cpu ? unit.cpus : 1), variables_text(map));
 }
 
 } // namespace
@@ -235,6 +236,20 @@ std::string map_part(const Unit& unit, const UnitMap& map) {
 bool Unit::needs_runtime() const {
     return !calls.empty() ||
            std::any_of(maps.begin(), maps.end(), [](const UnitMap& map) { return map.has_handle; });
+}
+
+std::string constant_text(const std::string& name, std::uint64_t value) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::int32_t>::max();
+    return value <= kMost ? fmt::format("enum {{ {} = {} }};\n", name, value)
+                          : fmt::format("/* {} would be {}. */\n", name, value);
+}
+
+std::string variables_text(const UnitMap& map) {
+    std::string text;
+    for (const UnitVariable& variable : map.variables) {
+        text += constant_text(variable.constant, variable.offset);
+    }
+    return text;
 }
 
 bool can_be_entered(ProgramType type) { return row_of(type) != nullptr; }

@@ -25,6 +25,12 @@ struct UnitSlot {
     std::size_t target = 0;
 };
 
+// A global variable of the program: where it lies in the map that holds it.
+struct UnitVariable {
+    std::string constant; // that says so
+    std::uint32_t offset = 0;
+};
+
 struct UnitMap {
     std::string name;
     std::string symbol;
@@ -35,6 +41,7 @@ struct UnitMap {
     bool is_constant = false;
     ByteVector initial; // the first value's bytes, of a map that is made at run time
     std::vector<UnitSlot> slots;
+    std::vector<UnitVariable> variables;
 
     [[nodiscard]] bool is_array() const { return spec.type == spec::MapType::array; }
 };
@@ -55,6 +62,10 @@ bool can_be_entered(spec::ProgramType type);
 // How a packet reaches a program of this type.
 enum class Context : std::uint8_t { xdp, frame, packet, memory };
 Context context_of(spec::ProgramType type);
+
+// A number with a name; a remark when it is too large for an enumeration.
+std::string constant_text(const std::string& name, std::uint64_t value);
+std::string variables_text(const UnitMap& map);
 
 std::string header_of(const Unit& unit);
 // Its parts about the runtime library: maps and how all is made ready.

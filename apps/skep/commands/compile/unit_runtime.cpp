@@ -3,7 +3,6 @@
 // What a header says when the runtime library is wanted: variables of the object, a record of each
 // program, and the function that makes everything ready.
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,13 +14,6 @@ namespace skep::app {
 
 namespace {
 
-constexpr std::uint64_t kMostOfEnum = std::numeric_limits<std::int32_t>::max();
-
-std::string constant(const std::string& name, std::uint64_t value) {
-    return value <= kMostOfEnum ? fmt::format("enum {{ {} = {} }};\n", name, value)
-                                : fmt::format("/* {} would be {}. */\n", name, value);
-}
-
 std::string variables_of(const UnitMap& map) {
     const std::string capitals = in_capitals(map.symbol);
     std::string text = fmt::format(
@@ -31,12 +23,12 @@ std::string variables_of(const UnitMap& map) {
         map.symbol);
     if (map.is_array()) {
         text += fmt::format("extern unsigned char *{};\n", map.symbol);
-        text += constant(capitals + "_STRIDE", map.stride_bytes);
+        text += constant_text(capitals + "_STRIDE", map.stride_bytes);
     }
-    text += constant(capitals + "_ENTRIES", map.spec.max_entries);
-    text += constant(capitals + "_KEY_SIZE", map.spec.key_size_bytes);
-    text += constant(capitals + "_VALUE_SIZE", map.spec.value_size_bytes);
-    return text + "\n";
+    text += constant_text(capitals + "_ENTRIES", map.spec.max_entries);
+    text += constant_text(capitals + "_KEY_SIZE", map.spec.key_size_bytes);
+    text += constant_text(capitals + "_VALUE_SIZE", map.spec.value_size_bytes);
+    return text + variables_text(map) + "\n";
 }
 
 std::string bytes_text(const ByteVector& bytes) {
