@@ -91,7 +91,7 @@ def mask(text, engine, case):
                   (r'("value": ?\[)"0x..","0x..","0x..","0x.."', r'\1N')]
     if engine == 'user':
         # The log has 0 where the kernel prints the address of a map: that is not ours to know.
-        rules += [(r'(\(18\) r\d+ = )(?:0xA|0x0) *;', r'\1M ;')]
+        rules += [(r'(\(18\) r\d+ = )(?:0xA|0x0) *(;|$)', r'\1M \2')]
         rules += [(r'(jited |xlated |memlock )\d+B', r'\1Z'), (r'("bytes_(?:jited|xlated|memlock)": ?)\d+', r'\1Z')]
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text, flags=re.M)
