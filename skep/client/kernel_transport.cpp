@@ -26,6 +26,17 @@ namespace {
 constexpr std::string_view kBpffs = "/sys/fs/bpf";
 constexpr std::size_t kMaxLineBytes = 1U << 16;
 
+Result<os::Fd> open_pipe() {
+    Result<os::Fd> pipe = os::open_trace_pipe();
+    if (!pipe.ok() && pipe.error().code == Code::access_denied) {
+        Error error = std::move(pipe).error();
+        error.message += "\nthe kernel engine needs CAP_DAC_READ_SEARCH here, since the pipe is "
+                         "root's; --engine user needs no privilege";
+        return error;
+    }
+    return pipe;
+}
+
 // Cuts the pipe's text into lines.
 class PipeReader final : public TraceReader {
   public:
@@ -151,8 +162,7 @@ class KernelTransport final : public Transport {
     }
 
     Result<std::unique_ptr<TraceReader>> open_trace() override {
-        return std::unique_ptr<TraceReader>(
-            std::make_unique<PipeReader>(TRY(os::open_trace_pipe())));
+        return std::unique_ptr<TraceReader>(std::make_unique<PipeReader>(TRY(open_pipe())));
     }
 
     Result<std::string> pin_directory() override { return std::string(kBpffs); }

@@ -70,6 +70,10 @@ bool is_cplusplus(std::string_view source) {
            source.ends_with(".C");
 }
 
+bool is_source(std::string_view name) {
+    return is_cplusplus(name) || name.ends_with(".c") || name.ends_with(".i");
+}
+
 // "dir/hello.bpf.c" -> "dir/hello.bpf.o"
 std::string object_for(const std::string& source) {
     const std::size_t dot = source.rfind('.');
@@ -90,7 +94,7 @@ Result<Request> read_request(Words& words) {
         const std::string word = words.take();
         if (word == "-o") {
             request.object = TRY(words.value("the object's name after -o"));
-        } else if (word == "-I" || word == "-D" || word == "-include") {
+        } else if (word == "-I" || word == "-D" || word == "-include" || word == "-x") {
             request.extra.push_back(word);
             request.extra.push_back(TRY(words.value("what follows " + word)));
         } else if (word.starts_with("-")) {
@@ -104,6 +108,15 @@ Result<Request> read_request(Words& words) {
     }
     if (request.source.empty()) {
         return fail(Code::invalid_input, "a source file is missing");
+    }
+    // Of other files clang thinks that they are for the linker, and makes nothing.
+    const bool names_language = std::any_of(request.extra.begin(), request.extra.end(),
+                                            [](const auto& one) { return one.starts_with("-x"); });
+    if (!is_source(request.source) && !names_language) {
+        return fail(Code::invalid_input,
+                    fmt::format("'{}' is no source by its name: .c, .cpp, .cc and .cxx are\n"
+                                "-x c takes any file for C",
+                                request.source));
     }
     if (request.object.empty()) {
         request.object = object_for(request.source);
@@ -162,7 +175,7 @@ const Noun& build_noun() {
         1,
         Status::plain,
         "-o FILE            the object; else the source's name with .o\n"
-        "COMPILER_OPTIONS   -I, -D, -include and whatever begins with '-', for clang\n"
+        "COMPILER_OPTIONS   -I, -D, -include, -x and whatever begins with '-', for clang\n"
         "The command that is run is printed. SKEP_CLANG names another clang."};
     static constexpr Noun noun{
         .name = "build", .says = "From C to bytecode.", .verbs = {}, .itself = &row};

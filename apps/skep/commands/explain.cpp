@@ -26,6 +26,17 @@ void print_wrapped(Session& session, std::string_view text) {
 }
 
 Result<void> explain_all(Session& session) {
+    if (auto* json = session.json()) {
+        json->begin_array();
+        for (const verify::FindingRow& row : verify::finding_rows()) {
+            json->begin_object();
+            json->member("code", row.code);
+            json->member("what", row.what);
+            json->end_object();
+        }
+        json->end_array();
+        return {};
+    }
     for (const verify::FindingRow& row : verify::finding_rows()) {
         session.print("{}  {}\n", row.code, row.what);
     }
@@ -37,6 +48,7 @@ Result<void> explain(Session& session, Words& words) {
         return explain_all(session);
     }
     const std::string code = words.take();
+    TRY(words.expect_end());
     const verify::FindingRow* row = verify::find_finding(code);
     if (row == nullptr) {
         return fail(Code::not_found,

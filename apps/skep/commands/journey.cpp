@@ -25,7 +25,7 @@ Result<void> walk_journey(Session& session, Words& words) {
 }
 
 constexpr Verb kJourney{
-    "journey",
+    "",
     "FILE.bpf.c",
     "walks an XDP program from C to packets and back, explaining each stage",
     walk_journey,

@@ -401,7 +401,7 @@ Result<ByteVector> read_input(const std::optional<std::string>& file) {
     if (!file.has_value()) {
         return ByteVector();
     }
-    return os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxInputBytes);
+    return os::read_file(*file, kMaxInputBytes);
 }
 
 Result<run::TestRun> read_inputs(const Request& request) {
@@ -546,8 +546,7 @@ Result<void> run_file(Session& session, Words& words) {
         return error_from_errno(answer.os_errno, "failed to run program");
     }
     if (request.data_out.has_value()) {
-        TRY(os::write_file(*request.data_out == "-" ? "/dev/stdout" : *request.data_out,
-                           answer.data_out));
+        TRY(os::write_file(*request.data_out, answer.data_out));
     }
     household.remark_on_tiers();
     return show(session, done, household, request);

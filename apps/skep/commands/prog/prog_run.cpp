@@ -55,7 +55,7 @@ Result<ByteVector> read_input(const std::optional<std::string>& file) {
     if (!file.has_value()) {
         return ByteVector();
     }
-    Result<ByteVector> bytes = os::read_file(*file == "-" ? "/dev/stdin" : *file, kMaxDataBytes);
+    Result<ByteVector> bytes = os::read_file(*file, kMaxDataBytes);
     if (!bytes.ok() && bytes.error().code == Code::too_big) {
         return bytes.error();
     }

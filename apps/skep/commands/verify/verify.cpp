@@ -21,6 +21,8 @@ namespace skep::app {
 
 namespace {
 
+constexpr std::uint32_t kMostLogLevel = 7; // of bpf(2)
+
 struct Request {
     std::vector<std::string> files;
     std::string program; // only this one; empty: all
@@ -71,6 +73,10 @@ Result<Request> read_request(Session& session, Words& words) {
             request.json = true;
         } else if (word == "--log-level") {
             request.log_level = TRY(words.number<std::uint32_t>("log level"));
+            if (request.log_level > kMostLogLevel) {
+                return fail(Code::invalid_input, "the log level is a sum of 1 (the refused path), "
+                                                 "2 (all paths) and 4 (numbers)");
+            }
         } else if (word == "--kernel-version") {
             request.kernel_version = TRY(read_kernel_version(words));
             request.options.kernel_version = request.kernel_version;
