@@ -13,10 +13,11 @@ Ruling<RegionUse> check_map_value(const Subject& subject, const RegionRequest& r
 Ruling<RegionUse> check_map_key(const Subject& subject, const RegionRequest& request);
 Ruling<RegionUse> check_sized_memory(const Subject& subject, const RegionRequest& request);
 
-// A block of `block_bytes` named in messages as "map value, value_size=8".
+// A block, named in messages as "map value, value_size=8".
 struct Block {
     std::uint32_t bytes = 0;
-    std::string description;
+    std::string_view name;
+    std::string_view size_name;
 };
 // The access lies in the block for every number that the pointer's variable part may be.
 Ruling<void> check_inside(const Block& block, const RegionRequest& request);

@@ -19,9 +19,8 @@ Finding out_of_block(const Block& block, const RegionRequest& request, std::int6
     Finding finding;
     finding.code = "E0304";
     finding.os_errno = EACCES;
-    const std::string line = fmt::format("invalid access to {} off={} size={}", block.description,
-                                         begin, request.size_bytes);
-    finding.kernel_detail = line;
+    finding.kernel_detail = fmt::format("invalid access to {}, {}={} off={} size={}", block.name,
+                                        block.size_name, block.bytes, begin, request.size_bytes);
     finding.kernel_message = std::move(last_line);
     finding.what = "an access outside the memory block";
     finding.because = fmt::format("{} bytes at offset {} of a block of {} bytes",
@@ -113,9 +112,7 @@ Ruling<void> check_inside(const Block& block, const RegionRequest& request) {
 Ruling<RegionUse> check_map_value(const Subject& subject, const RegionRequest& request) {
     const spec::MapSpec& map = subject.map(request.value.map());
     TRY(check_map_permission(map, request));
-    TRY(check_inside(
-        {map.value_size_bytes, fmt::format("map value, value_size={}", map.value_size_bytes)},
-        request));
+    TRY(check_inside({map.value_size_bytes, "map value", "value_size"}, request));
     TRY(check_special_fields(subject, request));
     return RegionUse{.offset_mattered = !request.value.number.is_constant()};
 }
@@ -131,8 +128,7 @@ Ruling<RegionUse> check_map_key(const Subject& subject, const RegionRequest& req
         finding.because = "keys that a callback is given may only be read";
         return finding;
     }
-    TRY(check_inside({map.key_size_bytes, fmt::format("map key, key_size={}", map.key_size_bytes)},
-                     request));
+    TRY(check_inside({map.key_size_bytes, "map key", "key_size"}, request));
     return RegionUse{.offset_mattered = !request.value.number.is_constant()};
 }
 
@@ -151,9 +147,7 @@ Ruling<RegionUse> check_sized_memory(const Subject&, const RegionRequest& reques
     if (request.value.has(kUntrusted) && request.accessor != Accessor::helper) {
         return RegionUse{};
     }
-    TRY(check_inside({request.value.size_bytes(),
-                      fmt::format("memory, mem_size={}", request.value.size_bytes())},
-                     request));
+    TRY(check_inside({request.value.size_bytes(), "memory", "mem_size"}, request));
     return RegionUse{.offset_mattered = !request.value.number.is_constant()};
 }
 

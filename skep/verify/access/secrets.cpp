@@ -48,11 +48,7 @@ std::string_view place_of(const Value& base) {
 
 } // namespace
 
-Ruling<void> keep_secret(const Subject& subject, const State& state, Reg reg, std::string kernel,
-                         std::string_view doing) {
-    if (!is_secret(subject, state.reg(reg))) {
-        return {};
-    }
+Finding tells_secret(const State& state, Reg reg, std::string kernel, std::string_view doing) {
     return refuse(
         FindingCode::pointer_leak, EACCES, std::move(kernel),
         fmt::format("R{} is a pointer ({}), and {}", reg, kind_text(state.reg(reg)), doing));
@@ -64,8 +60,8 @@ Ruling<void> keep_stored_secret(const Subject& subject, const State& state, Reg 
     if (place.empty() || base.may_be_null()) {
         return {};
     }
-    return keep_secret(subject, state, stored, fmt::format("R{} leaks addr into {}", stored, place),
-                       "what is stored there can be read by others");
+    const auto line = [&] { return fmt::format("R{} leaks addr into {}", stored, place); };
+    return keep_secret(subject, state, stored, line, "what is stored there can be read by others");
 }
 
 } // namespace skep::verify

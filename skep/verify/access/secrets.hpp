@@ -18,10 +18,19 @@ inline bool is_secret(const Subject& subject, const Value& value) {
     return value.is_pointer() && !subject.environment.capabilities.perfmon;
 }
 
-// What would be done with the value is refused when that is a secret. `kernel` is the kernel's
-// line; `doing` ends the sentence "R1 is a pointer, and ...".
-Ruling<void> keep_secret(const Subject& subject, const State& state, Reg reg, std::string kernel,
-                         std::string_view doing);
+// A refusal. `doing` ends the sentence "R1 is a pointer, and ...".
+Finding tells_secret(const State& state, Reg reg, std::string kernel, std::string_view doing);
+
+// What would be done with the value is refused when that is a secret. `kernel()` is the kernel's
+// line: it is asked for only then, since almost no instruction is refused.
+template <class KernelLine>
+Ruling<void> keep_secret(const Subject& subject, const State& state, Reg reg,
+                         const KernelLine& kernel, std::string_view doing) {
+    if (!is_secret(subject, state.reg(reg))) {
+        return {};
+    }
+    return tells_secret(state, reg, kernel(), doing);
+}
 
 // A register that is stored through `base`, by an instruction; on the stack it may be.
 Ruling<void> keep_stored_secret(const Subject& subject, const State& state, Reg stored,

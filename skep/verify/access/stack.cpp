@@ -161,9 +161,9 @@ Ruling<void> check_bytes(const Subject& subject, const State& state, const Regio
 
 } // namespace
 
-StackReach stack_reach(const RegionRequest& request) {
-    const std::int64_t fixed = std::int64_t{request.value.offset} + request.offset;
-    return {request.value.number.s.min + fixed, request.value.number.s.max + fixed};
+StackReach stack_reach(const Value& pointer, std::int32_t offset) {
+    const std::int64_t fixed = std::int64_t{pointer.offset} + offset;
+    return {pointer.number.s.min + fixed, pointer.number.s.max + fixed};
 }
 
 Ruling<RegionUse> check_stack(const Subject& subject, const State& state,
@@ -176,7 +176,7 @@ Ruling<RegionUse> check_stack(const Subject& subject, const State& state,
                                    request.reg),
                        fmt::format("R{} may point anywhere", request.reg));
     }
-    const StackReach reach = stack_reach(request);
+    const StackReach reach = stack_reach(request.value, request.offset);
     if (request.accessor != Accessor::helper) {
         TRY(check_aligned(request, reach));
     }

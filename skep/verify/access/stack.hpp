@@ -13,7 +13,7 @@ struct StackReach {
     std::int64_t max = 0;
     [[nodiscard]] bool is_fixed() const { return min == max; }
 };
-StackReach stack_reach(const RegionRequest& request);
+StackReach stack_reach(const Value& pointer, std::int32_t offset);
 
 Ruling<RegionUse> check_stack(const Subject& subject, const State& state,
                               const RegionRequest& request);

@@ -43,6 +43,7 @@ const FindingRow& row(FindingCode id);
 const FindingRow* find_finding(std::string_view code);
 
 // A finding of that kind. `because` says why we think so, with the value that broke the rule.
-Finding refuse(FindingCode id, int os_errno, std::string kernel_message, std::string because);
+[[gnu::cold]] Finding refuse(FindingCode id, int os_errno, std::string kernel_message,
+                             std::string because);
 
 } // namespace skep::verify

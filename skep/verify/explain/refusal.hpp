@@ -21,7 +21,7 @@ struct Refusal {
     std::string kernel_detail = {};
 };
 
-inline Finding refuse(Refusal refusal) {
+[[gnu::cold]] inline Finding refuse(Refusal refusal) {
     Finding finding = refuse(refusal.code, refusal.os_errno, std::move(refusal.kernel),
                              std::move(refusal.because));
     if (!refusal.what.empty()) {

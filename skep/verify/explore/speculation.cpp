@@ -156,8 +156,7 @@ Ruling<void> Speculation::check_place(const Value& address, const Insn& insn) co
         return {};
     }
     const std::uint32_t bytes = subject_.map(address.map()).value_size_bytes;
-    Ruling<void> inside =
-        check_inside({bytes, fmt::format("map value, value_size={}", bytes)}, request);
+    Ruling<void> inside = check_inside({bytes, "map value", "value_size"}, request);
     if (inside.ok()) {
         inside = check_special_fields(subject_, request);
     }
@@ -176,7 +175,7 @@ Ruling<void> Speculation::check_place(const Value& address, const Insn& insn) co
 Ruling<void> Speculation::finish_arithmetic(const State& before, const State& after,
                                             const Insn& insn, InsnIndex at) {
     const Value& dst = before.reg(insn.dst);
-    const Value other = operand_value(before, insn);
+    const Value other = *Operand(before, insn);
     const Value& result = after.reg(insn.dst);
     const bool by_register = insn.source == Source::reg;
     if (!is_sum(insn)) {

@@ -337,8 +337,8 @@ Ruling<Walk::Flow> Walk::leave_program() {
         return Flow::ended;
     }
     TRY(check_readable(path_.state, 0));
-    TRY(keep_secret(subject_, path_.state, 0, "R0 leaks addr as return value",
-                    "what a program returns can be seen"));
+    const auto line = [] { return "R0 leaks addr as return value"; };
+    TRY(keep_secret(subject_, path_.state, 0, line, "what a program returns can be seen"));
     const Value& result = path_.state.reg(0);
     if (subprogram != 0 && !result.is_scalar()) {
         return refuse(

@@ -35,6 +35,9 @@ struct Slot {
     [[nodiscard]] bool is_spill() const { return bytes[kSlotBytes - 1] == SlotByte::spill; }
     [[nodiscard]] bool is_full_spill() const { return bytes[0] == SlotByte::spill; }
     [[nodiscard]] unsigned spilled_bytes() const {
+        if (is_full_spill()) {
+            return kSlotBytes; // all of them: a value lies in the low bytes
+        }
         unsigned count = 0;
         for (const SlotByte byte : bytes) {
             count += byte == SlotByte::spill ? 1U : 0U;

@@ -85,29 +85,28 @@ void step_move_register(Workspace& workspace, State& state, const Insn& insn) {
 
 // Adding a positive constant keeps the link and notes the difference, once; for loaders with
 // CAP_BPF.
-void keep_or_drop_link(const Workspace& workspace, const Insn& insn, const Value& before,
-                       const Value& addend, Value& result) {
+void keep_or_drop_link(const Workspace& workspace, const Insn& insn, const Value& addend,
+                       Value& sum) {
     constexpr std::uint64_t kGreatestDelta = 0x7fffffff;
-    result.id = 0;
-    result.offset = 0;
-    result.linked_by_delta = false;
-    if (insn.width == Width::w64 && insn.alu_op == AluOp::add && before.id != 0 &&
-        !before.linked_by_delta && addend.is_constant() &&
-        addend.number.value() <= kGreatestDelta && workspace.subject.environment.capabilities.bpf) {
-        result.id = before.id;
-        result.linked_by_delta = true;
-        result.offset = static_cast<std::int32_t>(addend.number.value());
+    if (insn.width == Width::w64 && insn.alu_op == AluOp::add && sum.id != 0 &&
+        !sum.linked_by_delta && addend.is_constant() && addend.number.value() <= kGreatestDelta &&
+        workspace.subject.environment.capabilities.bpf) {
+        sum.linked_by_delta = true;
+        sum.offset = static_cast<std::int32_t>(addend.number.value());
+        return;
     }
+    sum.id = 0;
+    sum.offset = 0;
+    sum.linked_by_delta = false;
 }
 
 void step_numbers(Workspace& workspace, State& state, const Insn& insn, const Value& other) {
-    const Value before = state.reg(insn.dst);
-    Value result = before;
-    result.number = applied(insn, before.number, other.number);
-    result.origin = is_unary(insn.alu_op)
-                        ? before.origin
-                        : workspace.dependencies.join(before.origin, other.origin);
-    keep_or_drop_link(workspace, insn, before, other, result);
+    Value result = state.reg(insn.dst);
+    keep_or_drop_link(workspace, insn, other, result);
+    if (!is_unary(insn.alu_op)) {
+        result.origin = workspace.dependencies.join(result.origin, other.origin);
+    }
+    result.number = applied(insn, result.number, other.number);
     state.set_reg(insn.dst, result);
 }
 
@@ -115,26 +114,25 @@ void step_numbers(Workspace& workspace, State& state, const Insn& insn, const Va
 // of it.
 Ruling<void> check_copy(const Subject& subject, const State& state, const Insn& insn) {
     if (is_unary(insn.alu_op)) {
-        return keep_secret(subject, state, insn.dst,
-                           fmt::format("R{} pointer arithmetic prohibited", insn.dst),
+        const auto line = [&] {
+            return fmt::format("R{} pointer arithmetic prohibited", insn.dst);
+        };
+        return keep_secret(subject, state, insn.dst, line,
                            "the result would be a number that tells its address");
     }
     const bool whole = is_move(insn.alu_op) && insn.width == Width::w64;
     if (insn.source == Source::imm || whole) {
         return {};
     }
-    const std::string_view part = insn.width == Width::w32 ? "partial copy" : "sign-extension part";
-    return keep_secret(subject, state, insn.src, fmt::format("R{} {} of pointer", insn.src, part),
+    const auto line = [&] {
+        return fmt::format("R{} {} of pointer", insn.src,
+                           insn.width == Width::w32 ? "partial copy" : "sign-extension part");
+    };
+    return keep_secret(subject, state, insn.src, line,
                        "a part of it would be a number that tells its address");
 }
 
 } // namespace
-
-Value operand_value(const State& state, const Insn& insn) {
-    return insn.source == Source::reg
-               ? state.reg(insn.src)
-               : Value::constant(static_cast<std::uint64_t>(std::int64_t{insn.imm}));
-}
 
 void link_before_copy(Workspace& workspace, Value& source) {
     source.id = workspace.ids.next();
@@ -163,14 +161,14 @@ Ruling<void> check_alu(const Subject& subject, const State& state, const Insn& i
     if (is_move(insn.alu_op) || is_sign_extension(insn.alu_op) || is_unary(insn.alu_op)) {
         return check_copy(subject, state, insn);
     }
-    const Value other = operand_value(state, insn);
-    if (state.reg(insn.dst).is_scalar() && other.is_scalar()) {
+    const Operand other(state, insn);
+    if (state.reg(insn.dst).is_scalar() && other->is_scalar()) {
         return {};
     }
     if (state.reg(insn.dst).is(ValueKind::arena)) {
         return {}; // whatever comes out is an address in the arena
     }
-    return check_pointer_arithmetic(subject, state, insn, other);
+    return check_pointer_arithmetic(subject, state, insn, *other);
 }
 
 void step_alu(Workspace& workspace, State& state, const Insn& insn) {
@@ -197,11 +195,12 @@ void step_alu(Workspace& workspace, State& state, const Insn& insn) {
     if (dst.is(ValueKind::arena)) {
         return;
     }
-    const Value other = operand_value(state, insn);
-    if (dst.is_scalar() && other.is_scalar()) {
-        step_numbers(workspace, state, insn, other);
+    const Operand other(state, insn);
+    if (dst.is_scalar() && other->is_scalar()) {
+        step_numbers(workspace, state, insn, *other);
     } else {
-        step_pointer_arithmetic(workspace, state, insn, other);
+        const Value added = *other;
+        step_pointer_arithmetic(workspace, state, insn, added);
     }
 }
 

@@ -317,10 +317,11 @@ Ruling<void> check_secrets(const Subject& subject, const State& state, const Ins
     if (reads_and_writes(insn)) {
         constexpr std::string_view kDoing = "atomic operations are for numbers";
         if (insn.atomic_op == AtomicOp::cmpxchg) {
-            TRY(keep_secret(subject, state, 0, "R0 leaks addr into mem", kDoing));
+            const auto line = [] { return "R0 leaks addr into mem"; };
+            TRY(keep_secret(subject, state, 0, line, kDoing));
         }
-        return keep_secret(subject, state, insn.src,
-                           fmt::format("R{} leaks addr into mem", insn.src), kDoing);
+        const auto line = [&] { return fmt::format("R{} leaks addr into mem", insn.src); };
+        return keep_secret(subject, state, insn.src, line, kDoing);
     }
     if (is_load(insn) || insn.kind == InsnKind::store_imm) {
         return {};

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "skep/verify/explain/refusal.hpp"
 
 namespace skep::verify {
@@ -105,10 +107,7 @@ RegSet writes(const Insn& insn) {
     return kNoRegs;
 }
 
-Ruling<void> check_readable(const State& state, Reg reg) {
-    if (state.reg(reg).is_initialised()) {
-        return {};
-    }
+Finding unreadable(Reg reg) {
     return refuse(
         {.code = FindingCode::unset_register,
          .kernel = fmt::format("R{} !read_ok", reg),
@@ -124,10 +123,8 @@ Ruling<void> check_registers(const State& state, const Insn& insn) {
     if ((read & only(insn.src)) != 0 && insn.kind != InsnKind::exit) {
         TRY(check_readable(state, insn.src));
     }
-    for (Reg reg = 0; reg < kRegisters; ++reg) {
-        if ((read & only(reg)) != 0) {
-            TRY(check_readable(state, reg));
-        }
+    for (unsigned left = read; left != 0; left &= left - 1) {
+        TRY(check_readable(state, static_cast<Reg>(std::countr_zero(left))));
     }
     if ((writes(insn) & only(kFramePointer)) != 0) {
         return refuse({.code = FindingCode::pointer_arithmetic,

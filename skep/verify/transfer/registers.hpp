@@ -24,6 +24,9 @@ RegSet writes(const Insn& insn);
 
 // Every register that is read has a value, and R10 is not written. Calls are judged by calls/.
 Ruling<void> check_registers(const State& state, const Insn& insn);
-Ruling<void> check_readable(const State& state, Reg reg);
+Finding unreadable(Reg reg);
+inline Ruling<void> check_readable(const State& state, Reg reg) {
+    return state.reg(reg).is_initialised() ? Ruling<void>() : unreadable(reg);
+}
 
 } // namespace skep::verify

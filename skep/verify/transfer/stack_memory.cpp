@@ -12,12 +12,7 @@
 namespace skep::verify {
 namespace {
 
-StackReach reach_of(const Value& base, const Insn& insn) {
-    RegionRequest request;
-    request.value = base;
-    request.offset = insn.offset;
-    return stack_reach(request);
-}
+StackReach reach_of(const Value& base, const Insn& insn) { return stack_reach(base, insn.offset); }
 
 bool slot_aligned(int offset) { return offset % static_cast<int>(kSlotBytes) == 0; }
 
@@ -118,7 +113,7 @@ void spill(Workspace& workspace, State& state, const Value& base, int offset, co
 
 Ruling<void> check_stack_store(const Subject& subject, const State& state,
                                const RegionRequest& request, const Insn& insn) {
-    const StackReach reach = stack_reach(request);
+    const StackReach reach = stack_reach(request.value, request.offset);
     if (reach.is_fixed() && request.size_bytes != kSlotBytes &&
         is_secret(subject, spilled_at(state, request.value.frame, reach))) {
         return refuse(
@@ -142,7 +137,7 @@ Ruling<void> check_stack_store(const Subject& subject, const State& state,
     const bool plain_store =
         insn.kind == InsnKind::store_reg ||
         (insn.kind == InsnKind::atomic && insn.atomic_op == AtomicOp::store_rel);
-    if (!plain_store || !stack_reach(request).is_fixed()) {
+    if (!plain_store || !reach.is_fixed()) {
         return {};
     }
     const Value& value = state.reg(insn.src);
@@ -166,7 +161,7 @@ Ruling<void> check_stack_store(const Subject& subject, const State& state,
 
 Ruling<void> check_stack_load(const Subject& subject, const State& state,
                               const RegionRequest& request, const Insn& insn) {
-    const StackReach reach = stack_reach(request);
+    const StackReach reach = stack_reach(request.value, request.offset);
     if (!reach.is_fixed()) {
         return {};
     }

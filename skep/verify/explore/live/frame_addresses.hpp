@@ -16,21 +16,27 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "skep/verify/explore/live/liveness.hpp"
+#include "skep/verify/explore/live/worklist.hpp"
 #include "skep/verify/state/stack.hpp"
 #include "skep/verify/state/subject.hpp"
 #include "skep/verify/transfer/registers.hpp"
 
 namespace skep::verify {
 
-// Whose frame: bit 0 the own, bit n what the n-th argument points into.
+// Whose frame: bit 0 the own, bit n what the n-th argument points into, bit 6 one whose address was
+// found in a caller's frame: which, only callers know.
 using Bases = std::uint8_t;
-inline constexpr Bases kOwnFrame = 1;
 inline constexpr Bases kNoBases = 0;
+inline constexpr Bases kOwnFrame = 1;
+inline constexpr Bases kEveryArgument = 0x3e;
+inline constexpr Bases kFoundFrame = 0x40;
+inline constexpr Bases kCallersFrames = kEveryArgument | kFoundFrame;
 
-// addresses: if it is the address of a stack at all, then in that part of it.
+// addresses: if it is the address of a stack at all, then in that part of it, or in a found frame.
 enum class Holds : std::uint8_t { nothing, number, map, address, addresses };
 struct Held {
     Holds holds = Holds::nothing; // nothing: neither a known number nor a known address
@@ -53,25 +59,31 @@ struct Held {
     [[nodiscard]] Held perhaps_near() const {
         return {Holds::addresses, bases, number, greatest(), joins};
     }
+    // The frame that the offsets are of, if it points into that one.
+    [[nodiscard]] Bases known_bases() const { return static_cast<Bases>(bases & ~kFoundFrame); }
     [[nodiscard]] Held join(const Held& other) const {
         constexpr std::uint8_t kMostJoins = 6;
         if (*this == other) {
             return *this;
         }
         const auto all = static_cast<Bases>(bases | other.bases);
-        if (is_near_address() && other.bases == kNoBases) {
-            return perhaps_near();
+        if (is_near_address() && other.known_bases() == kNoBases) {
+            Held either = perhaps_near();
+            either.bases = all;
+            return either;
         }
-        if (other.is_near_address() && bases == kNoBases) {
-            return other.perhaps_near();
+        if (other.is_near_address() && known_bases() == kNoBases) {
+            return other.join(*this);
         }
-        if (!is_near_address() || !other.is_near_address() || bases != other.bases) {
+        if (!is_near_address() || !other.is_near_address() ||
+            known_bases() != other.known_bases()) {
             return {Holds::nothing, all, 0};
         }
         Held wider{Holds::addresses, all, std::min(number, other.number),
                    std::max(greatest(), other.greatest()), std::max(joins, other.joins)};
         if (holds == Holds::addresses && wider.number == number && wider.last == last) {
-            return *this;
+            wider.joins = joins;
+            return wider;
         }
         ++wider.joins;
         return wider.joins > kMostJoins ? Held{Holds::nothing, all, 0} : wider;
@@ -105,16 +117,15 @@ struct ReadBytes {
     [[nodiscard]] bool is_empty() const { return first >= end; }
 };
 
-inline constexpr Bases kEveryArgument = 0x3e;
-
 // What a function does with the frames that its arguments point into.
 struct Escapes {
     Bases returned = kNoBases;     // R0 may point into them at an exit
     Bases stored = kNoBases;       // their address was stored where others may find it
     std::array<ReadBytes, 6> read; // bytes that are read, by argument register
+    bool reads_found = false;      // and what addresses point at that it finds there
 
     static Escapes unknown() {
-        Escapes all{kEveryArgument, kEveryArgument, {}};
+        Escapes all{kCallersFrames, kCallersFrames, {}, true};
         for (ReadBytes& extent : all.read) {
             extent.add_all();
         }
@@ -123,21 +134,80 @@ struct Escapes {
 };
 
 struct FrameFlow {
-    std::vector<HeldRegisters> before; // by instruction of the function
     Escapes escapes;
     Bases spilled = kNoBases; // their address was stored in known slots of the own frame
-    std::array<Bases, kStackBytes / kSlotBytes> in_slot{}; // the same, slot by slot
 };
 
 // What any of the program's callbacks does through its arguments, whichever of them the helper that
 // calls it back hands on.
 Escapes callback_escapes(const Subject& subject, const std::vector<Escapes>& escapes);
 
-// `escapes` says what is known of each function already looked at.
-FrameFlow follow_frame_addresses(const Subject& subject, const Subprogram& subprogram,
-                                 const std::vector<Escapes>& escapes);
+// Follows the addresses through one function. What registers hold is kept for the beginnings of
+// blocks alone; in between it is found again by stepping.
+class FrameAddresses {
+  public:
+    // `escapes` says what is known of each function already looked at; it outlives this.
+    FrameAddresses(const Subject& subject, const Subprogram& subprogram,
+                   const std::vector<Escapes>& escapes);
 
-// The frames that a called function's `bases` mean for its caller, whose registers are `regs`.
-Bases bases_of_arguments(const HeldRegisters& regs, Bases bases);
+    [[nodiscard]] const FrameFlow& flow() const { return flow_; }
+
+    // The frames whose addresses a function may find that is called with such registers and reads
+    // so much through its arguments. With an address of the own frame it may find any other.
+    [[nodiscard]] Bases found_by(const HeldRegisters& regs,
+                                 const std::array<ReadBytes, 6>& read) const;
+
+    // Calls visit(InsnIndex, const HeldRegisters&) for each instruction, from the first to the
+    // last, with what the registers hold before it.
+    template <class Visit>
+    void each(Visit visit) const {
+        HeldRegisters regs{};
+        for (InsnIndex at = subprogram_.start; at.value < subprogram_.end.value;
+             at.value += subject_.insn(at).slots()) {
+            const std::uint32_t block = block_of(at);
+            if (block != kNoBlock) {
+                regs = entries_[block];
+            }
+            visit(at, std::as_const(regs));
+            step(regs, at);
+        }
+    }
+
+  private:
+    static constexpr std::uint32_t kNoBlock = ~0U;
+
+    [[nodiscard]] std::uint32_t block_of(InsnIndex at) const {
+        return block_at_[at.value - subprogram_.start.value];
+    }
+    void find_blocks();
+    void once();
+    void go_through(std::uint32_t block, ForwardWorklist& work);
+    void arrive(const HeldRegisters& regs, std::uint32_t block, ForwardWorklist& work);
+    void step(HeldRegisters& regs, InsnIndex at) const;
+    void note_escapes(const HeldRegisters& regs, const Insn& insn, InsnIndex at);
+    void note_stored(Bases bases, Bases where);
+    void note_stored_by_callee(const HeldRegisters& regs, const Escapes& callee);
+    void note_store(const Held& base, const Held& value, const Insn& insn);
+    [[nodiscard]] Bases found_in(Bases read) const;
+    [[nodiscard]] Bases reachable(Bases bases) const;
+    [[nodiscard]] Bases frames_of(const HeldRegisters& regs, Bases bases,
+                                  const Escapes& callee) const;
+    [[nodiscard]] Held loaded(const Held& base, const Insn& insn) const;
+    [[nodiscard]] Escapes callee_escapes(const Insn& insn, InsnIndex at) const;
+    [[nodiscard]] Held result_of(const HeldRegisters& regs, InsnIndex at) const;
+
+    const Subject& subject_;
+    const Subprogram& subprogram_;
+    const std::vector<Escapes>& escapes_of_;
+    const Escapes of_callbacks_;
+    FrameFlow flow_;
+    std::vector<std::uint32_t> block_at_; // by slot of the function: the block that begins there
+    std::vector<InsnIndex> starts_;       // of the blocks
+    std::vector<HeldRegisters> entries_;  // what registers hold where a block begins
+    std::vector<bool> reached_;           // by block
+    std::array<Held, kStackBytes / kSlotBytes> spills_{}; // what each slot may hold, at any time
+    Bases stored_in_own_ = kNoBases; // addresses stored in the own frame who knows where
+    bool found_more_ = false;
+};
 
 } // namespace skep::verify

@@ -4,7 +4,8 @@
 //
 // A caller's slots matter when the caller reads them after the call, or when the callee still reads
 // them: what it reads through its arguments from here on, moved to where the caller had them point.
-// Where an address might be found in memory that is read, everything that the call may read counts.
+// When it reads through addresses that it found in memory, any frame is read whose address it may
+// have found there.
 #include <algorithm>
 
 #include "skep/verify/explore/live/frame_addresses.hpp"
@@ -16,20 +17,33 @@ namespace {
 // Registers that survive a call.
 constexpr RegSet kCalleeSaved = 0x3c0; // R6..R9
 
-ArgumentReaches reads_from(const Liveness& liveness, std::uint32_t at) {
-    return at < liveness.argument_reads.size() ? liveness.argument_reads[at] : ArgumentReaches{};
+ArgumentReads reads_from(const Liveness& liveness, std::uint32_t at) {
+    return at < liveness.argument_reads.size() ? liveness.argument_reads[at] : ArgumentReads{};
 }
 
 struct CallerReads {
     SlotSet own = kNoSlots;
-    ArgumentReaches through{};
+    ArgumentReads through{};
 };
 
+// `bases` are read somewhere in [first, end).
+void add_reads(CallerReads& reads, std::uint8_t bases, std::int64_t first, std::int64_t end) {
+    if ((bases & kOwnFrame) != 0) {
+        reads.own |= slots_between(first, end);
+    }
+    for (Reg reg = 1; reg <= 5; ++reg) {
+        if ((bases & (1U << reg)) != 0) {
+            reads.through.reaches[reg - 1U].add(first, end);
+        }
+    }
+    reads.through.found = reads.through.found || (bases & kFoundFrame) != 0;
+}
+
 // What `reads` through the callee's arguments means for the frames that the caller handed over.
-CallerReads moved(const ArgumentReaches& reads, const Handed& handed) {
+CallerReads moved(const ArgumentReads& reads, const Handed& handed) {
     CallerReads result;
-    for (std::size_t index = 0; index < reads.size(); ++index) {
-        const Reach& reach = reads[index];
+    for (std::size_t index = 0; index < reads.reaches.size(); ++index) {
+        const Reach& reach = reads.reaches[index];
         const Handed::Argument& argument = handed.arguments[index];
         if (reach.is_empty() || argument.bases == kNoBases) {
             continue;
@@ -37,16 +51,12 @@ CallerReads moved(const ArgumentReaches& reads, const Handed& handed) {
         // What is cut off stays cut off, whatever is added.
         const bool exact_first = argument.is_exact && reach.first > -Reach::kFar;
         const bool exact_end = argument.is_exact && reach.end < Reach::kFar;
-        const std::int64_t first = exact_first ? reach.first + argument.offset : -Reach::kFar;
-        const std::int64_t end = exact_end ? reach.end + argument.offset : Reach::kFar;
-        if ((argument.bases & kOwnFrame) != 0) {
-            result.own |= slots_between(first, end);
-        }
-        for (Reg reg = 1; reg <= 5; ++reg) {
-            if ((argument.bases & (1U << reg)) != 0) {
-                result.through[reg - 1U].add(first, end);
-            }
-        }
+        add_reads(result, argument.bases,
+                  exact_first ? reach.first + argument.offset : -Reach::kFar,
+                  exact_end ? reach.end + argument.offset : Reach::kFar);
+    }
+    if (reads.found) {
+        add_reads(result, handed.found, -Reach::kFar, Reach::kFar);
     }
     return result;
 }
@@ -70,7 +80,7 @@ LiveFrames live_frames(const Liveness& liveness, const State& state, InsnIndex a
     LiveFrames live;
     const unsigned top = state.depth();
     live[top] = {liveness.regs[at.value], liveness.slots[at.value]};
-    ArgumentReaches reads = reads_from(liveness, at.value);
+    ArgumentReads reads = reads_from(liveness, at.value);
     for (unsigned number = top; number > 0; --number) {
         const Frame& callee = state.frame(number);
         FrameLiveness& caller = live[number - 1];
@@ -81,21 +91,18 @@ LiveFrames live_frames(const Liveness& liveness, const State& state, InsnIndex a
         caller.regs = is_callback ? liveness.regs[call] | liveness.regs[call + 1]
                                   : static_cast<RegSet>(liveness.regs[call + 1] & kCalleeSaved);
         caller.slots = liveness.slots[call + 1];
-        const CallerReads found =
-            handed == liveness.handed.end() ? CallerReads{} : moved(reads, handed->second);
-        const bool may_lead_further =
-            handed != liveness.handed.end() && found.own != kNoSlots &&
-            (handed->second.elsewhere || (found.own & handed->second.holding) != 0);
-        if (is_callback || handed == liveness.handed.end() || may_lead_further) {
+        if (is_callback || handed == liveness.handed.end()) {
             caller.slots |= liveness.slots[call];
             reads = reads_from(liveness, call);
             continue;
         }
-        caller.slots |= found.own;
+        const CallerReads more = moved(reads, handed->second);
+        caller.slots |= more.own;
         reads = reads_from(liveness, call + 1);
-        for (std::size_t argument = 0; argument < reads.size(); ++argument) {
-            reads[argument].add(found.through[argument]);
+        for (std::size_t argument = 0; argument < reads.reaches.size(); ++argument) {
+            reads.reaches[argument].add(more.through.reaches[argument]);
         }
+        reads.found = reads.found || more.through.found;
     }
     return live;
 }

@@ -24,7 +24,9 @@ struct Summary {
 struct Use {
     SlotSet read = kNoSlots;
     SlotSet overwritten = kNoSlots;
-    ArgumentReaches reaches{};
+    RegSet regs_read = kNoRegs;
+    RegSet regs_written = kNoRegs;
+    ArgumentReads reads{};
 };
 
 class Analysis {
@@ -39,14 +41,17 @@ class Analysis {
         for (const Summary& summary : summaries_) {
             escapes_.push_back(summary.escapes);
         }
-        flow_ = follow_frame_addresses(subject_, subprogram_, escapes_);
-        in_memory_ = flow_.escapes.stored | flow_.spilled;
-        for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
-             at += subject_.insns[at].slots()) {
+        const FrameAddresses addresses(subject_, subprogram_, escapes_);
+        flow_ = addresses.flow();
+        addresses_ = &addresses;
+        addresses.each([this](InsnIndex at, const HeldRegisters& regs) {
             reading_ = {};
-            uses_[local(at)] = use_of(InsnIndex{at});
-            uses_[local(at)].reaches = reading_;
-        }
+            Use use = use_of(at, regs);
+            use.reads = reading_;
+            use.regs_read = regs_read(subject_.insn(at), at);
+            use.regs_written = writes(subject_.insn(at));
+            uses_[local(at.value)] = use;
+        });
         go_backwards();
         summary_.arguments =
             static_cast<RegSet>(result_.regs[subprogram_.start.value] & kArguments);
@@ -58,6 +63,8 @@ class Analysis {
                 summary_.escapes.read[reg].add_all();
             }
         }
+        summary_.escapes.reads_found =
+            summary_.escapes.reads_found || (flow_.escapes.stored & kFoundFrame) != 0;
         summary_.known = true;
         summaries_[index_] = summary_;
         note_argument_reads();
@@ -66,9 +73,6 @@ class Analysis {
   private:
     [[nodiscard]] std::uint32_t local(std::uint32_t at) const {
         return at - subprogram_.start.value;
-    }
-    [[nodiscard]] const HeldRegisters& before(InsnIndex at) const {
-        return flow_.before[local(at.value)];
     }
 
     // Notes that [from, to) counted from what `base` holds is read; answers with the own slots.
@@ -81,15 +85,18 @@ class Analysis {
         for (Reg reg = 1; reg <= 5; ++reg) {
             if ((base.bases & (1U << reg)) != 0) {
                 summary_.escapes.read[reg].add(first, end);
-                reading_[reg - 1U].add(first, end);
+                reading_.reaches[reg - 1U].add(first, end);
             }
+        }
+        if ((base.bases & kFoundFrame) != 0) {
+            summary_.escapes.reads_found = true;
+            reading_.found = true;
         }
         return (base.bases & kOwnFrame) != 0 ? slots_between(first, end) : kNoSlots;
     }
 
-    Use use_of(InsnIndex at) {
+    Use use_of(InsnIndex at, const HeldRegisters& regs) {
         const Insn& insn = subject_.insn(at);
-        const HeldRegisters& regs = before(at);
         Use use;
         switch (insn.kind) {
         case InsnKind::load:
@@ -111,7 +118,6 @@ class Analysis {
             break;
         case InsnKind::call_subprogram:
             use.read = read_by_callee(regs, insn, at);
-            note_handed(regs, at);
             break;
         case InsnKind::call_kfunc:
             use.read = read_by_kfunc(regs, at);
@@ -139,21 +145,17 @@ class Analysis {
         return whole_slot ? slots_between(offset, offset + 8) : kNoSlots;
     }
     SlotSet read_by_anyone(const HeldRegisters& regs) {
-        SlotSet read = kNoSlots;
-        for (Reg reg = 1; reg <= 5; ++reg) {
-            read |= reads_through({Holds::nothing, regs[reg].bases, 0}, 0, 0);
-        }
-        // What was stored on the stack leads further.
-        return read != kNoSlots ? read | reads_through({Holds::nothing, in_memory_, 0}, 0, 0)
-                                : read;
+        return read_by_function(regs, Escapes::unknown());
     }
-    SlotSet read_by_callee(const HeldRegisters& regs, const Insn& insn, InsnIndex at) {
+    [[nodiscard]] Escapes callee_escapes(const Insn& insn, InsnIndex at) const {
         const auto callee =
             subject_.subprogram_at(InsnIndex{static_cast<std::uint32_t>(insn.target(at))});
-        if (!callee.has_value() || !summaries_[*callee].known) {
-            return read_by_anyone(regs);
-        }
-        return read_by_function(regs, summaries_[*callee].escapes);
+        return callee.has_value() ? summaries_[*callee].escapes : Escapes::unknown();
+    }
+    SlotSet read_by_callee(const HeldRegisters& regs, const Insn& insn, InsnIndex at) {
+        const Escapes callee = callee_escapes(insn, at);
+        note_handed(regs, callee, at);
+        return read_by_function(regs, callee);
     }
     SlotSet read_by_function(const HeldRegisters& regs, const Escapes& function) {
         SlotSet read = kNoSlots;
@@ -163,16 +165,11 @@ class Analysis {
                 read |= reads_through(regs[reg], extent.first, extent.end);
             }
         }
-        // What it finds there may be read as well. Own slots are all meant when one of them, or
-        // its address stored elsewhere, can be found; else only what belongs to callers.
-        Bases found = read == kNoSlots ? kNoBases : flow_.escapes.stored;
-        for (std::uint32_t slot = 0; slot < flow_.in_slot.size(); ++slot) {
-            found |= (read >> slot & 1U) != 0 ? flow_.in_slot[slot] : kNoBases;
+        if (function.reads_found) {
+            const Bases found = addresses_->found_by(regs, function.read);
+            read |= reads_through({Holds::nothing, found, 0}, 0, 0);
         }
-        if ((found & kOwnFrame) != 0) {
-            return read_by_anyone(regs);
-        }
-        return read | reads_through({Holds::nothing, found, 0}, 0, 0);
+        return read;
     }
 
     SlotSet read_by_kfunc(const HeldRegisters& regs, InsnIndex at) {
@@ -284,23 +281,23 @@ class Analysis {
     template <typename Update>
     void until_still(Update changes) {
         BackwardWorklist work(uses_.size());
-        const auto look_at = [&](std::uint32_t here, std::uint32_t not_below) {
-            if (!changes(subprogram_.start.value + here)) {
-                return;
-            }
-            for (std::uint32_t i = first_before_[here]; i < first_before_[here + 1]; ++i) {
-                if (before_[i] >= not_below) {
-                    work.add(before_[i]);
-                }
-            }
-        };
         for (auto here = static_cast<std::uint32_t>(uses_.size()); here-- > 0;) {
-            if (begins_[here]) {
-                look_at(here, here);
+            if (begins_[here] && changes(subprogram_.start.value + here)) {
+                add_those_before(here, here, work);
             }
         }
         while (!work.empty()) {
-            look_at(work.take(), 0);
+            const std::uint32_t here = work.take();
+            if (changes(subprogram_.start.value + here)) {
+                add_those_before(here, 0, work);
+            }
+        }
+    }
+    void add_those_before(std::uint32_t here, std::uint32_t not_below, BackwardWorklist& work) {
+        for (std::uint32_t i = first_before_[here]; i < first_before_[here + 1]; ++i) {
+            if (before_[i] >= not_below) {
+                work.add(before_[i]);
+            }
         }
     }
     // before_[first_before_[n] ... first_before_[n + 1]): what may come right before the n-th.
@@ -327,7 +324,6 @@ class Analysis {
             [this](std::uint32_t from, std::uint32_t to) { before_[--first_before_[to]] = from; });
     }
     bool update(std::uint32_t at) {
-        const Insn& insn = subject_.insns[at];
         const Successors next = successors(subject_, InsnIndex{at});
         RegSet regs = kNoRegs;
         SlotSet slots = kNoSlots;
@@ -336,7 +332,7 @@ class Analysis {
             slots |= result_.slots[next.list[i].value];
         }
         const Use& use = uses_[local(at)];
-        regs = static_cast<RegSet>((regs & ~writes(insn)) | regs_read(insn, InsnIndex{at}));
+        regs = static_cast<RegSet>((regs & ~use.regs_written) | use.regs_read);
         slots = (slots & ~use.overwritten) | use.read;
         const bool changed = regs != result_.regs[at] || slots != result_.slots[at];
         result_.regs[at] = regs;
@@ -346,12 +342,13 @@ class Analysis {
 
     // What is read through arguments from each instruction on, for the frames they point into.
     void note_argument_reads() {
-        ArgumentReaches everywhere{};
-        bool any = false;
+        ArgumentReads everywhere{};
+        everywhere.found = (flow_.escapes.stored & kFoundFrame) != 0;
+        bool any = summary_.escapes.reads_found;
         for (Reg reg = 1; reg <= 5; ++reg) {
             const bool leaks = (flow_.escapes.stored & (1U << reg)) != 0;
             if (leaks) {
-                everywhere[reg - 1U].add_all();
+                everywhere.reaches[reg - 1U].add_all();
             }
             any = any || !summary_.escapes.read[reg].is_empty();
         }
@@ -364,19 +361,23 @@ class Analysis {
         until_still([this](std::uint32_t at) { return add_argument_reads(at); });
     }
     bool add_argument_reads(std::uint32_t at) {
-        ArgumentReaches& here = result_.argument_reads[at];
-        const ArgumentReaches before = here;
-        const Successors next = successors(subject_, InsnIndex{at});
-        for (std::size_t argument = 0; argument < here.size(); ++argument) {
-            here[argument].add(uses_[local(at)].reaches[argument]);
-            for (unsigned i = 0; i < next.count; ++i) {
-                here[argument].add(result_.argument_reads[next.list[i].value][argument]);
+        ArgumentReads& here = result_.argument_reads[at];
+        const ArgumentReads before = here;
+        const auto add = [&here](const ArgumentReads& more) {
+            for (std::size_t argument = 0; argument < here.reaches.size(); ++argument) {
+                here.reaches[argument].add(more.reaches[argument]);
             }
+            here.found = here.found || more.found;
+        };
+        add(uses_[local(at)].reads);
+        const Successors next = successors(subject_, InsnIndex{at});
+        for (unsigned i = 0; i < next.count; ++i) {
+            add(result_.argument_reads[next.list[i].value]);
         }
         return here != before;
     }
     // What a call hands over, for live_frames().
-    void note_handed(const HeldRegisters& regs, InsnIndex at) {
+    void note_handed(const HeldRegisters& regs, const Escapes& callee, InsnIndex at) {
         Handed handed;
         for (Reg reg = 1; reg <= 5; ++reg) {
             const bool near = regs[reg].number >= -Reach::kFar && regs[reg].number <= Reach::kFar;
@@ -386,10 +387,7 @@ class Analysis {
             argument.offset =
                 argument.is_exact ? static_cast<std::int16_t>(regs[reg].number) : std::int16_t{0};
         }
-        for (std::uint32_t slot = 0; slot < flow_.in_slot.size(); ++slot) {
-            handed.holding |= flow_.in_slot[slot] != kNoBases ? SlotSet{1} << slot : kNoSlots;
-        }
-        handed.elsewhere = flow_.escapes.stored != kNoBases;
+        handed.found = addresses_->found_by(regs, callee.read);
         result_.handed.emplace(at.value, handed);
     }
 
@@ -401,10 +399,10 @@ class Analysis {
     Summary summary_{kNoRegs, Escapes{}, false};
     std::vector<Escapes> escapes_; // of each function, as far as they are known
     FrameFlow flow_;
-    Bases in_memory_ = kNoBases; // frames whose address may come back from a load
+    const FrameAddresses* addresses_ = nullptr; // while the instructions are gone over
     std::vector<Use> uses_;
-    ArgumentReaches reading_{}; // of the instruction that is looked at
-    std::vector<bool> begins_;  // an instruction begins in this slot of the function
+    ArgumentReads reading_{};  // of the instruction that is looked at
+    std::vector<bool> begins_; // an instruction begins in this slot of the function
     std::vector<std::uint32_t> first_before_, before_;
 };
 
@@ -458,7 +456,7 @@ std::uint64_t liveness_analysis_bytes(const Subject& subject) {
         longest = std::max<std::uint64_t>(longest, subprogram.end.value - subprogram.start.value);
     }
     return longest * (sizeof(HeldRegisters) + sizeof(Use)) +
-           subject.insns.size() * (sizeof(RegSet) + sizeof(SlotSet) + sizeof(ArgumentReaches));
+           subject.insns.size() * (sizeof(RegSet) + sizeof(SlotSet) + sizeof(ArgumentReads));
 }
 
 Liveness find_liveness(const Subject& subject) {

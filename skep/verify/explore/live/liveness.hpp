@@ -40,7 +40,11 @@ struct Reach {
     void add(const Reach& other) { add(other.first, other.end); }
     void add_all() { add(-kFar, kFar); }
 };
-using ArgumentReaches = std::array<Reach, 5>; // R1..R5 as they were at the function's beginning
+struct ArgumentReads {
+    std::array<Reach, 5> reaches; // by R1..R5 as they were at the function's beginning
+    bool found = false;           // and what addresses point at that were found in a caller's frame
+    bool operator==(const ArgumentReads&) const = default;
+};
 
 // What a call hands over of stack frames: for each argument, where it points.
 struct Handed {
@@ -51,8 +55,7 @@ struct Handed {
         std::int16_t offset = 0; // when exact
     };
     std::array<Argument, 5> arguments;
-    SlotSet holding = kNoSlots; // own slots that may hold an address of a frame
-    bool elsewhere = false;     // an address of a frame may lie somewhere else
+    std::uint8_t found = 0; // bases of the frames whose addresses the callee may find in memory
 };
 
 struct Liveness {
@@ -60,7 +63,7 @@ struct Liveness {
     std::vector<SlotSet> slots; // of the frame that executes it
     // What from here to the function's end is read through its arguments, by slot of the program;
     // empty when no function reads so.
-    std::vector<ArgumentReaches> argument_reads;
+    std::vector<ArgumentReads> argument_reads;
     std::unordered_map<std::uint32_t, Handed> handed; // by calling instruction
 };
 

@@ -53,7 +53,8 @@ Checkpoints::Checkpoints(const Liveness& liveness, Workspace& workspace)
       equivalence_(liveness, workspace.dependencies, workspace.subject.environment.capabilities),
       most_at_place_(workspace.subject.environment.capabilities.bpf
                          ? std::numeric_limits<std::size_t>::max()
-                         : kMostAtPlaceUnprivileged) {}
+                         : kMostAtPlaceUnprivileged),
+      last_place_(workspace.subject.insns.size()) {}
 
 // The open checkpoint that it is proved with; none when it is proved.
 CheckpointIndex Checkpoints::proved_with(CheckpointIndex index) const {
@@ -149,6 +150,15 @@ std::uint64_t Checkpoints::fingerprint(const State& state, InsnIndex at) const {
         }
     }
     return hash;
+}
+
+std::vector<CheckpointIndex>& Checkpoints::at_place(const State& state, InsnIndex at) {
+    LastPlace& last = last_place_[at.value];
+    const InsnIndex call_site = state.current().call_site;
+    if (last.checkpoints == nullptr || last.call_site != call_site) {
+        last = {call_site, &by_place_[std::uint64_t{call_site.value} << 32U | at.value]};
+    }
+    return *last.checkpoints;
 }
 
 Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Visit visit) {

@@ -92,9 +92,7 @@ class Checkpoints {
     [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
     [[nodiscard]] CheckpointIndex jump_from(CheckpointIndex parent) const;
     [[nodiscard]] std::uint64_t fingerprint(const State& state, InsnIndex at) const;
-    [[nodiscard]] std::vector<CheckpointIndex>& at_place(const State& state, InsnIndex at) {
-        return by_place_[std::uint64_t{state.current().call_site.value} << 32U | at.value];
-    }
+    [[nodiscard]] std::vector<CheckpointIndex>& at_place(const State& state, InsnIndex at);
     void wait(CheckpointIndex from, CheckpointIndex for_open);
     bool is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
                  const Visit& visit, Answer& answer);
@@ -107,8 +105,14 @@ class Checkpoints {
     Equivalence equivalence_;
     std::size_t most_at_place_; // states that are kept of one place
     std::deque<Checkpoint> all_;
-    // By instruction and the call that the current frame came from.
+    // By instruction and the call that the current frame came from. Most often that is the call
+    // that it came from the last time.
     std::unordered_map<std::uint64_t, std::vector<CheckpointIndex>> by_place_;
+    struct LastPlace {
+        InsnIndex call_site;
+        std::vector<CheckpointIndex>* checkpoints = nullptr; // in by_place_
+    };
+    std::vector<LastPlace> last_place_; // by instruction
     Statistics statistics_;
     std::uint64_t memory_bytes_ = 0;
     std::uint64_t insns_at_save_ = 0;

@@ -27,6 +27,12 @@ bool is_object(const Slot& slot) {
     return last == SlotByte::dynptr || last == SlotByte::iterator || last == SlotByte::irq_flag;
 }
 
+bool has_object(const Slot& slot) {
+    return std::any_of(slot.bytes.begin(), slot.bytes.end(), [](SlotByte byte) {
+        return byte == SlotByte::dynptr || byte == SlotByte::iterator || byte == SlotByte::irq_flag;
+    });
+}
+
 bool unset(SlotByte byte) { return byte == SlotByte::misc || byte == SlotByte::invalid; }
 
 } // namespace
@@ -191,10 +197,7 @@ bool Equivalence::covers_slot(const Slot& old, const Slot& now) {
                           (byte == SlotByte::invalid && sees_addresses_);
                });
     }
-    const bool special = std::any_of(old.bytes.begin(), old.bytes.end(), [](SlotByte byte) {
-        return byte == SlotByte::dynptr || byte == SlotByte::iterator || byte == SlotByte::irq_flag;
-    });
-    if (special) {
+    if (has_object(old)) {
         return old.bytes == now.bytes && same_identity(old.value, now.value) &&
                old.value.number == now.value.number && old.value.range == now.value.range &&
                (likeness_ != Likeness::exactly || old.value.origin == now.value.origin) &&
@@ -217,6 +220,9 @@ bool Equivalence::covers_plain(const Slot& old, const Slot& now) const {
     if (!sees_addresses_ && likeness_ != Likeness::exactly && old.all(SlotByte::misc) &&
         now.is_full_spill()) {
         return now.value.is_scalar();
+    }
+    if (old.bytes == now.bytes) {
+        return true;
     }
     for (unsigned byte = 0; byte < kSlotBytes; ++byte) {
         const SlotByte now_byte = now.bytes[byte];

@@ -45,7 +45,7 @@ void synchronise_linked(Workspace& workspace, State& state, const Value& known) 
 
 void learn_numbers(Workspace& workspace, State& state, const Insn& insn, bool taken) {
     Value dst = state.reg(insn.dst);
-    Value src = operand_value(state, insn);
+    Value src = *Operand(state, insn);
     refine(insn.jump_op, part_of(insn), taken, dst.number, src.number);
     // A side that cannot happen says nothing.
     dst.number = dst.number.is_bottom() ? Scalar::top() : dst.number;
@@ -85,8 +85,8 @@ bool compares_with_zero(const Insn& insn) {
 }
 
 Ruling<void> not_compared(const Subject& subject, const State& state, Reg reg) {
-    return keep_secret(subject, state, reg, fmt::format("R{} pointer comparison prohibited", reg),
-                       "the outcome would tell of its address");
+    const auto line = [&] { return fmt::format("R{} pointer comparison prohibited", reg); };
+    return keep_secret(subject, state, reg, line, "the outcome would tell of its address");
 }
 
 } // namespace
@@ -109,7 +109,8 @@ Ruling<void> check_undecided(const Subject& subject, const State& state, const I
 
 std::optional<bool> jump_decided(const State& state, const Insn& insn) {
     const Value& dst = state.reg(insn.dst);
-    const Value src = operand_value(state, insn);
+    const Operand operand(state, insn);
+    const Value& src = *operand;
     if (dst.is_scalar() && src.is_scalar()) {
         // A register compared with itself is decided only when it holds one number, as the kernel
         // has it.
@@ -135,15 +136,16 @@ void need_operands(Workspace& workspace, const State& state, const Insn& insn) {
 }
 
 void learn_from_jump(Workspace& workspace, State& state, const Insn& insn, bool taken) {
-    const Value dst = state.reg(insn.dst);
-    const Value src = operand_value(state, insn);
-    if (dst.is_scalar() && src.is_scalar()) {
+    const bool both_numbers = state.reg(insn.dst).is_scalar() &&
+                              (insn.source == Source::imm || state.reg(insn.src).is_scalar());
+    if (both_numbers) {
         if (!same_register(insn)) {
             learn_numbers(workspace, state, insn, taken);
         }
         return;
     }
-    if (compares_with_zero(insn) && dst.may_be_null()) {
+    if (compares_with_zero(insn) && state.reg(insn.dst).may_be_null()) {
+        const Value dst = state.reg(insn.dst);
         const bool is_null = (insn.jump_op == JumpOp::jeq) == taken;
         learn_null(workspace.subject, state, dst, is_null ? Nullness::null : Nullness::not_null);
         return;
