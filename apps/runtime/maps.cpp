@@ -15,6 +15,7 @@
 #include "skep/load/machine_sizes.hpp"
 #include "skep/maps/queue/ring_buffer.hpp"
 #include "skep/os/memory.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::runtime {
 namespace {
@@ -36,10 +37,6 @@ spec::MapSpec spec_of(const skep_map_shape& shape) {
             {static_cast<spec::FieldKind>(field.kind), field.offset, field.size});
     }
     return spec;
-}
-
-bool holds_maps(const spec::MapSpec& spec) {
-    return spec.type == MapType::array_of_maps || spec.type == MapType::hash_of_maps;
 }
 
 // As long as the map has a value for it, whatever the caller gave.
@@ -74,7 +71,7 @@ int skep_map_make(const skep_map_shape* shape, const void* initial, size_t initi
     if (shape->inner != nullptr) {
         spec.inner = std::make_shared<spec::MapSpec>(runtime::spec_of(*shape->inner));
     }
-    if (runtime::holds_maps(spec) != (spec.inner != nullptr)) {
+    if (skep::spec::holds_maps(spec.type) != (spec.inner != nullptr)) {
         return -EINVAL;
     }
     const std::uint32_t cpus = std::max(shape->cpus, 1U);
@@ -110,7 +107,7 @@ int skep_map_lookup(skep_map* map, const void* key, void* value, size_t value_si
 int skep_map_update(skep_map* map, const void* key, const void* value, size_t value_size,
                     uint64_t flags) {
     const skep::spec::MapSpec& spec = runtime::map_of(map).spec();
-    if (runtime::holds_maps(spec) || spec.type == skep::spec::MapType::prog_array) {
+    if (skep::spec::holds_maps(spec.type) || spec.type == skep::spec::MapType::prog_array) {
         return -EINVAL;
     }
     return runtime::map_of(map).write_user(

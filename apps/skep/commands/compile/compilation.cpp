@@ -13,16 +13,13 @@
 #include "skep/maps/map.hpp"
 #include "skep/run/optimised/optimiser.hpp"
 #include "skep/spec/helpers.hpp"
+#include "skep/spec/maps/map_contents.hpp"
 
 namespace skep::app {
 
 namespace {
 
 constexpr std::uint64_t kMostValueBytes = 64U << 20; // of one map in the object
-
-bool holds_maps(const spec::MapSpec& spec) {
-    return spec.type == spec::MapType::array_of_maps || spec.type == spec::MapType::hash_of_maps;
-}
 
 } // namespace
 
@@ -228,7 +225,7 @@ bool Compilation::keep(std::size_t index) {
     map.has_handle = true;
     map.in_object = false;
     map.initial = object_.maps[index].initial_value;
-    if (holds_maps(map.spec)) {
+    if (spec::holds_maps(map.spec.type)) {
         for (const load::InitialSlot& slot : object_.maps[index].initial_slots) {
             keep(slot.target);
         }
@@ -291,7 +288,7 @@ void Compilation::fill_slots() {
                 break;
             }
             const auto program = std::find(places_.begin(), places_.end(), slot.target);
-            if (holds_maps(map.spec)) {
+            if (spec::holds_maps(map.spec.type)) {
                 map.slots.push_back({slot.index, slot.target});
             } else if (map.spec.type == spec::MapType::prog_array && program != places_.end()) {
                 map.slots.push_back(
