@@ -139,37 +139,14 @@ class HashMap final : public Map {
     }
 
     int erase(const std::uint8_t* key) override {
-        const std::uint64_t hash = table_.hash(key);
-        const HashTable::Writing writing(table_, hash);
-        if (!writing.held()) {
-            return -EBUSY;
-        }
-        const std::uint32_t lane = table_.find(key, hash);
-        if (lane == kNoLane) {
-            return -ENOENT;
-        }
-        remove(writing, lane, hash);
-        return 0;
+        return remove_after(key, [](std::uint32_t) { return 0; });
     }
 
     int take_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
         if (!kind_.can_take) {
             return -kNotSupported;
         }
-        const std::uint64_t hash = table_.hash(key);
-        const HashTable::Writing writing(table_, hash);
-        if (!writing.held()) {
-            return -EBUSY;
-        }
-        const std::uint32_t lane = table_.find(key, hash);
-        if (lane == kNoLane) {
-            return -ENOENT;
-        }
-        const int status = read_lane(lane, value, flags);
-        if (status == 0) {
-            remove(writing, lane, hash);
-        }
-        return status;
+        return remove_after(key, [&](std::uint32_t lane) { return read_lane(lane, value, flags); });
     }
 
     int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
@@ -321,6 +298,24 @@ class HashMap final : public Map {
         return 0;
     }
 
+    // Removes the key while its bucket is held, unless what is done before answers an error.
+    template <class Before>
+    [[gnu::always_inline]] int remove_after(const std::uint8_t* key, Before before) {
+        const std::uint64_t hash = table_.hash(key);
+        const HashTable::Writing writing(table_, hash);
+        if (!writing.held()) {
+            return -EBUSY;
+        }
+        const std::uint32_t lane = table_.find(key, hash);
+        if (lane == kNoLane) {
+            return -ENOENT;
+        }
+        const int status = before(lane);
+        if (status == 0) {
+            remove(writing, lane, hash);
+        }
+        return status;
+    }
     void remove(const HashTable::Writing& writing, std::uint32_t lane, std::uint64_t hash) {
         if (lru_) {
             lru_->remove(lane);
