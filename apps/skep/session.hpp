@@ -18,6 +18,7 @@
 #include "skep/client/transport.hpp"
 #include "skep/observe/json_writer.hpp"
 #include "skep/observe/output.hpp"
+#include "skep/observe/visible.hpp"
 
 namespace skep::app {
 
@@ -34,11 +35,19 @@ struct Options {
     client::EngineKind engine = client::EngineKind::user;
 };
 
-// Standard output or error.
+// Standard output or error. What strangers wrote (source lines, names) goes here too: nothing of it
+// reaches a terminal as a command.
 class FileOutput final : public observe::Output {
   public:
     explicit FileOutput(std::FILE* file) : file_(file) {}
-    void write(std::string_view text) override { std::fwrite(text.data(), 1, text.size(), file_); }
+    void write(std::string_view text) override {
+        if (observe::is_visible(text)) {
+            write_raw(text);
+        } else {
+            write_raw(observe::visible(text));
+        }
+    }
+    void write_raw(std::string_view text) { std::fwrite(text.data(), 1, text.size(), file_); }
 
   private:
     std::FILE* file_;
@@ -65,6 +74,12 @@ class Session {
     template <class... Arguments>
     void remark(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
         err_.write(fmt::format(format, std::forward<Arguments>(arguments)...) + "\n");
+    }
+
+    // On standard error, in the place of what was said of progress before; empty: nothing.
+    void show_progress(const std::string& text) {
+        err_.write_raw("\r\x1b[K");
+        err_.write(text);
     }
 
     // The engine that was asked for.

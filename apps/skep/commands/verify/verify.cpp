@@ -254,8 +254,7 @@ Result<void> verify_files(Session& session, Words& words) {
     RunningKernel kernel;
     for (const std::string& file : request.files) {
         if (shows_progress) {
-            session.err().write(
-                fmt::format("\r\x1b[K[{}/{}] {}", ++number, request.files.size(), file));
+            session.show_progress(fmt::format("[{}/{}] {}", ++number, request.files.size(), file));
         }
         Result<bool> accepted = verify_file(session, request, file, kernel);
         if (!accepted.ok() && request.files.size() == 1) {
@@ -267,7 +266,7 @@ Result<void> verify_files(Session& session, Words& words) {
         all_accepted = all_accepted && std::move(accepted).value_or(false);
     }
     if (shows_progress) {
-        session.err().write("\r\x1b[K");
+        session.show_progress("");
     }
     if (is_in_batch) {
         session.json()->end_array();
