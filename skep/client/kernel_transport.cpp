@@ -91,7 +91,10 @@ std::uint32_t flags_of(XdpMode mode) {
 Result<std::uint32_t> index_of(const std::string& device) {
     Result<std::uint32_t> index = os::interface_index(device);
     if (!index.ok()) {
-        return Error{Code::invalid_input, 22, fmt::format("invalid devname {}", device)};
+        const bool is_port = device.starts_with("pcap:") || device.starts_with("tap:");
+        return Error{Code::invalid_input, 22,
+                     fmt::format("invalid devname {}{}", device,
+                                 is_port ? "\ncaptures and TAPs are for --engine user" : "")};
     }
     return index;
 }

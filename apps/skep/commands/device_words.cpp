@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/skep/commands/device_words.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "skep/client/bpf.hpp"
@@ -42,7 +43,12 @@ Error failed_at_device(std::string_view mode, std::string_view what, Error error
     }
     const int os_errno = errno_of(error);
     Error said = error_from_errno(os_errno, fmt::format("interface {} {} failed", mode, what));
-    if (!said.message.ends_with(error.message)) {
+    // The engine's own words follow; a line that the number says already is left out.
+    const std::size_t first_line = std::min(error.message.find('\n'), error.message.size());
+    if (said.message.ends_with(error.message.substr(0, first_line))) {
+        error.message.erase(0, first_line);
+        said.message += error.message;
+    } else {
         said.message += "\n" + error.message;
     }
     return {error.code, os_errno, std::move(said.message)};
