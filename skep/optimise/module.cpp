@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
+#include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
@@ -56,6 +57,21 @@ class Compiler final : public run::Optimiser {
         }
         compiled.was_cut_short = goes_on && !goes_on();
         return compiled;
+    }
+
+    // The library fills its tables of passes and of the target when they are first wanted.
+    void warm_up() const override {
+        llvm::LLVMContext context;
+        llvm::Module module("nothing", context);
+        auto* type = llvm::FunctionType::get(llvm::Type::getInt64Ty(context), false);
+        auto* function =
+            llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, kEntryName, module);
+        llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", function));
+        builder.CreateRet(builder.getInt64(0));
+        if (const auto machine = make_machine({}); machine.ok()) {
+            optimise(module, **machine, Effort::full, {});
+            static_cast<void>(emit_object(module, **machine));
+        }
     }
 
     [[nodiscard]] Result<run::AheadObject> compile_ahead(const run::AheadJob& job) const override {

@@ -40,6 +40,7 @@ class Broken final : public run::Optimiser {
         }
         return fail(Code::unsupported, "broken on purpose");
     }
+    void warm_up() const override {}
     [[nodiscard]] Result<run::AheadObject> compile_ahead(const run::AheadJob&) const override {
         return fail(Code::unsupported, "broken on purpose");
     }

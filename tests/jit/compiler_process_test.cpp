@@ -32,6 +32,19 @@ verify::VerifiedProgram returns(int number) {
     return unchecked(assembled->insns);
 }
 
+// More than a mebibyte of work for any compiler.
+verify::VerifiedProgram long_one() {
+    std::string text = "r0 = r1\n";
+    for (int i = 0; i < 1000; ++i) {
+        const std::string number = std::to_string(i);
+        text += "r0 *= 7\nif r0 > " + number + " goto l" + number + "\nr0 ^= " + number + "\nl" +
+                number + ":\n";
+    }
+    const auto assembled = assemble(text + "exit");
+    EXPECT_TRUE(assembled.ok());
+    return unchecked(assembled->insns);
+}
+
 class CompilerInItsProcess : public testing::Test {
   protected:
     void SetUp() override {
@@ -82,7 +95,7 @@ TEST_F(CompilerInItsProcess, GivesUpWhenTimeOrMemoryIsUsedUpAndGoesOn) {
     ASSERT_FALSE(slow.ok());
     EXPECT_THAT(slow.error().message, HasSubstr("took longer than 0 ms"));
 #if !defined(__SANITIZE_ADDRESS__)
-    const auto large = compile(returns(3), {.private_bytes = 1});
+    const auto large = compile(long_one(), {.private_bytes = 1});
     ASSERT_FALSE(large.ok()); // LLVM says itself what it lacks
     EXPECT_THAT(large.error().message, HasSubstr("the compile"));
 #endif

@@ -91,9 +91,19 @@ Result<Compiled> compile_bounded(const Optimiser& compiler, const OptimiserJob& 
     return decode_answer(answer);
 }
 
+// The compiler, ready for copies of this process to use it.
+Result<const Optimiser*> ready_compiler() {
+    static const Result<const Optimiser*> ready = []() -> Result<const Optimiser*> {
+        const Optimiser* const compiler = TRY(optimiser());
+        compiler->warm_up();
+        return compiler;
+    }();
+    return ready;
+}
+
 // A cache that cannot be used is none.
 Result<Compiled> answer_to(const Request& request, const os::Fd& memory) {
-    const Optimiser* const compiler = TRY(optimiser());
+    const Optimiser* const compiler = TRY(ready_compiler());
     const ByteVector bytes = TRY(os::read_sealed_memory(memory, kLargestJob));
     const ReadJob read = TRY(read_job(bytes));
     const OptimiserJob job{.program = read.program,

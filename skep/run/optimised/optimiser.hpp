@@ -41,12 +41,15 @@ class Optimiser {
     // answer depends on.
     [[nodiscard]] virtual std::string description() const = 0;
     [[nodiscard]] virtual Result<Compiled> compile(const OptimiserJob& job) const = 0;
+    // Does once what the first compile in a process would do besides: for a process that makes
+    // copies of itself which compile.
+    virtual void warm_up() const = 0;
     // An object file for any machine that the library knows (ahead.hpp).
     [[nodiscard]] virtual Result<AheadObject> compile_ahead(const AheadJob& job) const = 0;
 };
 
 // What a module must have been built as, to be understood: checked before anything is called.
-inline constexpr const char* kOptimiserBuild = "skep-optimiser-6 " __VERSION__
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-7 " __VERSION__
 #if defined(NDEBUG)
                                                " release";
 #else
