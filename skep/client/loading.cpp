@@ -78,7 +78,7 @@ class ObjectLoader {
 
   private:
     Result<void> make_maps() {
-        load_types();
+        TRY(load_types());
         for (std::size_t place = 0; place < object_.maps.size(); ++place) {
             TRY_WHILE(fmt::format("map '{}'", object_.maps[place].spec.name), add_map(place));
         }
@@ -86,16 +86,20 @@ class ObjectLoader {
     }
 
     // An engine that does not know a kind of type still runs the programs: they go without types.
-    void load_types() {
+    // One that has ended is another matter: what follows would be made in the next one.
+    Result<void> load_types() {
         if (!object_.types.has_value()) {
-            return;
+            return {};
         }
         Result<os::Fd> types = client::load_btf(engine_, object_.types->bytes());
         if (types.ok()) {
             loaded_.types = std::move(*types);
+        } else if (types.error().code == Code::again) {
+            return std::move(types).error().while_doing("loading the types");
         } else if (request_.on_report) {
             request_.on_report({"", -errno_of(types.error()), types.error().message});
         }
+        return {};
     }
 
     Result<void> add_map(std::size_t place) {
@@ -167,7 +171,9 @@ class ObjectLoader {
         const bool has_types = loaded_.types.is_open() && takes_types(request.spec->type);
         request.btf_fd = has_types ? loaded_.types.number() : -1;
         Result<os::Fd> made = create_map(engine_, request);
-        if (!made.ok() && request.btf_fd >= 0 && made.error().code != Code::not_permitted) {
+        const bool may_be_the_types = !made.ok() && made.error().code != Code::not_permitted &&
+                                      made.error().code != Code::again;
+        if (may_be_the_types && request.btf_fd >= 0) {
             request.btf_fd = -1; // the engine may not take types for this map
             Result<os::Fd> plain = create_map(engine_, request);
             if (plain.ok()) {
