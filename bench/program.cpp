@@ -17,7 +17,10 @@ namespace skep::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::uint32_t kRunsPerSample = 256;
+// As many for whatever runs machine code, the kernel's among it: the first of them find caches and
+// branch predictors cold, and must weigh alike. Interpreters are slow enough for less.
+constexpr std::uint32_t kRunsPerSample = 4096;
+constexpr std::uint32_t kInterpretedRuns = 256;
 constexpr int kCompilations = 25;
 constexpr int kOptimisations = 5;
 
@@ -53,8 +56,9 @@ void add_engine(Program& program, const verify::VerifiedProgram& verified, run::
         std::nth_element(times.begin(), times.begin() + kCompilations / 2, times.end());
         program.compile_us = times[kCompilations / 2];
     }
+    const std::uint32_t runs = tier == run::Tier::interpreter ? kInterpretedRuns : kRunsPerSample;
     program.subjects.push_back({name,
-                                [runner] { return runner->time_ns(kRunsPerSample); },
+                                [runner, runs] { return runner->time_ns(runs); },
                                 [runner] { return runner->run(); },
                                 {}});
 }
@@ -63,7 +67,7 @@ void add_witness(Program& program, const verify::VerifiedProgram& verified) {
     const auto runner = std::make_shared<WitnessRunner>(verified.insns(), packet_for(program.name));
     if (runner->can_run()) {
         program.subjects.push_back({"witness",
-                                    [runner] { return runner->time_ns(kRunsPerSample / 4); },
+                                    [runner] { return runner->time_ns(kInterpretedRuns / 4); },
                                     [runner] { return runner->run(); },
                                     {}});
     }
@@ -78,7 +82,7 @@ void add_kernel(Program& program, const load::ObjectProgram& loaded,
     }
     const std::shared_ptr<KernelRunner> runner = std::move(made).value();
     program.subjects.push_back({"kernel",
-                                [runner] { return runner->time_ns(4 * kRunsPerSample); },
+                                [runner] { return runner->time_ns(kRunsPerSample); },
                                 [runner] { return runner->run(); },
                                 {}});
 }

@@ -68,6 +68,7 @@ class KernelRunner {
   public:
     static Result<std::unique_ptr<KernelRunner>>
     make(std::span<const RawInsn> insns, std::span<const load::ObjectMap> maps, ByteVector packet);
+    // As the kernel tells it, in whole nanoseconds: the system call itself takes milliseconds.
     double time_ns(std::uint32_t runs) { return test_run(runs).duration_ns; }
     std::uint32_t run() { return test_run(1).answer; }
 

@@ -384,35 +384,39 @@ std::optional<DecodeError> check_registers(const Insn& insn) {
 struct PlainForm {
     Insn insn;
     bool is_plain = false;
-    bool is_memory = false; // the offset is a displacement
-    bool is_jump = false;   // the offset is a distance
-    bool uses_src = false;
-    bool uses_imm = false;
+    // Masks, all or nothing: decoding goes on without a branch for each field.
+    std::uint8_t unused_src = 0;
+    std::int16_t displacement = 0; // the offset is one
+    std::int16_t distance = 0;     // the offset is one
+    std::int16_t unused_offset = 0;
+    std::int32_t unused_imm = 0;
 };
+
+constexpr PlainForm with_operand(PlainForm form, Source source) {
+    form.insn.source = source;
+    form.unused_src = source == Source::reg ? 0 : 0xff;
+    form.unused_imm = source == Source::reg ? -1 : 0;
+    return form;
+}
 
 constexpr PlainForm plain_alu(const spec::AluRow& row, Source source, Width width) {
     PlainForm form;
     form.insn.kind = InsnKind::alu;
     form.insn.alu_op = row.op;
-    form.insn.source = source;
     form.insn.width = width;
     form.is_plain = row.operand == Operand::binary && row.selector == 0;
-    form.uses_src = source == Source::reg;
-    form.uses_imm = source == Source::imm;
-    return form;
+    form.unused_offset = -1;
+    return with_operand(form, source);
 }
 
 constexpr PlainForm plain_jump(const spec::JumpRow& row, Source source, Width width) {
     PlainForm form;
     form.insn.kind = InsnKind::jump;
     form.insn.jump_op = row.op;
-    form.insn.source = source;
     form.insn.width = width;
     form.is_plain = true;
-    form.is_jump = true;
-    form.uses_src = source == Source::reg;
-    form.uses_imm = source == Source::imm;
-    return form;
+    form.distance = -1;
+    return with_operand(form, source);
 }
 
 constexpr PlainForm plain_access(InsnKind kind, std::uint8_t size_bytes) {
@@ -420,9 +424,9 @@ constexpr PlainForm plain_access(InsnKind kind, std::uint8_t size_bytes) {
     form.insn.kind = kind;
     form.insn.size_bytes = size_bytes;
     form.is_plain = true;
-    form.is_memory = true;
-    form.uses_src = kind != InsnKind::store_imm;
-    form.uses_imm = kind == InsnKind::store_imm;
+    form.displacement = -1;
+    form.unused_src = kind == InsnKind::store_imm ? 0xff : 0;
+    form.unused_imm = kind == InsnKind::store_imm ? 0 : -1;
     return form;
 }
 
@@ -458,16 +462,17 @@ constexpr std::array<PlainForm, 256> kPlainForms = plain_forms();
 // The instruction, when it is of a plain form.
 bool decode_plain(const RawInsn& raw, Insn& insn) {
     const PlainForm& form = kPlainForms[raw.opcode];
-    const bool fits = form.is_plain && raw.dst() <= kFramePointer && raw.src() <= kFramePointer &&
-                      (form.uses_src || raw.src() == 0) && (form.uses_imm || raw.imm == 0) &&
-                      (form.is_memory || form.is_jump || raw.offset == 0);
+    const bool is_clean = (raw.src() & form.unused_src) == 0 && (raw.imm & form.unused_imm) == 0 &&
+                          (raw.offset & form.unused_offset) == 0;
+    const bool fits =
+        form.is_plain && raw.dst() <= kFramePointer && raw.src() <= kFramePointer && is_clean;
     if (fits) {
         insn = form.insn;
         insn.dst = raw.dst();
         insn.src = raw.src();
         insn.imm = raw.imm;
-        insn.offset = form.is_memory ? raw.offset : std::int16_t{0};
-        insn.jump_slots = form.is_jump ? raw.offset : 0;
+        insn.offset = static_cast<std::int16_t>(raw.offset & form.displacement);
+        insn.jump_slots = raw.offset & form.distance;
     }
     return fits;
 }

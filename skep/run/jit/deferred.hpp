@@ -49,11 +49,10 @@ class Deferred {
         return defer_number(insn);
     }
 
+    [[nodiscard]] bool is_empty() const { return pending_ == 0; }
+
     // Before an instruction that reads and writes these is said.
     void prepare(RegSet reads, RegSet writes, RegSet live) {
-        if (pending_ == 0) {
-            return;
-        }
         live_ = static_cast<RegSet>(live | reads);
         make_real(reads);
         give_up_places(writes, live, kNoIndex);
@@ -62,9 +61,6 @@ class Deferred {
     // The same for one that goes to memory at base + offset; its base is not among the reads.
     Address prepare_access(Address at, RegSet reads, RegSet writes,
                            RegSet live) { // NOLINT: sets of registers
-        if (pending_ == 0) {
-            return at;
-        }
         const Reg base = at.base;
         live_ = static_cast<RegSet>(live | reads | set_of(base));
         make_real(reads);
@@ -89,6 +85,9 @@ class Deferred {
 
     // Before a jump arrives or leaves: everything that is live becomes real, nothing stays pending.
     void settle(RegSet live) {
+        if (is_empty()) {
+            return;
+        }
         live_ = live;
         make_real(static_cast<RegSet>(pending_ & live));
         pending_ = 0;
@@ -277,14 +276,20 @@ class Deferred {
 
     // The place of this register is about to be written: whoever's expression reads it must be made
     // real, or forgotten when nobody reads it.
-    void release_place(Reg reg) {
-        for (Reg other = 0; other < kFramePointer && pending_ != 0; ++other) {
-            if (is_pending(other) && (places_of(notes_[other]) & set_of(reg)) != 0) {
-                if ((live_ & set_of(other)) != 0) {
-                    make_one_real(other);
-                } else {
-                    forget(other);
-                }
+    void release_place(Reg reg) { give_up_readers(pending_, set_of(reg), live_); }
+
+    // Those of the registers that are still pending and whose expressions read one of the places:
+    // real when they are live, else forgotten.
+    void give_up_readers(RegSet regs, RegSet places, RegSet live) {
+        for (RegSet left = regs; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
+            const auto other = static_cast<Reg>(std::countr_zero(left));
+            if (!is_pending(other) || (places_of(notes_[other]) & places) == 0) {
+                continue;
+            }
+            if ((live & set_of(other)) != 0) {
+                make_one_real(other);
+            } else {
+                forget(other);
             }
         }
     }
@@ -294,15 +299,8 @@ class Deferred {
     void give_up_places(RegSet writes, RegSet live, Reg base) {
         const RegSet kept = base == kNoIndex ? RegSet{0} : set_of(base);
         pending_ &= static_cast<RegSet>(~writes | kept);
-        for (Reg other = 0; other < kFramePointer && pending_ != 0; ++other) {
-            if (other == base || !is_pending(other) || (places_of(notes_[other]) & writes) == 0) {
-                continue;
-            }
-            if ((live & set_of(other)) != 0) {
-                make_one_real(other);
-            } else {
-                forget(other);
-            }
+        if (writes != 0) {
+            give_up_readers(static_cast<RegSet>(pending_ & ~kept), writes, live);
         }
     }
 

@@ -3,11 +3,13 @@
 // Effects: which registers an instruction reads and which it writes, as sets.
 //
 // Saying read of a register that is not costs an instruction, the reverse would cost the answer, so
-// whatever is in doubt is read.
+// whatever is in doubt is read. It is asked for every instruction of a program, so most come
+// without a branch: by tables, as masks of what the kind does with the registers that are named.
 //
 // Proved by: tests/jit/plan_test.cpp; tests/engines.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "skep/bytecode/insn.hpp"
@@ -26,6 +28,33 @@ struct Effects {
     RegSet writes = 0;
 };
 
-Effects effects_of(const Insn& insn);
+// What a kind of instruction does with the registers that it names, and with others.
+struct KindEffects {
+    RegSet reads_dst = 0; // all or nothing
+    RegSet reads_src = 0; // all or nothing
+    RegSet reads = 0;
+    RegSet writes_dst = 0; // all or nothing
+    RegSet writes = 0;
+};
+// By kind, and by whether the second operand is a register. An atomic operation has more to say.
+extern const std::array<std::array<KindEffects, 2>, 32> kKindEffects;
+// By operation: all, or nothing when it does not read what dst held.
+extern const std::array<RegSet, spec::kAluRows.size()> kReadsDst;
+
+Effects effects_of_atomic(const Insn& insn);
+
+inline Effects effects_of(const Insn& insn) {
+    if (insn.kind == InsnKind::atomic) {
+        return effects_of_atomic(insn);
+    }
+    const KindEffects& kind =
+        kKindEffects[static_cast<std::size_t>(insn.kind)][static_cast<std::size_t>(insn.source)];
+    const RegSet dst = set_of(insn.dst);
+    const std::uint32_t reads_dst =
+        kind.reads_dst & kReadsDst[static_cast<std::size_t>(insn.alu_op)];
+    return {
+        static_cast<RegSet>((dst & reads_dst) | (set_of(insn.src) & kind.reads_src) | kind.reads),
+        static_cast<RegSet>((dst & kind.writes_dst) | kind.writes)};
+}
 
 } // namespace skep::run::jit

@@ -11,6 +11,7 @@
 // Proved by: tests/jit, tests/conformance, tests/engines (equal answers with the interpreter).
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -56,11 +57,10 @@ class Lowering {
         }
         Image image;
         target_.finish(image);
-        image.insn_offsets.reserve(marks_.size() + 1);
-        for (const typename T::Mark& mark : marks_) {
-            image.insn_offsets.push_back(target_.settled(mark));
-        }
-        image.insn_offsets.push_back(target_.settled(end));
+        marks_.push_back(end);
+        image.insn_offsets.resize(marks_.size());
+        std::transform(marks_.begin(), marks_.end(), image.insn_offsets.begin(),
+                       [this](const typename T::Mark& mark) { return target_.settled(mark); });
         for (const typename T::Mark& mark : starts) {
             image.subprogram_offsets.push_back(target_.settled(mark));
         }
@@ -106,8 +106,9 @@ class Lowering {
         if (joined == 0 && !can_wait(at)) {
             lower(at);
         }
-        for (std::uint32_t slot = at; slot < at + slots; ++slot) {
-            marks_[slot] = mark;
+        marks_[at] = mark;
+        if (slots == 2) {
+            marks_[at + 1] = mark;
         }
         return slots;
     }
@@ -122,6 +123,9 @@ class Lowering {
 
     // Makes what the instruction reads real, and its address as short as it can be.
     Address access(std::uint32_t at, Reg base, Reg other) {
+        if (deferred_.is_empty()) {
+            return {base, kNoIndex, insn(at).offset};
+        }
         RegSet reads = effects(at).reads;
         if (other != base) {
             reads = static_cast<RegSet>(reads & ~set_of(base));
@@ -131,6 +135,9 @@ class Lowering {
     }
 
     void prepare(std::uint32_t at) {
+        if (deferred_.is_empty()) {
+            return;
+        }
         deferred_.prepare(effects(at).reads, effects(at).writes, live_after(at));
     }
 

@@ -141,11 +141,14 @@ class Recomposer {
 
     Recomposed run() {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
-        for (std::uint32_t at = 0; at < slots; at += insn(at).slots()) {
-            if (plan_.is_target(at)) {
-                forget_all();
+        for (std::uint32_t at = 0; at < slots;) {
+            const Stretch stretch = stretch_from(at);
+            while (stretch.moves_bytes && at < stretch.end) {
+                step(at);
+                at += insn(at).slots();
             }
-            step(at);
+            at = stretch.end;
+            forget_all();
         }
         take_best();
         return std::move(result_);
@@ -154,6 +157,28 @@ class Recomposer {
   private:
     [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
     [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
+
+    // What rows outlive: no jump enters it, and none leaves it but at its end.
+    struct Stretch {
+        std::uint32_t end = 0;    // one past the last slot
+        bool moves_bytes = false; // without that, no two rows can be one
+    };
+    [[nodiscard]] Stretch stretch_from(std::uint32_t at) const {
+        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
+        Stretch stretch;
+        bool goes_on = true;
+        for (stretch.end = at; goes_on && stretch.end < slots;) {
+            const Insn& one = insn(stretch.end);
+            const bool shifts = one.alu_op == AluOp::lsh && one.source == Source::imm;
+            stretch.moves_bytes |=
+                one.kind == InsnKind::alu && (shifts || swap_size(one.alu_op) != 0);
+            goes_on = leaves_memory_alone(one) || one.kind == InsnKind::store_imm ||
+                      one.kind == InsnKind::store_reg;
+            stretch.end += one.slots();
+            goes_on = goes_on && stretch.end < slots && !plan_.is_target(stretch.end);
+        }
+        return stretch;
+    }
 
     void forget_all() {
         if (holding_ == 0) {
@@ -185,11 +210,6 @@ class Recomposer {
             note(at, one.dst, *row);
             rows_[one.dst] = row;
             holding_ = static_cast<RegSet>(holding_ | set_of(one.dst));
-        }
-        const bool goes_on = leaves_memory_alone(one) || one.kind == InsnKind::store_imm ||
-                             one.kind == InsnKind::store_reg;
-        if (!goes_on) {
-            forget_all();
         }
     }
 

@@ -137,17 +137,9 @@ bool is_scaled(Op op, std::int32_t displacement) {
 
 } // namespace
 
-Assembler::Assembler(std::size_t expected_words, std::size_t label_count) {
+Assembler::Assembler(std::size_t expected_words, std::size_t label_count) : places_(label_count) {
     words_.reserve(expected_words);
-    labels_.resize(label_count, Mark{kUnbound, 0});
 }
-
-Assembler::Label Assembler::new_label() {
-    labels_.push_back({kUnbound, 0});
-    return static_cast<Label>(labels_.size() - 1);
-}
-
-void Assembler::bind(Label label) { labels_[label] = here(); }
 
 void Assembler::say(Op op, Wide wide, Operands operands) {
     const Form& row = form(op);
@@ -232,7 +224,7 @@ void Assembler::reference(Gpr reg, Relocation what) {
 }
 
 void Assembler::add_jump(JumpKind kind, std::uint32_t bits, Label target) {
-    jumps_.push_back({static_cast<std::uint32_t>(words_.size()), bits, target, kind, false});
+    places_.add({size(), bits, target, kind, false});
     if (kind != JumpKind::padding) {
         word(0);
     }
@@ -265,8 +257,8 @@ void Assembler::align() { add_jump(JumpKind::padding, 0, 0); }
 
 // From the jump to its target, as sizes stand now.
 std::int64_t Assembler::distance(const Jump& jump, std::size_t index) const {
-    return std::int64_t{settled_word(labels_[jump.target])} -
-           (std::int64_t{jump.word} + growth_[index]);
+    return std::int64_t{places_.settled(jump.target)} -
+           (std::int64_t{jump.offset} + places_.growth_before(index));
 }
 
 bool Assembler::reaches(const Jump& jump, std::size_t index) const {
@@ -286,43 +278,7 @@ bool Assembler::reaches(const Jump& jump, std::size_t index) const {
 std::uint32_t Assembler::growth_of(const Jump& jump) {
     constexpr std::uint32_t kLongJump = 1;
     constexpr std::uint32_t kLongAddress = 3;
-    if (jump.kind == JumpKind::padding) {
-        return kAlignment - 1;
-    }
     return !jump.is_long ? 0 : jump.kind == JumpKind::address ? kLongAddress : kLongJump;
-}
-
-void Assembler::settle_sizes() {
-    growth_.assign(jumps_.size() + 1, 0);
-    sum_growth(); // padding counts from the beginning
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (std::size_t i = 0; i < jumps_.size(); ++i) {
-            if (!jumps_[i].is_long && !reaches(jumps_[i], i)) {
-                jumps_[i].is_long = true;
-                changed = true;
-            }
-        }
-        sum_growth();
-    }
-    settle_padding();
-}
-
-void Assembler::sum_growth() {
-    std::uint32_t total = 0;
-    for (std::size_t i = 0; i < jumps_.size(); ++i) {
-        total += growth_of(jumps_[i]);
-        growth_[i + 1] = total;
-    }
-}
-
-void Assembler::settle_padding() {
-    std::uint32_t total = 0;
-    for (std::size_t i = 0; i < jumps_.size(); ++i) {
-        const bool pads = jumps_[i].kind == JumpKind::padding;
-        total += pads ? (0U - (jumps_[i].word + total)) % kAlignment : growth_of(jumps_[i]);
-        growth_[i + 1] = total;
-    }
 }
 
 void Assembler::write_jump(std::vector<std::uint32_t>& out, const Jump& jump,
@@ -351,19 +307,23 @@ void Assembler::write_jump(std::vector<std::uint32_t>& out, const Jump& jump,
 }
 
 void Assembler::finish(Image& image) {
-    settle_sizes();
+    const std::vector<Jump>& jumps = places_.jumps();
+    places_.settle(
+        kAlignment, [this](const Jump& jump, std::size_t index) { return reaches(jump, index); },
+        growth_of);
     std::vector<std::uint32_t> out;
-    out.reserve(words_.size() + growth_.back());
+    out.reserve(words_.size() + places_.growth_before(jumps.size()));
     std::uint32_t copied = 0;
-    for (std::size_t i = 0; i < jumps_.size(); ++i) {
-        const Jump& jump = jumps_[i];
-        out.insert(out.end(), words_.begin() + copied, words_.begin() + jump.word);
-        copied = jump.word;
-        if (jump.kind == JumpKind::padding) {
-            out.insert(out.end(), growth_[i + 1] - growth_[i], form(Op::nop).bits);
+    for (std::size_t i = 0; i < jumps.size(); ++i) {
+        const Jump& jump = jumps[i];
+        out.insert(out.end(), words_.begin() + copied, words_.begin() + jump.offset);
+        copied = jump.offset;
+        if (jump.pads()) {
+            out.insert(out.end(), places_.growth_before(i + 1) - places_.growth_before(i),
+                       form(Op::nop).bits);
         } else {
             write_jump(out, jump, i);
-            copied = jump.word + 1;
+            copied = jump.offset + 1;
         }
     }
     out.insert(out.end(), words_.begin() + copied, words_.end());

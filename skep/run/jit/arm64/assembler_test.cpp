@@ -87,7 +87,7 @@ TEST(Arm64Assembler, AJumpThatGrowsMayMakeAnotherGrow) {
     assembler.bind(0);
     fill(assembler, 10);
     assembler.bind(1);
-    const Assembler::Mark end = assembler.here();
+    const Mark end = assembler.here();
     Image image;
     assembler.finish(image);
     EXPECT_EQ(image.code.size(), 4 * (kBitReach - 2 + 10 + 4));
@@ -134,7 +134,7 @@ TEST(Arm64Assembler, AlignsAndMovesRelocationsWithTheCode) {
     Assembler assembler(0, 1);
     assembler.jump_if_bit(Op::tbz, Gpr::x0, 0, 0);
     assembler.align();
-    const Assembler::Mark loop = assembler.here();
+    const Mark loop = assembler.here();
     assembler.reference(Gpr::x1, {.referent = Referent::map, .index = 4});
     fill(assembler, 9000);
     assembler.bind(0);

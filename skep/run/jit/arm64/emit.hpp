@@ -39,20 +39,9 @@ struct EmitArm64Atomic;
 template <JumpOp op>
 struct Arm64Condition;
 
-enum class Sign : bool { unsigned_, signed_ };
-enum class Part : bool { quotient, remainder };
-struct Division {
-    Sign sign = Sign::unsigned_;
-    Part part = Part::quotient;
-};
+// Division has more to say than the other operations.
 void divide(Assembler& assembler, Wide wide, Division division, Gpr dst, Gpr src);
 void divide_by(Assembler& assembler, Wide wide, Division division, Gpr dst, std::int32_t number);
-
-// An immediate as the operand that it stands for.
-constexpr std::uint64_t as_operand(Wide wide, std::int32_t number) {
-    return wide == Wide::yes ? static_cast<std::uint64_t>(std::int64_t{number})
-                             : static_cast<std::uint32_t>(number);
-}
 
 inline void move(Assembler& assembler, Wide wide, Gpr dst, Gpr src) {
     if (dst != src || wide == Wide::no) { // a 32-bit move to itself clears the upper half

@@ -26,8 +26,6 @@ constexpr auto& kByNumber = kAluByNumber<EmitArm64Alu>;
 constexpr auto& kConditions = kJumpConditions<Arm64Condition>;
 constexpr auto& kAtomics = kAtomicEmitters<EmitArm64Atomic>;
 
-Wide wide_of(Width width) { return width == Width::w64 ? Wide::yes : Wide::no; }
-
 Condition condition_of(Comparison comparison) {
     const Condition condition = kConditions[static_cast<std::size_t>(comparison.op)];
     return comparison.negated ? negated(condition) : condition;
@@ -78,20 +76,12 @@ void pop_two(Assembler& assembler, Gpr first, Gpr second) {
 TargetArm64::TargetArm64(Features features, std::size_t slots, std::uint64_t blinding)
     : assembler_(slots * kWordsPerSlot, slots), features_(features), blinding_(blinding) {}
 
-// Numbers that look random, from one that is (the mixer of splitmix64).
-std::uint64_t TargetArm64::next_key() {
-    blinding_ += 0x9e3779b97f4a7c15;
-    std::uint64_t key = (blinding_ ^ (blinding_ >> 30)) * 0xbf58476d1ce4e5b9;
-    key = (key ^ (key >> 27)) * 0x94d049bb133111eb;
-    return key ^ (key >> 31);
-}
-
-// What somebody chose must not lie in executable memory as he chose it. dst is not kScratch3.
+// dst is not kScratch3.
 void TargetArm64::blinded(Gpr dst, std::uint64_t number) {
-    if (blinding_ == 0 || number == 0) {
+    if (!blinding_.hides(number)) {
         return assembler_.number(dst, number);
     }
-    const std::uint64_t random = next_key();
+    const std::uint64_t random = blinding_.next_key();
     const std::uint64_t key = number <= 0xffffffffU ? (random & 0xffffffffU) | 1 : random;
     assembler_.number(dst, number ^ key);
     assembler_.number(kScratch3, key);
@@ -190,10 +180,7 @@ void TargetArm64::alu(Operation operation, Reg dst, Reg src) {
 void TargetArm64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
     const auto row = static_cast<std::size_t>(operation.op);
     const Wide wide = wide_of(operation.width);
-    const bool is_shift =
-        operation.op == AluOp::lsh || operation.op == AluOp::rsh || operation.op == AluOp::arsh;
-    if (blinding_ != 0 && number != 0 && !is_shift &&
-        spec::row(operation.op).operand == spec::Operand::binary) {
+    if (hides_operand(blinding_, operation.op, number)) {
         blinded(kScratch, as_operand(wide, number));
         return kByRegister[row](assembler_, wide, home_of(dst), kScratch);
     }
@@ -275,7 +262,7 @@ bool TargetArm64::jump_without_flags(Comparison comparison, Gpr reg, std::int32_
         return true;
     }
     const std::uint64_t bits = as_operand(wide, number);
-    if (op == JumpOp::jset && std::has_single_bit(bits) && blinding_ == 0) {
+    if (op == JumpOp::jset && std::has_single_bit(bits) && !blinding_.is_on()) {
         assembler_.jump_if_bit(comparison.negated ? Op::tbz : Op::tbnz, reg,
                                static_cast<std::uint8_t>(std::countr_zero(bits)), target);
         return true;
@@ -286,7 +273,7 @@ bool TargetArm64::jump_without_flags(Comparison comparison, Gpr reg, std::int32_
 // Comparing with -n is adding n, flags and all, as long as n is not zero.
 void TargetArm64::compare(Wide wide, Gpr reg, std::int32_t number) {
     const std::int64_t magnitude = number < 0 ? -std::int64_t{number} : std::int64_t{number};
-    if (fits_imm12(magnitude) && (blinding_ == 0 || number == 0)) {
+    if (fits_imm12(magnitude) && !blinding_.hides(static_cast<std::uint32_t>(number))) {
         return assembler_.say(
             number < 0 ? Op::adds_i : Op::subs_i, wide,
             {.d = kZero, .n = reg, .number = static_cast<std::int32_t>(magnitude)});
@@ -297,7 +284,7 @@ void TargetArm64::compare(Wide wide, Gpr reg, std::int32_t number) {
 
 void TargetArm64::test(Wide wide, Gpr reg, std::int32_t number) {
     const auto mask = bitmask_of(wide, number);
-    if (mask.has_value() && blinding_ == 0) {
+    if (mask.has_value() && !blinding_.is_on()) {
         return assembler_.say(Op::ands_i, wide,
                               {.d = kZero, .n = reg, .number = static_cast<std::int32_t>(*mask)});
     }

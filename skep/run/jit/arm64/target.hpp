@@ -19,12 +19,13 @@
 
 #include "skep/run/jit/arm64/emit.hpp"
 #include "skep/run/jit/target.hpp"
+#include "skep/run/jit/targets/blinding.hpp"
 
 namespace skep::run::jit::arm64 {
 
 class TargetArm64 {
   public:
-    using Mark = Assembler::Mark;
+    using Mark = jit::Mark;
 
     // With a number other than zero to begin from, numbers of the program never stand in the code
     // as they are: each is written as two that make it, of which one is random.
@@ -72,7 +73,6 @@ class TargetArm64 {
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
 
   private:
-    std::uint64_t next_key();
     void blinded(Gpr dst, std::uint64_t number);
     bool jump_without_flags(Comparison comparison, Gpr reg, std::int32_t number, Label target);
     void compare(Wide wide, Gpr reg, std::int32_t number);
@@ -86,7 +86,7 @@ class TargetArm64 {
 
     Assembler assembler_;
     Features features_;
-    std::uint64_t blinding_;
+    Blinding blinding_;
     Label run_end_ = 0; // where a run goes on that has ended, by itself or by a fault
     Label callback_entry_ = 0;
 };

@@ -26,18 +26,18 @@ struct Reciprocal {
 // Precondition: divisor > 2 and no power of two; for 32 bits it fits them.
 template <unsigned bits>
 constexpr Reciprocal reciprocal_of(std::uint64_t divisor) {
-    __extension__ using Wide = unsigned __int128;
+    __extension__ using Whole = unsigned __int128;
     const auto log = static_cast<std::uint8_t>(std::bit_width(divisor) - 1);
-    const Wide power = Wide{1} << (bits + log - 1); // half of 2^(N+l), which may not fit
-    const Wide quotient = power / divisor;
-    const Wide remainder = power % divisor;
-    const Wide full_remainder = (2 * remainder) % divisor;
-    const Wide full_quotient = 2 * quotient + (2 * remainder >= divisor ? 1 : 0);
-    if (divisor - full_remainder <= Wide{1} << log) {
+    const Whole power = Whole{1} << (bits + log - 1); // half of 2^(N+l), which may not fit
+    const Whole quotient = power / divisor;
+    const Whole remainder = power % divisor;
+    const Whole full_remainder = (2 * remainder) % divisor;
+    const Whole full_quotient = 2 * quotient + (2 * remainder >= divisor ? 1 : 0);
+    if (divisor - full_remainder <= Whole{1} << log) {
         return {static_cast<std::uint64_t>(full_quotient + 1), log, false};
     }
-    const Wide more = 2 * full_quotient + (2 * full_remainder >= divisor ? 1 : 0) + 1;
-    return {static_cast<std::uint64_t>(bits == 64 ? more : more & ((Wide{1} << bits) - 1)), log,
+    const Whole more = 2 * full_quotient + (2 * full_remainder >= divisor ? 1 : 0) + 1;
+    return {static_cast<std::uint64_t>(bits == 64 ? more : more & ((Whole{1} << bits) - 1)), log,
             true};
 }
 

@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes x86-64 instructions by their rows in forms.hpp, with labels, and settles jump sizes at the
-// end.
-//
-// Every jump is first written in its short form of two bytes. finish() finds those whose target
-// lies too far, makes room for the long form and moves what follows; growing one jump may push
-// another's target out of reach, so it looks again until nothing changes. Positions are kept as
-// marks (an offset and how many jumps stand before it), which makes moving them a table look-up.
-// Padding that aligns what follows is kept among the jumps: it counts as its most while sizes are
-// settled, and gets its true size last, which can only bring targets nearer.
+// end: see targets/places.hpp. A short jump takes two bytes, a long one five or six.
 //
 // Proved by: forms_test.cpp (encodings), assembler_test.cpp (labels and sizes).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "skep/run/jit/image.hpp"
+#include "skep/run/jit/targets/operand.hpp"
+#include "skep/run/jit/targets/places.hpp"
 #include "skep/run/jit/x64/forms.hpp"
 #include "skep/run/jit/x64/registers.hpp"
 
 namespace skep::run::jit::x64 {
-
-enum class Wide : bool { no, yes }; // 32 or 64 bits
 
 constexpr bool fits_int8(std::int64_t number) { return number >= -128 && number <= 127; }
 
@@ -32,9 +26,8 @@ class Assembler {
 
     Assembler(std::size_t expected_bytes, std::size_t label_count);
 
-    Label new_label();
-    void bind(Label label);
-    [[nodiscard]] bool is_bound(Label label) const { return labels_[label].offset != kUnbound; }
+    Label new_label() { return places_.new_label(); }
+    void bind(Label label) { places_.bind(label, size_); }
 
     // One function for each shape of operands; the pattern of the form says what is what.
     void registers(Op op, Wide wide, Gpr reg, Gpr rm);
@@ -57,23 +50,16 @@ class Assembler {
     void address_of(Gpr reg, Label target); // lea reg, [rip + ...]
     void align();                           // what follows begins at a multiple of kAlignment
 
-    // Where the next instruction begins, whatever becomes of the jumps before it.
-    struct Mark {
-        std::uint32_t offset = 0;
-        std::uint32_t jumps_before = 0;
-    };
-    [[nodiscard]] Mark here() const { return {size_, static_cast<std::uint32_t>(jumps_.size())}; }
+    [[nodiscard]] Mark here() const { return places_.mark(size_); } // of the next instruction
 
     // Settles everything; all labels that are jumped to must be bound. The code and its relocations
     // go into the image; `settled` tells afterwards where a mark came to lie.
     void finish(Image& image);
-    [[nodiscard]] std::uint32_t settled(Mark mark) const {
-        return mark.offset + growth_[mark.jumps_before];
-    }
+    [[nodiscard]] std::uint32_t settled(Mark mark) const { return places_.settled(mark); }
 
   private:
-    static constexpr std::uint32_t kUnbound = 0xffffffff;
-    static constexpr std::uint32_t kAlignment = 32; // that of images is a multiple
+    static constexpr std::uint32_t kAlignment = 32;   // that of images is a multiple
+    static constexpr std::uint32_t kLongestInsn = 24; // fifteen, and what a write reaches beyond
     enum class JumpKind : std::uint8_t {
         always,
         conditional,
@@ -87,41 +73,60 @@ class Assembler {
         JumpKind kind = JumpKind::always;
         Condition condition = Condition::equal;
         bool is_long = false;
+
+        [[nodiscard]] bool pads() const { return kind == JumpKind::padding; }
     };
     struct PendingRelocation {
         Relocation relocation;
         Mark mark;
     };
+    // The beginning of an instruction, put together before it is written: at most eight bytes,
+    // which prefixes, opcode, operand bytes and a short displacement never exceed.
+    class Head {
+      public:
+        void add(std::uint32_t byte) {
+            bytes_ |= std::uint64_t{byte & 0xffU} << 8 * size_;
+            ++size_;
+        }
+        [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+        [[nodiscard]] std::uint32_t size() const { return size_; }
 
-    void make_room();
-    void byte(std::uint32_t value) { bytes_[size_++] = static_cast<std::uint8_t>(value); }
-    void dword(std::uint32_t value);
-    void qword(std::uint64_t value);
+      private:
+        std::uint64_t bytes_ = 0;
+        std::uint32_t size_ = 0;
+    };
+
+    // For one instruction; what is written in one piece may reach past its end.
+    void make_room() {
+        if (size_ + kLongestInsn > capacity_) [[unlikely]] {
+            grow();
+        }
+    }
+    void grow();
+    void write(const Head& head);
+    void write(Head& head, Memory rm); // with the displacement
+    void write(std::uint64_t value, std::uint32_t size);
+    void add_jump(JumpKind kind, Label target, Condition condition = Condition::equal);
     struct Fields { // register numbers as they are encoded
         std::uint8_t reg = 0;
         std::uint8_t rm = 0;              // or the base of a memory operand
         std::uint8_t index = 0;           // or vvvv
         bool names_byte_register = false; // one that is another register without REX
     };
-    void opcode(const Form& form, Wide wide, Fields fields);
-    void vex(const Form& form, Wide wide, Fields fields);
-    void operand(std::uint8_t reg, Gpr rm);
-    void operand(std::uint8_t reg, Memory rm);
+    static Head opcode(const Form& form, Wide wide, Fields fields);
+    static Head vex(const Form& form, Wide wide, Fields fields);
+    static void add_operand(Head& head, std::uint8_t reg, Gpr rm);
+    static void add_operand(Head& head, std::uint8_t reg, Memory rm);
     void immediate(Pattern pattern, std::int32_t imm);
-    void settle_sizes();
-    void sum_growth();
-    void settle_padding();
     static std::uint32_t growth_of(const Jump& jump); // by how much it is longer than at first
-    static void write_padding(ByteVector& out, std::uint32_t size);
+    static std::uint8_t* write_padding(std::uint8_t* out, std::uint32_t size);
     [[nodiscard]] std::int64_t distance(const Jump& jump, std::size_t index) const;
-    void write_jump(ByteVector& out, const Jump& jump, std::size_t index) const;
+    std::uint8_t* write_jump(std::uint8_t* out, const Jump& jump, std::size_t index) const;
 
-    ByteVector bytes_;
+    std::unique_ptr<std::uint8_t[]> bytes_; // NOLINT: nobody needs it to be zero
+    std::uint32_t capacity_ = 0;
     std::uint32_t size_ = 0;
-    std::vector<Mark> labels_;
-    std::vector<Jump> jumps_;
-    std::vector<std::uint32_t>
-        growth_; // bytes added before the jump of that index; one more at the end
+    Places<Jump> places_;
     std::vector<PendingRelocation> relocations_;
 };
 

@@ -49,7 +49,7 @@ TEST(Assembler, AJumpThatGrowsMayMakeAnotherGrow) {
         assembler.plain(Op::ret);
     }
     assembler.bind(1);
-    const Assembler::Mark end = assembler.here();
+    const Mark end = assembler.here();
     Image image;
     assembler.finish(image);
     EXPECT_EQ(image.code.size(), 6U + 6 + 135);
@@ -71,7 +71,7 @@ TEST(Assembler, PaddingCountsFromTheBeginning) {
                 assembler.plain(Op::ret);
             }
             assembler.bind(0);
-            const Assembler::Mark end = assembler.here();
+            const Mark end = assembler.here();
             Image image;
             assembler.finish(image);
             const bool is_short = image.code[before] == 0xeb;

@@ -45,12 +45,6 @@ template <JumpOp op>
 struct X64Condition;
 
 // Division has more to say than the other operations.
-enum class Sign : bool { unsigned_, signed_ };
-enum class Part : bool { quotient, remainder };
-struct Division {
-    Sign sign = Sign::unsigned_;
-    Part part = Part::quotient;
-};
 void divide(Assembler& assembler, AluContext context, Division division, Gpr dst, Gpr src);
 void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst,
                std::int32_t number);

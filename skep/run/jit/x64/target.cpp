@@ -25,14 +25,6 @@ constexpr auto& kByNumber = kAluByNumber<EmitX64Alu>;
 constexpr auto& kConditions = kJumpConditions<X64Condition>;
 constexpr auto& kAtomics = kAtomicEmitters<EmitX64Atomic>;
 
-Wide wide_of(Width width) { return width == Width::w64 ? Wide::yes : Wide::no; }
-
-// An immediate as the operand that it stands for.
-std::uint64_t as_operand(Width width, std::int32_t number) {
-    return width == Width::w64 ? static_cast<std::uint64_t>(std::int64_t{number})
-                               : static_cast<std::uint32_t>(number);
-}
-
 Memory memory_of(Address address) {
     return {home_of(address.base), address.index == kNoIndex ? Gpr::rsp : home_of(address.index),
             address.displacement, address.scale};
@@ -78,21 +70,11 @@ void adjust_stack(Assembler& assembler, Op with_imm8, Op with_imm32, std::int32_
 TargetX64::TargetX64(Features features, std::size_t slots, std::uint64_t blinding)
     : assembler_(slots * kBytesPerSlot, slots), features_(features), blinding_(blinding) {}
 
-// Numbers that look random, from one that is (the mixer of splitmix64).
-std::uint64_t TargetX64::next_key() {
-    blinding_ += 0x9e3779b97f4a7c15;
-    std::uint64_t key = (blinding_ ^ (blinding_ >> 30)) * 0xbf58476d1ce4e5b9;
-    key = (key ^ (key >> 27)) * 0x94d049bb133111eb;
-    return key ^ (key >> 31);
-}
-
-// What somebody chose must not lie in executable memory as he chose it: jumped into, it would be
-// code.
 void TargetX64::blinded(Gpr dst, std::uint64_t number) {
-    if (blinding_ == 0 || number == 0) {
+    if (!blinding_.hides(number)) {
         return assembler_.number(dst, number);
     }
-    const std::uint64_t key = next_key();
+    const std::uint64_t key = blinding_.next_key();
     if (number <= 0xffffffffU) {
         const auto narrow_key = static_cast<std::uint32_t>(key) | 1U;
         assembler_.number(dst, static_cast<std::uint32_t>(number) ^ narrow_key);
@@ -202,24 +184,19 @@ void TargetX64::note_flags(Operation operation, Reg dst) {
 // A comparison of 64 bits may follow an operation of 32, which clears the upper half.
 bool TargetX64::flags_tell(Comparison comparison, Reg dst) const {
     const bool equality = comparison.op == JumpOp::jeq || comparison.op == JumpOp::jne;
-    const Mark here = assembler_.here();
-    return equality && flags_.reg == dst && flags_.mark.offset == here.offset &&
-           flags_.mark.jumps_before == here.jumps_before &&
+    return equality && flags_.reg == dst && flags_.mark == assembler_.here() &&
            (flags_.width == Width::w32 || comparison.width == Width::w64);
 }
 
 void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
-    const bool is_shift =
-        operation.op == AluOp::lsh || operation.op == AluOp::rsh || operation.op == AluOp::arsh;
-    if (blinding_ != 0 && number != 0 && !is_shift &&
-        spec::row(operation.op).operand == spec::Operand::binary) {
-        blinded(kScratch, as_operand(operation.width, number));
+    const Wide wide = wide_of(operation.width);
+    if (hides_operand(blinding_, operation.op, number)) {
+        blinded(kScratch, as_operand(wide, number));
         return kByRegister[static_cast<std::size_t>(operation.op)](
-            assembler_, {wide_of(operation.width), true, features_}, home_of(dst), kScratch);
+            assembler_, {wide, true, features_}, home_of(dst), kScratch);
     }
     kByNumber[static_cast<std::size_t>(operation.op)](
-        assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
-        number);
+        assembler_, {wide, operation.divisor_nonzero, features_}, home_of(dst), number);
     note_flags(operation, dst);
 }
 
@@ -259,8 +236,8 @@ void TargetX64::store(MemoryAccess access, Address to, Reg src) {
 }
 
 void TargetX64::store_imm(MemoryAccess access, Address to, std::int32_t number) {
-    if (blinding_ != 0 && number != 0) {
-        blinded(kScratch, as_operand(Width::w64, number));
+    if (blinding_.hides(static_cast<std::uint32_t>(number))) {
+        blinded(kScratch, as_operand(Wide::yes, number));
         return x64::store(assembler_, access.size_bytes, memory_of(to), kScratch);
     }
     store_number(assembler_, access.size_bytes, memory_of(to), number);
@@ -279,8 +256,8 @@ void TargetX64::jump_if(Comparison comparison, Reg dst, Reg src, Label target) {
 
 void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target) {
     const Wide wide = wide_of(comparison.width);
-    if (blinding_ != 0 && number != 0) {
-        blinded(kScratch, as_operand(comparison.width, number));
+    if (blinding_.hides(static_cast<std::uint32_t>(number))) {
+        blinded(kScratch, as_operand(wide, number));
         assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp, wide, kScratch,
                              home_of(dst));
     } else if (comparison.op == JumpOp::jset) {

@@ -17,13 +17,14 @@
 #pragma once
 
 #include "skep/run/jit/target.hpp"
+#include "skep/run/jit/targets/blinding.hpp"
 #include "skep/run/jit/x64/emit.hpp"
 
 namespace skep::run::jit::x64 {
 
 class TargetX64 {
   public:
-    using Mark = Assembler::Mark;
+    using Mark = jit::Mark;
     static constexpr bool kScalesIndexes = true;
 
     // With a number other than zero to begin from, numbers of the program never stand in the code
@@ -75,7 +76,6 @@ class TargetX64 {
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
 
   private:
-    std::uint64_t next_key();
     void blinded(Gpr dst, std::uint64_t number);
     void call_reference(Relocation what);
     void load_cpu(Gpr reg);
@@ -93,7 +93,7 @@ class TargetX64 {
         Mark mark;
     };
     Features features_;
-    std::uint64_t blinding_;
+    Blinding blinding_;
     Flags flags_;
     Label run_end_ = 0; // where a run goes on that has ended, by itself or by a fault
     Label callback_entry_ = 0;
