@@ -12,7 +12,7 @@
 // Offsets count in the assembler's own units. A Jump has an `offset`, where it stands; a `target`;
 // `is_long`, at first false; and pads(), true of padding, which has no target.
 //
-// Proved by: x64/assembler_test.cpp, arm64/assembler_test.cpp.
+// Proved by: run/jit/x64/assembler_test.cpp, run/jit/arm64/assembler_test.cpp.
 #pragma once
 
 #include <cstdint>
