@@ -4,14 +4,18 @@
 #include <algorithm>
 #include <chrono>
 
+#include "skep/os/process/thread.hpp"
 #include "skep/run/jit/compile.hpp"
 
 namespace skep::run {
 
 using namespace std::chrono_literals;
 
-BackgroundCompiler::BackgroundCompiler()
-    : stop_(os::Wakeup::create()), thread_([this] { work(); }) {}
+BackgroundCompiler::BackgroundCompiler() : stop_(os::Wakeup::create()) {
+    if (Result<std::thread> thread = os::start_thread([this] { work(); }); thread.ok()) {
+        thread_ = std::move(thread).value();
+    }
+}
 
 BackgroundCompiler::~BackgroundCompiler() {
     {
@@ -22,12 +26,14 @@ BackgroundCompiler::~BackgroundCompiler() {
         }
     }
     changed_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
 }
 
 bool BackgroundCompiler::offer(TieredExecutable& program) {
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || queue_.size() >= kQueueMost) {
+    if (!lock.owns_lock() || !thread_.joinable() || queue_.size() >= kQueueMost) {
         return false;
     }
     queue_.push_back(&program);

@@ -57,7 +57,8 @@ class BackgroundCompiler {
 
   private:
     friend class TieredExecutable;
-    // Data plane but for the wake-up: false when the queue is full or busy.
+    // Data plane but for the wake-up: false when the queue is full or busy, or there was no room
+    // for a thread.
     bool offer(TieredExecutable& program);
     // Waits until nothing is done with the program any more.
     void forget(TieredExecutable& program);

@@ -6,6 +6,7 @@
 
 #include "skep/os/machine.hpp"
 #include "skep/os/memory.hpp"
+#include "skep/os/process/thread.hpp"
 #include "skep/syscall/call.hpp"
 #include "skep/syscall/hosts/attachment_facts.hpp"
 #include "skep/syscall/hosts/reachable.hpp"
@@ -146,7 +147,12 @@ Result<std::uint32_t> LocalHost::attach(datapath::OpenedPort port,
         attachments_.erase(number);
         return introduced.error();
     }
-    added.thread = std::thread([&added] { added.work(); });
+    auto thread = os::start_thread([&added] { added.work(); });
+    if (!thread.ok()) {
+        detach(number);
+        return thread.error();
+    }
+    added.thread = std::move(thread).value();
     return number;
 }
 
