@@ -115,5 +115,72 @@ TEST(Liveness, AnAddressThatACalleeCopiedMayComeBackToTheCaller) {
     EXPECT_EQ(a.liveness.slots[7], kAllSlots);
 }
 
+// What is live of main's frame while the function that `calls` lead to stands at `at`.
+SlotSet live_in_main(const Analysed& a, std::initializer_list<std::uint32_t> calls,
+                     std::uint32_t at) {
+    State state = State::entering(0);
+    std::uint32_t subprogram = 0;
+    for (const std::uint32_t call : calls) {
+        state.push_frame(++subprogram, InsnIndex{call});
+    }
+    return live_frames(a.liveness, state, InsnIndex{at})[0].slots;
+}
+
+TEST(LiveFrames, OfACallerWhatTheCalleeReadsFromHereOn) {
+    const Analysed a("r1 = r10\nr1 += -16\ncall +1\nexit\n"
+                     "r0 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r1 + 8)\nexit");
+    EXPECT_EQ(live_in_main(a, {2}, 4), SlotSet{3});
+    EXPECT_EQ(live_in_main(a, {2}, 5), SlotSet{1});
+    EXPECT_EQ(live_in_main(a, {2}, 6), kNoSlots);
+}
+
+TEST(LiveFrames, OfACallerWhatItReadsAfterTheCall) {
+    const Analysed a("*(u64 *)(r10 - 24) = 1\ncall +2\nr0 = *(u64 *)(r10 - 24)\nexit\n"
+                     "r0 = 0\nexit");
+    EXPECT_EQ(live_in_main(a, {1}, 4), SlotSet{1} << 2);
+}
+
+TEST(LiveFrames, WhatWasFoundInTheCallersFrameMayLeadAnywhereInIt) {
+    const Analysed a("r2 = r10\nr2 += -32\n*(u64 *)(r10 - 8) = r2\nr1 = r10\nr1 += -8\n"
+                     "call +1\nexit\nr2 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(live_in_main(a, {5}, 8), kAllSlots);
+    EXPECT_EQ(live_in_main(a, {5}, 9), kNoSlots);
+}
+
+TEST(LiveFrames, ANumberThatWasFoundLeadsNowhere) {
+    const Analysed a("*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\ncall +1\nexit\n"
+                     "r2 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(live_in_main(a, {3}, 6), kNoSlots);
+}
+
+TEST(LiveFrames, WhatWasFoundTwoCallsUpIsStillTheOutermostFrame) {
+    const Analysed a("r2 = r10\nr2 += -32\n*(u64 *)(r10 - 8) = r2\nr1 = r10\nr1 += -8\n"
+                     "call +1\nexit\ncall +1\nexit\n"
+                     "r2 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r2 + 0)\nexit");
+    EXPECT_EQ(live_in_main(a, {5, 7}, 10), kAllSlots);
+    EXPECT_EQ(live_in_main(a, {5, 7}, 11), kNoSlots);
+}
+
+TEST(LiveFrames, AFarReadIsCutOffToEverything) {
+    const Analysed a("r1 = r10\nr1 += -8\ncall +1\nexit\n"
+                     "r1 += 8000\nr1 += -8000\nr0 = *(u64 *)(r1 + 0)\nexit");
+    EXPECT_EQ(live_in_main(a, {2}, 6) & 1U, 1U);
+}
+
+TEST(Reach, OfWhatGrowsOftenOrLiesFarIsEverything) {
+    Reach far;
+    far.add(Reach::kFar + 8, Reach::kFar + 16);
+    EXPECT_EQ(far.first, -Reach::kFar);
+    EXPECT_EQ(far.end, Reach::kFar);
+    Reach growing;
+    for (std::int64_t end = 8; end < 40 * 8; end += 8) {
+        growing.add(0, end);
+    }
+    EXPECT_EQ(growing.end, Reach::kFar);
+    Reach nothing;
+    nothing.add(8, 8);
+    EXPECT_TRUE(nothing.is_empty());
+}
+
 } // namespace
 } // namespace skep::verify
