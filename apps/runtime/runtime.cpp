@@ -75,7 +75,7 @@ std::uint64_t enter(const skep_program& program, void* context, helpers::Invocat
 bool run_numbered(void*, std::uint32_t number, helpers::Invocation& invocation,
                   std::uint64_t* answer) {
     const skep_program* const program = tables().program(number);
-    if (program == nullptr ||
+    if (program == nullptr || invocation.cpu >= program->cpus ||
         program->type != static_cast<std::uint32_t>(invocation.program_type)) {
         return false;
     }
@@ -101,6 +101,9 @@ const helpers::Services& services() {
 
 std::uint64_t run(const skep_program& program, void* context, std::uint32_t cpu,
                   helpers::MemoryRange packet) {
+    if (cpu >= program.cpus) {
+        return 0; // its values of per-CPU maps would be elsewhere
+    }
     helpers::Invocation invocation;
     invocation.context = context;
     invocation.program_type = static_cast<ProgramType>(program.type);

@@ -73,6 +73,7 @@ struct skep_program {
     uint64_t (*entry)(void *context, struct skep_run *run);
     void (*call_back)(void); /* the code's own: how a helper calls a function of the program */
     uint32_t type; /* BPF_PROG_TYPE_* */
+    uint32_t cpus; /* it runs on CPUs below that number */
     struct skep_map *const *const *maps; /* the unit's variables */
     size_t map_count; /* at most SKEP_PROGRAM_MAPS */
     const struct skep_memory *memory;
@@ -86,7 +87,8 @@ struct skep_program {
 int skep_map_put_program(struct skep_map *map, uint32_t index, const struct skep_program *program);
 int skep_map_put_map(struct skep_map *map, const void *key, struct skep_map *inner);
 
-/* One run on a context that the caller made. */
+/* One run on a context that the caller made. Of this function and the next two: on a CPU that the unit was not compiled for
+ * nothing runs, and the answer is 0. */
 uint64_t skep_run_program(const struct skep_program *program, void *context, uint32_t cpu);
 /* One run of an XDP program on a packet of *size bytes. What it leaves goes back into `packet`, at most `room` bytes, and its
  * length into *size. */

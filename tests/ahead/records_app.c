@@ -56,6 +56,7 @@ static void change_slots(void) {
 
 int main(void) {
     uint32_t size = 0;
+    unsigned char key[64] = {0};
     skep_set_trace(hear);
     expect(records_open() == 0 && records_open() == 0, "opening twice is opening once");
     for (int i = 0; i < 4; i++)
@@ -71,6 +72,8 @@ int main(void) {
     expect(number(records_bss + RECORDS_BSS_AT_seen) == 4, "a global variable");
     expect(number(records_bss + RECORDS_BSS_AT_before) == ~3u, "another one");
     expect(number(records_data + RECORDS_DATA_AT_limit) == 3, "one with a value from the beginning");
+    expect(records_other_on(key, &(size_t){sizeof key}, sizeof key, 0) == 3, "on CPU 0 it runs");
+    expect(records_other_on(key, &(size_t){sizeof key}, sizeof key, 1) == 0, "on a CPU that it was not compiled for it does not");
     change_slots();
     return wrong;
 }

@@ -7,6 +7,7 @@
 
 #include "skep/run/interpreter/checked.hpp"
 #include "skep/run/tiers.hpp"
+#include "tests/support/ahead_engine.hpp"
 
 namespace skep::tests {
 namespace {
@@ -29,6 +30,9 @@ std::vector<Engine> make_engines(Slow slow) {
                             {"checked_interpreter", run::make_checked}};
     if (slow == Slow::with && run::check_available(run::Tier::llvm).ok()) {
         all.push_back({"llvm", run::make_optimised});
+        if (ahead_engine_is_wanted()) {
+            all.push_back({"ahead", make_ahead});
+        }
     }
     if (run::check_available(run::Tier::jit).ok()) {
         all.push_back({"hardened_jit", run::make_hardened_jit});

@@ -164,9 +164,26 @@ Result<void> Compilation::add_program(std::size_t place) {
                      fmt::format("program '{}' is refused: {}\nskep verify {} says why",
                                  program.spec.name, outcome.message, object_.file)};
     }
+    TRY(check_helpers(*outcome.program));
     verified_.push_back(std::make_unique<verify::VerifiedProgram>(std::move(*outcome.program)));
     unit_.programs.push_back(
         {program.spec.name, names_.of_program(program.spec.name), program.spec.type});
+    return {};
+}
+
+// What the runtime library does not carry is told before anything takes time.
+Result<void> Compilation::check_helpers(const verify::VerifiedProgram& program) {
+    for (const Insn& insn : TRY(decode_all(program.insns()))) {
+        const auto number = static_cast<std::uint32_t>(insn.imm);
+        if (insn.kind == InsnKind::call_helper && helpers::find_helper(number) == nullptr &&
+            !helpers::is_done_by_engine(number)) {
+            const spec::HelperRow* row = spec::find_helper(number);
+            return fail(Code::unsupported,
+                        fmt::format("program '{}' calls {}, which the runtime library does not "
+                                    "carry: --prog chooses others",
+                                    program.spec().name, row == nullptr ? "a helper" : row->name));
+        }
+    }
     return {};
 }
 
@@ -235,16 +252,6 @@ bool Compilation::keep(std::size_t index) {
 
 // What the runtime library does not carry.
 Result<void> Compilation::check_run_time() const {
-    for (const run::AheadCall& call : unit_.calls) {
-        if (call.referent == run::jit::Referent::helper &&
-            helpers::find_helper(call.number) == nullptr) {
-            const spec::HelperRow* row = spec::find_helper(call.number);
-            return fail(Code::unsupported,
-                        fmt::format("the runtime library does not carry {}: --prog chooses "
-                                    "programs that do not call it",
-                                    row == nullptr ? "that helper" : row->name));
-        }
-    }
     const auto handled = std::count_if(unit_.maps.begin(), unit_.maps.end(),
                                        [](const UnitMap& map) { return map.has_handle; });
     if (handled > SKEP_PROGRAM_MAPS) {

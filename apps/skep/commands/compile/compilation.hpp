@@ -43,6 +43,7 @@ class Compilation {
 
     Result<void> add_programs();
     Result<void> add_program(std::size_t place);
+    static Result<void> check_helpers(const verify::VerifiedProgram& program);
     void add_tail_called();
     void add_programs_of(const load::ObjectMap& map);
     run::AheadJob job();

@@ -134,8 +134,8 @@ std::string record_of(const Unit& unit, const UnitProgram& program) {
         "extern void {0}_call_back(void);\n"
         "/* What the runtime library is to know of it. */\n"
         "static inline const struct skep_program *{0}_record(void) {{\n{1}{2}"
-        "    static const struct skep_program record = {{{0}, {0}_call_back, {3}, {4}, {5}, {6}, "
-        "{7}}};\n"
+        "    static const struct skep_program record = {{{0}, {0}_call_back, {3}, {8}, {4}, {5}, "
+        "{6}, {7}}};\n"
         "    return &record;\n}}\n\n",
         program.symbol,
         map_count == 0
@@ -145,7 +145,7 @@ std::string record_of(const Unit& unit, const UnitProgram& program) {
             ? ""
             : fmt::format("    static const struct skep_memory memory[] = {{{}}};\n", memory),
         static_cast<std::uint32_t>(program.type), map_count == 0 ? "0" : "maps", map_count,
-        memory_count == 0 ? "0" : "memory", memory_count);
+        memory_count == 0 ? "0" : "memory", memory_count, unit.cpus);
 }
 
 std::string opener_of(const Unit& unit) {
