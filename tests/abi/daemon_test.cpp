@@ -20,6 +20,7 @@
 #include <gtest/gtest.h>
 
 #include "skep/base/bytes.hpp"
+#include "skep/client/bpf.hpp"
 #include "skep/client/daemon_control.hpp"
 #include "skep/client/transport.hpp"
 #include "skep/os/fd.hpp"
@@ -33,6 +34,7 @@
 #include "skep/spec/program_types.hpp"
 #include "skep/syscall/wire/daemon_place.hpp"
 #include "skep/syscall/wire/message.hpp"
+#include "skep/workers/profile.hpp"
 
 namespace skep {
 namespace {
@@ -230,6 +232,51 @@ TEST_F(Daemon, RunsProgramsInWorkersAndGivesBackWhatTheyAnswer) {
     EXPECT_EQ(run.retval, 42U);
     EXPECT_EQ(run.data_size_out, sizeof packet);
     EXPECT_EQ(out[0], 0);
+    EXPECT_EQ(client::daemon_status().value()->workers, 1U);
+}
+
+TEST_F(Daemon, ProfilesOfAProgramCountInOneMemoryWhileTheyAreHeld) {
+    const std::uint64_t insns[] = {0x0000002a000000b7ULL, 0x0000000000000095ULL}; // r0 = 42; exit
+    const char license[] = "GPL";
+    abi::ProgLoadAttr load{};
+    load.prog_type = static_cast<std::uint32_t>(spec::ProgramType::sched_cls);
+    load.insn_cnt = 2;
+    load.insns = address_of(insns);
+    load.license = address_of(license);
+    const os::Fd program(static_cast<int>(call(*engine_, Command::prog_load, load)));
+    const auto run = [&](std::uint32_t times) {
+        const std::uint8_t packet[64] = {};
+        abi::TestRunAttr attr{};
+        attr.prog_fd = static_cast<std::uint32_t>(program.number());
+        attr.data_in = address_of(packet);
+        attr.data_size_in = sizeof packet;
+        attr.repeat = times;
+        EXPECT_EQ(call(*engine_, Command::prog_test_run, attr), 0) << engine_->last_message();
+    };
+    const auto runs_in = [](const os::Fd& counts) {
+        return workers::ProfileCounts::open(counts, 2, os::Protection::read_only)
+            .value()
+            .runs()
+            .load();
+    };
+    run(1); // the worker knows the program now
+    {
+        const os::Fd first = client::profile(*engine_, program.number()).value();
+        run(3);
+        const os::Fd second = client::profile(*engine_, program.number()).value();
+        run(4);
+        EXPECT_EQ(runs_in(first), 7U);
+        EXPECT_EQ(runs_in(second), 7U);
+    }
+    for (int i = 0; i < 50; ++i) { // longer than the daemon waits between its looks
+        ::nanosleep(&kPause, nullptr);
+    }
+    EXPECT_TRUE(client::daemon_status().ok()); // after serving this it has looked
+    run(5);
+    const os::Fd again = client::profile(*engine_, program.number()).value();
+    EXPECT_EQ(runs_in(again), 7U) << "it was counted with nobody to look";
+    run(2);
+    EXPECT_EQ(runs_in(again), 9U);
     EXPECT_EQ(client::daemon_status().value()->workers, 1U);
 }
 
