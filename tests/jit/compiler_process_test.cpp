@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "skep/bytecode/assemble.hpp"
@@ -36,9 +37,7 @@ verify::VerifiedProgram returns(int number) {
 verify::VerifiedProgram long_one() {
     std::string text = "r0 = r1\n";
     for (int i = 0; i < 1000; ++i) {
-        const std::string number = std::to_string(i);
-        text += "r0 *= 7\nif r0 > " + number + " goto l" + number + "\nr0 ^= " + number + "\nl" +
-                number + ":\n";
+        text += fmt::format("r0 *= 7\nif r0 > {} goto l{}\nr0 ^= {}\nl{}:\n", i, i, i, i);
     }
     const auto assembled = assemble(text + "exit");
     EXPECT_TRUE(assembled.ok());
