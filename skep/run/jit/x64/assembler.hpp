@@ -58,7 +58,7 @@ class Assembler {
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return places_.settled(mark); }
 
   private:
-    static constexpr std::uint32_t kAlignment = 32;   // that of images is a multiple
+    static constexpr std::uint32_t kAlignment = 64;   // a line of the cache; images begin at one
     static constexpr std::uint32_t kLongestInsn = 24; // fifteen, and what a write reaches beyond
     enum class JumpKind : std::uint8_t {
         always,
