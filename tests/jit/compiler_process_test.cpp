@@ -34,7 +34,7 @@ verify::VerifiedProgram returns(int number) {
 }
 
 // More than a mebibyte of work for any compiler.
-verify::VerifiedProgram long_one() {
+[[maybe_unused]] verify::VerifiedProgram long_one() {
     std::string text = "r0 = r1\n";
     for (int i = 0; i < 1000; ++i) {
         text += fmt::format("r0 *= 7\nif r0 > {} goto l{}\nr0 ^= {}\nl{}:\n", i, i, i, i);
