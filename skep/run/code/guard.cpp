@@ -117,37 +117,53 @@ GuardFrame* frame_of_optimised(std::uintptr_t instruction) {
     return instruction - begin < optimised_run.code.size() ? optimised_run.frame : nullptr;
 }
 
-void end_anchored_run(os::MachineState& state) {
+// False when the run had not begun: there is nowhere to end it.
+bool end_anchored_run(os::MachineState& state) {
     auto& invocation = *reinterpret_cast<helpers::Invocation*>(state.anchor());
+    if (invocation.engine == nullptr) {
+        return false;
+    }
     ++invocation.faults;
     const auto stack = reinterpret_cast<std::uintptr_t>(invocation.engine); // NOLINT: an address
     const auto* run_end = reinterpret_cast<const std::uintptr_t*>(stack + kRunEndSlot);
     state.resume_at(*run_end, stack, 0);
+    return true;
+}
+
+void end_optimised_run(GuardFrame& frame, os::MachineState& state, int signal, siginfo_t* info) {
+    frame.instruction = state.instruction();
+    frame.address = reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
+    frame.signal = signal;
+    state.resume_at(reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]), frame.stack,
+                    0);
+}
+
+// Whether the fault was one of generated code, whose run then goes on at its end.
+bool end_run(os::MachineState& state, int signal, siginfo_t* info) {
+    if (!code_table().holds(state.instruction())) {
+        return false;
+    }
+    if (GuardFrame* frame = frame_of_optimised(state.instruction())) {
+        end_optimised_run(*frame, state, signal, info);
+        return true;
+    }
+    return end_anchored_run(state);
 }
 
 void on_fault(int signal, siginfo_t* info, void* machine) {
     os::MachineState state(machine);
-    const CodeTable& table = code_table();
     const std::uintptr_t at = state.instruction();
-    if (table.holds(at)) {
-        if (GuardFrame* frame = frame_of_optimised(at)) {
-            frame->instruction = at;
-            frame->address =
-                reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
-            frame->signal = signal;
-            state.resume_at(reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]),
-                            frame->stack, 0);
-        } else {
-            end_anchored_run(state);
-        }
+    const os::GuardedCopyBounds copy = os::guarded_copy_bounds();
+    // What somebody sent may arrive anywhere, also where the anchor is not set.
+    const bool was_raised = info->si_code > 0;
+    if (was_raised && end_run(state, signal, info)) {
         return;
     }
-    const os::GuardedCopyBounds copy = os::guarded_copy_bounds();
-    if (at >= copy.begin && at < copy.end) {
+    if (was_raised && at >= copy.begin && at < copy.end) {
         state.resume_at(copy.failed);
         return;
     }
-    os::pass_fault_on(table.previous_handlers, signal, info, machine);
+    os::pass_fault_on(code_table().previous_handlers, signal, info, machine);
 }
 
 } // namespace

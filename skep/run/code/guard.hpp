@@ -12,15 +12,16 @@
 // that does not fault, but for noting where it would go on.
 //
 // What is caught: SIGSEGV, SIGBUS, SIGFPE and SIGILL whose instruction lies in registered code, and
-// those of os/guard/guarded_copy. Everything else (a fault in a helper, in the application) is
-// passed to the handlers that were there before.
+// those of os/guard/guarded_copy. Everything else (a fault in a helper, in the application, a
+// signal that was sent) is passed to the handlers that were there before.
 //
-// Limits: a fault before the anchor is set (no room for the very first pushes) is not caught;
-// helpers that lie between an outer and an inner piece of generated code (callbacks) are abandoned
+// Limits: a fault before the stack pointer is noted (no room for the first pushes) is passed on,
+// too: `engine` is null until then, and the anchor is set before anything can fault; helpers that
+// lie between an outer and an inner piece of generated code (callbacks) are abandoned
 // where they stand, so a helper that calls back must hold nothing. Without the handlers, runs are
 // unguarded: workers and the command line install them, an embedding program when it asks.
 //
-// Proved by: guard_test.cpp.
+// Proved by: guard_test.cpp; tests/jit/fault_registers_test.cpp; tests/jit/entry_fault_test.cpp.
 #pragma once
 
 #include <cstdint>

@@ -39,6 +39,7 @@ class JitExecutable final : public Executable {
         const auto outer_call_back = invocation.call_back;
         void* const outer_engine = invocation.engine;
         const std::uint64_t outer_budget = invocation.loop_budget;
+        invocation.engine = nullptr; // while this has not begun, a fault is nobody's
         const std::uint64_t result = entry_(context, invocation);
         invocation.call_back = outer_call_back;
         invocation.engine = outer_engine;

@@ -90,13 +90,16 @@ void TargetArm64::blinded(Gpr dst, std::uint64_t number) {
 
 void TargetArm64::begin_function(Frame frame) {
     const Saved saved = saved_of(frame);
+    if (frame.is_entry) {
+        set_anchor(Gpr::x1);
+    }
     for (std::size_t i = 0; i < saved.count; i += 2) {
         push_two(assembler_, saved.regs[i], saved.regs[i + 1]);
     }
     if (frame.is_entry) {
         run_end_ = new_label();
         assembler_.address_of(kCallee, run_end_);
-        push_two(assembler_, kCallee, kInvocation);
+        push_two(assembler_, kCallee, kScratch3);
     }
     if (has_record(frame)) {
         push_two(assembler_, kFrame, kReturn);
@@ -111,9 +114,14 @@ void TargetArm64::begin_function(Frame frame) {
     }
 }
 
+// Before anything that can fault. What it held is in kScratch3 until it is pushed.
+void TargetArm64::set_anchor(Gpr invocation) {
+    move(assembler_, Wide::yes, kScratch3, kInvocation);
+    move(assembler_, Wide::yes, kInvocation, invocation);
+}
+
 // Called as a C function of R1 and the invocation.
 void TargetArm64::begin_run(Frame frame) {
-    move(assembler_, Wide::yes, kInvocation, Gpr::x1);
     assembler_.say(Op::add_i, Wide::yes, {.d = kScratch, .n = kStack});
     load_field(Op::str64, kScratch, kEngine);
     if (frame.calls_back) {
@@ -156,9 +164,9 @@ void TargetArm64::leave(Frame frame) {
 // keeps what a C function keeps, except for x25, which it expects to hold the invocation.
 void TargetArm64::callback_entry() {
     bind(callback_entry_);
+    set_anchor(Gpr::x0);
     push_two(assembler_, kFrame, kReturn);
-    push_two(assembler_, kInvocation, kZero);
-    move(assembler_, Wide::yes, kInvocation, Gpr::x0);
+    push_two(assembler_, kScratch3, kZero);
     move(assembler_, Wide::yes, kCallee, Gpr::x1);
     move(assembler_, Wide::yes, Gpr::x0, Gpr::x2);
     move(assembler_, Wide::yes, Gpr::x1, Gpr::x3);

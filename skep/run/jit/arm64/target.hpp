@@ -82,6 +82,7 @@ class TargetArm64 {
     void load_field(Op op, Gpr reg, std::size_t offset); // of the invocation
     void keep_arguments();
     void restore_arguments();
+    void set_anchor(Gpr invocation);
     void begin_run(Frame frame);
 
     Assembler assembler_;

@@ -87,6 +87,9 @@ void TargetX64::blinded(Gpr dst, std::uint64_t number) {
 }
 
 void TargetX64::begin_function(Frame frame) {
+    if (frame.is_entry) {
+        set_anchor();
+    }
     if (pushes_frame_pointer(frame)) {
         assembler_.plus(Op::push, Wide::yes, Gpr::rbp);
     }
@@ -117,16 +120,23 @@ void TargetX64::leave(Frame frame) {
     if (pushes_frame_pointer(frame)) {
         assembler_.plus(Op::pop, Wide::yes, Gpr::rbp);
     }
+    if (frame.is_entry) {
+        assembler_.plus(Op::pop, Wide::yes, kInvocation);
+    }
     assembler_.plain(Op::ret);
 }
 
-// Called as a C function of R1 and the invocation.
+// Called as a C function of R1 and the invocation. For the one push before the anchor there is room
+// always: the stack of a C function is aligned to 16 bytes, of which the return address took half.
+void TargetX64::set_anchor() {
+    assembler_.plus(Op::push, Wide::yes, kInvocation);
+    move(assembler_, Wide::yes, kInvocation, Gpr::rsi);
+}
+
 void TargetX64::begin_run(Frame frame) {
     run_end_ = new_label();
-    assembler_.plus(Op::push, Wide::yes, kInvocation);
     assembler_.address_of(kScratch, run_end_);
     assembler_.plus(Op::push, Wide::yes, kScratch);
-    move(assembler_, Wide::yes, kInvocation, Gpr::rsi);
     assembler_.memory(Op::mov, Wide::yes, Gpr::rsp, in_invocation(kEngine));
     if (frame.calls_back) {
         callback_entry_ = new_label();
@@ -144,12 +154,11 @@ void TargetX64::end_run() {
     bind(run_end_);
     assembler_.memory_imm(Op::mov_i32, Wide::yes, in_invocation(kEngine), 0);
     assembler_.plus(Op::pop, Wide::yes, kScratch);
-    assembler_.plus(Op::pop, Wide::yes, kInvocation);
 }
 
 // Invocation::call_back as a C function: (invocation, entry, r1, r2, r3, r4, r5 on the stack). The
 // subprogram keeps what a C function keeps, except for r12, which it expects to hold the
-// invocation.
+// invocation; as at the entry, nothing can fault before it does.
 void TargetX64::callback_entry() {
     bind(callback_entry_);
     assembler_.plus(Op::push, Wide::yes, kInvocation);

@@ -6,8 +6,9 @@
 //
 //   ┌──────────────────────────┐
 //   │ return address           │  (stack is 8 below a multiple of 16 here)
+//   │ r12                      │  of the entry alone
 //   │ rbp, rbx, r13, r14, r15  │  those that the function changes; for the entry, any function
-//   │ r12, where a run ends    │  of the entry alone; Invocation::engine points to the latter
+//   │ where a run ends         │  of the entry alone; Invocation::engine points to it
 //   ├──────────────────────────┤ <- rbp = R10, when R10 is used
 //   │ BPF stack                │
 //   │ padding                  │  to a multiple of 16, when something is called
@@ -83,6 +84,7 @@ class TargetX64 {
     [[nodiscard]] bool flags_tell(Comparison comparison, Reg dst) const;
     void keep_arguments();
     void restore_arguments();
+    void set_anchor();
     void begin_run(Frame frame);
     void end_run();
 
