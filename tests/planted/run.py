@@ -10,7 +10,8 @@
 #
 #   # what the mistake is, in a sentence
 #   -- file       the source, from the root
-#   -- old        lines that are there exactly once; when not, the mistake has rotted: an error
+#   -- old        lines that are there exactly once; when not, the mistake has rotted: an error, also
+#                 with --some
 #   -- new        what stands in their place
 #   -- rebuild    for a header: the sources that are compiled with it, tests among them
 #
@@ -127,8 +128,6 @@ def catch(build, bug, path, every):
     overlay = build.folder / "planted" / path.relative_to(HERE / "bugs").with_suffix("")
     shutil.rmtree(overlay, ignore_errors=True)
     text = (ROOT / bug["file"]).read_text()
-    if text.count(bug["old"]) != 1:
-        return [], f"has rotted: its text is there {text.count(bug['old'])} times in {bug['file']}"
     copy = overlay / bug["file"]
     copy.parent.mkdir(parents=True)
     copy.write_text(text.replace(bug["old"], bug["new"]))
@@ -145,8 +144,19 @@ def catch(build, bug, path, every):
     return caught, "" if caught else "NOT CAUGHT"
 
 
+def rotten(path):
+    """What is wrong when the text that the mistake changes is not there exactly once."""
+    bug = sections(path)
+    found = (ROOT / bug["file"]).read_text().count(bug["old"])
+    return "" if found == 1 else f"{path.relative_to(HERE / 'bugs')} has rotted: its text is there {found} times in {bug['file']}"
+
+
 def main(words):
     only = words[words.index("--only") + 1] if "--only" in words else ""
+    paths = sorted(path for path in (HERE / "bugs").rglob("*.bug") if only in str(path))
+    problems = [problem for problem in map(rotten, paths) if problem]
+    if problems:
+        sys.exit("\n".join(problems))
     build = Build(words[0])
     begin = time.time()
     for name, target, arguments, own in SUITES:
@@ -154,7 +164,6 @@ def main(words):
         failed = "" if own else failure(build.folder / place / target, arguments)
         if failed:
             sys.exit(f"without any mistake the suite '{name}' fails: {failed}")
-    paths = sorted(path for path in (HERE / "bugs").rglob("*.bug") if only in str(path))
     if "--some" in words:
         paths = list({path.parent: path for path in paths}.values())
     missed = 0

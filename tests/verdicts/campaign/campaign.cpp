@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/verdicts/campaign/generator/frames.hpp"
 #include "tests/verdicts/campaign/generator/generator.hpp"
 #include "tests/verdicts/campaign/generator/mutant.hpp"
 #include "tests/verdicts/campaign/generator/surroundings.hpp"
@@ -132,7 +133,7 @@ void run_generated(const Judges& judges, client::Transport& kernel, const Limits
     Runner runner(judges, limits, tally);
     for (; !runner.is_over(); ++tally.next) {
         std::mt19937_64 random = random_for(limits.seed, tally.next);
-        runner.one(**world, generate(random),
+        runner.one(**world, limits.frames ? generate_frames(random) : generate(random),
                    fmt::format("generated {} {}", limits.seed, tally.next));
     }
     tally.write();

@@ -19,6 +19,7 @@ struct Limits {
     std::chrono::seconds time{60};
     std::uint64_t seed = 1;
     std::uint64_t mutants_of_each = 20; // in one round
+    bool frames = false;                // generated: frames.hpp's programs
     bool messages = false;              // compares the last lines of refusals, too
 };
 

@@ -68,5 +68,22 @@ TEST(Campaign, BothVerifiersAgreeAboutAFewHundredPrograms) {
     EXPECT_EQ(tally.summary().find("\tonly skep accepts"), std::string::npos) << tally.summary();
 }
 
+// A verifier that takes a caller's frame for dead too soon accepts some of every hundred of these.
+TEST(Campaign, BothVerifiersAgreeAboutWhatLiesInCallersFrames) {
+    if (!kernel_is_available()) {
+        GTEST_SKIP() << "bpf(2) loads no programs for us here";
+    }
+    const Result<std::unique_ptr<client::Transport>> kernel = client::connect_kernel();
+    const Judges judges(**kernel, nullptr);
+    Limits limits;
+    limits.programs = 2000;
+    limits.seed = 21;
+    limits.frames = true;
+    Tally tally("");
+    run_generated(judges, **kernel, limits, tally);
+    EXPECT_EQ(tally.judged(), limits.programs);
+    EXPECT_EQ(tally.summary().find("\tonly"), std::string::npos) << tally.summary();
+}
+
 } // namespace
 } // namespace skep::tests::campaign

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // verdict_campaign [--mutants FOLDER] [--count N] [--seconds N] [--seed N] [--each N] [--state
-// FILE] [--messages yes]
+// FILE] [--messages yes] [--frames yes]
 //
 // Puts random programs, or one-instruction mutants of the programs of a folder of objects, to our
 // verifier and to the running kernel's (bpf(2) as root), and tells where they disagree. Goes on
@@ -42,6 +42,8 @@ std::optional<Arguments> parse(int count, char** words) {
             arguments.limits.seed = number;
         } else if (word == "--messages") {
             arguments.limits.messages = value == "yes";
+        } else if (word == "--frames") {
+            arguments.limits.frames = value == "yes";
         } else if (word == "--each") {
             arguments.limits.mutants_of_each = number;
         } else {
@@ -76,7 +78,8 @@ int main(int count, char** words) {
     const auto arguments = skep::tests::campaign::parse(count, words);
     if (!arguments) {
         fmt::print(stderr, "usage: verdict_campaign [--mutants FOLDER] [--count N] [--seconds N] "
-                           "[--seed N] [--each N] [--state FILE] [--messages yes]\n");
+                           "[--seed N] [--each N] [--state FILE] [--messages yes] "
+                           "[--frames yes]\n");
         return 2;
     }
     return skep::tests::campaign::run(*arguments);

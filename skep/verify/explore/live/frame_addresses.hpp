@@ -3,8 +3,9 @@
 // Which registers may hold an address on the stack, and of whose frame: a forward pass over one
 // function, before any path is walked. It feeds liveness.
 //
-// An address comes from R10 (the own frame) or from an argument (a caller's). Constants and maps
-// are followed too, as far as they say how much a helper reads.
+// An address comes from R10 (the own frame), from an argument (a caller's), or from memory of a
+// caller's frame: of which frame that one is, its callers know (found_by). Constants and maps are
+// followed too, as far as they say how much a helper reads.
 //
 // Compilers spill arguments to slots of the own frame and take them back. What such a slot ever
 // holds is one fact for the whole function, joined over all stores to it, in whatever order they
@@ -26,15 +27,6 @@
 #include "skep/verify/transfer/registers.hpp"
 
 namespace skep::verify {
-
-// Whose frame: bit 0 the own, bit n what the n-th argument points into, bit 6 one whose address was
-// found in a caller's frame: which, only callers know.
-using Bases = std::uint8_t;
-inline constexpr Bases kNoBases = 0;
-inline constexpr Bases kOwnFrame = 1;
-inline constexpr Bases kEveryArgument = 0x3e;
-inline constexpr Bases kFoundFrame = 0x40;
-inline constexpr Bases kCallersFrames = kEveryArgument | kFoundFrame;
 
 // addresses: if it is the address of a stack at all, then in that part of it, or in a found frame.
 enum class Holds : std::uint8_t { nothing, number, map, address, addresses };

@@ -27,7 +27,7 @@ struct CallerReads {
 };
 
 // `bases` are read somewhere in [first, end).
-void add_reads(CallerReads& reads, std::uint8_t bases, std::int64_t first, std::int64_t end) {
+void add_reads(CallerReads& reads, Bases bases, std::int64_t first, std::int64_t end) {
     if ((bases & kOwnFrame) != 0) {
         reads.own |= slots_between(first, end);
     }

@@ -7,7 +7,8 @@
 // pass first finds which registers may hold the frame's address, and where; then each load, store
 // and call reads and overwrites known slots, or possibly all. It errs to the side of live.
 //
-// Proved by: liveness_test.cpp.
+// Proved by: liveness_test.cpp; tests/verdicts/campaign/campaign_test.cpp (programs that hang on
+// what lies in callers' frames, beside the kernel).
 #pragma once
 
 #include <array>
@@ -24,6 +25,15 @@ namespace skep::verify {
 using SlotSet = std::uint64_t; // bit n: slot n, the bytes [fp - 8n - 8, fp - 8n)
 inline constexpr SlotSet kNoSlots = 0;
 inline constexpr SlotSet kAllSlots = ~SlotSet{0};
+
+// Whose frame: bit 0 the own, bit n what the n-th argument points into, bit 6 one whose address was
+// found in a caller's frame: which, only callers know.
+using Bases = std::uint8_t;
+inline constexpr Bases kNoBases = 0;
+inline constexpr Bases kOwnFrame = 1;
+inline constexpr Bases kEveryArgument = 0x3e;
+inline constexpr Bases kFoundFrame = 0x40;
+inline constexpr Bases kCallersFrames = kEveryArgument | kFoundFrame;
 
 // Bytes counted from where an argument points: [first, end), empty when first >= end. An end at
 // kFar is no end: the argument itself may point far away. What grows often is everything, so that
@@ -50,12 +60,11 @@ struct ArgumentReads {
 struct Handed {
     struct Argument {
         bool is_exact = false;
-        std::uint8_t bases =
-            0; // frame_addresses.hpp: bit 0 the own frame, bit n the n-th argument's
+        Bases bases = kNoBases;
         std::int16_t offset = 0; // when exact
     };
     std::array<Argument, 5> arguments;
-    std::uint8_t found = 0; // bases of the frames whose addresses the callee may find in memory
+    Bases found = kNoBases; // frames whose addresses the callee may find in memory
 };
 
 struct Liveness {

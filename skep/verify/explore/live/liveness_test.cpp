@@ -173,7 +173,7 @@ TEST(Reach, OfWhatGrowsOftenOrLiesFarIsEverything) {
     EXPECT_EQ(far.first, -Reach::kFar);
     EXPECT_EQ(far.end, Reach::kFar);
     Reach growing;
-    for (std::int64_t end = 8; end < 40 * 8; end += 8) {
+    for (std::int64_t end = 8; end < 320; end += 8) {
         growing.add(0, end);
     }
     EXPECT_EQ(growing.end, Reach::kFar);
