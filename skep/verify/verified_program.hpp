@@ -42,7 +42,7 @@ struct InsnFacts {
     bool divisor_nonzero = false;          // divisions and remainders by register
     bool fault_reads_zero = false;         // loads that the engine must guard (Region::kernel)
     std::optional<std::uint64_t> constant; // the value that the instruction always produces
-    bool produces_pointer = false; // loads and arithmetic: what results is always an address
+    bool produces_pointer = false;         // loads and arithmetic: always an address and never null
 };
 
 struct SubprogramFacts {

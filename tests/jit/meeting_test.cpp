@@ -374,6 +374,39 @@ meet:
     }
 }
 
+// What a look-up did not find is the number zero, though on the other way it is an address.
+TEST(Meeting, OfWhatWasNotFound) {
+    ASSERT_TRUE(run::code::install_fault_handlers().ok());
+    for (const std::string_view sum : {"r0 += r3", "r3 += r0\n    r0 = r3"}) {
+        for (const std::string_view address : {"r10", "r7"}) {
+            agree(fmt::format(R"({}
+    *(u64 *)(r10 - 16) = 5
+    *(u64 *)(r7 + 8) = 6
+    *(u32 *)(r10 - 8) = r9
+    r1 = map_idx[0]
+    r2 = r10
+    r2 += -8
+    call 1
+    if r0 != 0 goto found
+    r3 = {}
+    r3 += {}
+    {}
+    *(u64 *)(r0 + 0) = 70
+    r0 = *(u64 *)(r10 - 16)
+    r1 = *(u64 *)(r7 + 8)
+    r0 *= 1000
+    r0 += r1
+    exit
+found:
+    r0 = *(u64 *)(r0 + 0)
+    exit
+)",
+                              kBegin, address, address == "r10" ? -16 : 8, sum));
+            ASSERT_FALSE(testing::Test::HasFatalFailure());
+        }
+    }
+}
+
 // A null is a number until it is compared; what is left of an address in 32 bits is one too.
 TEST(Meeting, OfNullsAndHalves) {
     ASSERT_TRUE(run::code::install_fault_handlers().ok());

@@ -26,15 +26,36 @@ Kind kind_in(Held held, Reg reg) {
     return held.is_mixed(reg) ? Kind::hidden : Kind::number;
 }
 
-bool gives_address(std::int32_t helper) {
+// What may be null is a number on the way on which it is.
+Kind helper_gives(std::int32_t helper) {
     const auto* row = spec::find_helper(static_cast<std::uint32_t>(helper));
     if (row == nullptr) {
-        return false;
+        return Kind::hidden;
     }
     using spec::ResultKind;
-    const ResultKind kind = row->result.kind;
-    return kind != ResultKind::nothing && kind != ResultKind::integer &&
-           kind != ResultKind::count_or_error && kind != ResultKind::cpu_number;
+    switch (row->result.kind) {
+    case ResultKind::nothing:
+    case ResultKind::integer:
+    case ResultKind::count_or_error:
+    case ResultKind::cpu_number:
+        return Kind::number;
+    case ResultKind::map_value:
+    case ResultKind::btf_id:
+    case ResultKind::trusted_btf_id:
+    case ResultKind::rdonly_mem_or_btf_id:
+        return Kind::address;
+    case ResultKind::map_value_or_null:
+    case ResultKind::socket_or_null:
+    case ResultKind::sock_common_or_null:
+    case ResultKind::tcp_sock_or_null:
+    case ResultKind::ringbuf_mem_or_null:
+    case ResultKind::dynptr_mem_or_null:
+    case ResultKind::btf_id_or_null:
+    case ResultKind::kptr_or_null:
+    case ResultKind::rdonly_mem_or_btf_id_or_null:
+        return Kind::mixed;
+    }
+    return Kind::hidden;
 }
 
 // Of sums that nothing was proved of. Never fewer addresses, nor surer ones, of more.
@@ -68,10 +89,10 @@ Kind alu_gives(const Insn& insn, const verify::InsnFacts& facts, Held before) {
 }
 
 Kind load_gives(const Insn& insn, const verify::InsnFacts& facts) {
-    if (insn.size_bytes != 8 || facts.constant.has_value() || facts.fault_reads_zero) {
+    if (insn.size_bytes != 8 || facts.constant.has_value()) {
         return Kind::number;
     }
-    return facts.produces_pointer ? Kind::address : Kind::hidden;
+    return facts.produces_pointer && !facts.fault_reads_zero ? Kind::address : Kind::hidden;
 }
 
 class Walk {
@@ -199,7 +220,7 @@ Held kinds_after(const Insn& insn, const verify::InsnFacts& facts, Held before) 
         }
         return with(before, insn.atomic_op == AtomicOp::cmpxchg ? Reg{0} : insn.src, Kind::hidden);
     case InsnKind::call_helper:
-        return with(before, 0, gives_address(insn.imm) ? Kind::address : Kind::number);
+        return with(before, 0, helper_gives(insn.imm));
     case InsnKind::packet_absolute:
     case InsnKind::packet_indirect:
         return with(before, 0, Kind::number);

@@ -5,7 +5,8 @@
 // BPF's registers are numbers and addresses alike; an optimiser that is told which is which knows
 // what can alias and what cannot. One walk to a fixed point over the instructions finds it, helped
 // by what the verifier saw each instruction produce. A register that holds an address on one way
-// and a number (a null) on another counts as an address, and as mixed; so does what a subprogram
+// and a number on another counts as an address, and as mixed; so does what a helper answers that
+// may be null, which is the number 0 once it was found to be; and so does what a subprogram
 // answers, which counts as a number.
 //
 //   number ─┬─▶ mixed, counts as a number ──┬─▶ mixed, counts as an address

@@ -149,7 +149,8 @@ void Facts::produced(InsnIndex at, const Value& value) {
     Seen& seen = seen_[at.value];
     const bool sure = value.origin == 0 && value.is_constant();
     const auto constant = sure ? std::optional<std::uint64_t>(value.number.value()) : std::nullopt;
-    const bool is_pointer = !value.is_scalar() && !value.is(ValueKind::uninitialised);
+    const bool is_pointer =
+        !value.is_scalar() && !value.is(ValueKind::uninitialised) && !value.may_be_null();
     seen.facts.produces_pointer = is_pointer && (!seen.produced || seen.facts.produces_pointer);
     if (!seen.produced) {
         seen.facts.constant = constant;

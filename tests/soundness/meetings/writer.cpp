@@ -107,7 +107,7 @@ class Writer {
         case 11:
             return pick(2) == 0 ? call_pick() : call_back();
         case 12:
-            return look_up();
+            return look_up(depth);
         case 13:
             return test_for_null(any_reg(), depth);
         default:
@@ -308,22 +308,28 @@ class Writer {
         forget_arguments();
     }
 
-    // R0 is the value, or a number where it was not found.
-    void look_up() {
+    // R0 is the value. Where it was not found, R0 is zero, and is used as that or becomes another
+    // number.
+    void look_up(unsigned depth) {
         if (paths_.size() * 2 > kPathsMost) {
             return;
         }
         const unsigned label = labels_++;
-        const std::int64_t number = pick(2) == 0 ? 0 : 8 * pick(5);
+        line("r1 = r9\nr1 &= {}\n*(u32 *)(r10 - 8) = r1", pick(2) == 0 ? 1 : 4);
         line("r1 = map_idx[0]\nr2 = r10\nr2 += -8\ncall 1\nif r0 != 0 goto found{}", label);
-        line("r0 = {}\nfound{}:", number, label);
-        Paths other = paths_;
-        on_all([&](Path& path) { path.regs[0] = address_in(Is::value, 0); });
-        for (Path& path : other) {
-            path.regs[0] = number_between(number, number);
-        }
-        paths_ = joined(paths_, other);
         forget_arguments();
+        Paths found = paths_;
+        for (Path& path : found) {
+            path.regs[0] = address_in(Is::value, 0);
+        }
+        const std::int64_t number = pick(2) == 0 ? 0 : 8 * pick(5);
+        on_all([&](Path& path) { path.regs[0] = number_between(number, number); });
+        if (number != 0) {
+            line("r0 = {}", number);
+        }
+        block(pick(4), depth + 1);
+        line("found{}:", label);
+        paths_ = joined(paths_, found);
     }
 
     // Either side of a condition, and where they meet. `taken` and `paths_` are what each begins
