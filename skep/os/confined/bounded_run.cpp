@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <string>
 
 #include <fcntl.h>
@@ -15,11 +16,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "skep/os/confined/confinement.hpp"
 #include "skep/os/fd.hpp"
+#include "skep/os/process/close_from.hpp"
 
 namespace skep::os {
 namespace {
@@ -46,6 +49,28 @@ struct Before {
     std::uint64_t private_bytes;
 };
 
+// No more than this process may have itself.
+bool limit(__rlimit_resource resource, std::uint64_t most) {
+    rlimit current{};
+    if (::getrlimit(resource, &current) != 0) {
+        return false;
+    }
+    const rlimit wanted{std::min(most, current.rlim_max), std::min(most, current.rlim_max)};
+    return ::setrlimit(resource, &wanted) == 0;
+}
+
+constexpr int kAnswer = STDERR_FILENO + 1;
+
+// Of what this process has open the copy keeps its standard input, and nothing else: what it prints
+// goes to `errors`, what it answers to kAnswer.
+bool keep_descriptors(const Fd& answer, const Fd& errors) {
+    const bool are_moved = ::dup2(errors.number(), STDOUT_FILENO) >= 0 &&
+                           ::dup2(errors.number(), STDERR_FILENO) >= 0 &&
+                           ::dup2(answer.number(), kAnswer) >= 0;
+    close_from(kAnswer + 1);
+    return are_moved;
+}
+
 // What is thrown ends the copy, with a word about it.
 [[noreturn]] void be_the_copy(const Bounds& bounds, const Before& before, const Fd& answer,
                               const Fd& errors, const std::function<ByteVector()>& work) noexcept {
@@ -53,15 +78,17 @@ struct Before {
     if (::getppid() != before.process) { // it ended before this was said
         ::_exit(kFailed);
     }
-    ::dup2(errors.number(), STDERR_FILENO);
-    const std::uint64_t most = before.private_bytes + bounds.private_bytes;
-    const rlimit limit{most, most};
-    if (::setrlimit(RLIMIT_DATA, &limit) != 0 || !confine_process().ok()) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t most = bounds.private_bytes > kMost - before.private_bytes
+                                   ? kMost
+                                   : before.private_bytes + bounds.private_bytes;
+    if (!keep_descriptors(answer, errors) || !limit(RLIMIT_DATA, most) ||
+        !limit(RLIMIT_FSIZE, bounds.printed_bytes) || !confine_process().ok()) {
         ::_exit(kFailed);
     }
     const ByteVector bytes = work();
     for (std::size_t at = 0; at < bytes.size();) {
-        const ssize_t wrote = ::write(answer.number(), bytes.data() + at, bytes.size() - at);
+        const ssize_t wrote = ::write(kAnswer, bytes.data() + at, bytes.size() - at);
         if (wrote < 0 && errno != EINTR) {
             ::_exit(kFailed);
         }
@@ -70,14 +97,38 @@ struct Before {
     ::_exit(0);
 }
 
+// When the copy must have ended.
+class Deadline {
+  public:
+    explicit Deadline(std::uint32_t milliseconds)
+        : end_(Clock::now() + std::chrono::milliseconds(milliseconds)) {}
+
+    [[nodiscard]] bool is_over() const { return left() <= 0; }
+    // False when the time is over.
+    [[nodiscard]] bool wait_for(int fd) const {
+        for (std::int64_t most = left(); most > 0; most = left()) {
+            pollfd poll{fd, POLLIN, 0};
+            if (::poll(&poll, 1, static_cast<int>(std::min(most, kMostAtOnce))) > 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+  private:
+    [[nodiscard]] std::int64_t left() const { // milliseconds
+        return std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now()).count();
+    }
+    static constexpr std::int64_t kMostAtOnce = std::numeric_limits<int>::max();
+    Clock::time_point end_;
+};
+
 // Until the copy closes its end. False when time or room is used up.
-bool read_answer(const Fd& answer, const Bounds& bounds, ByteVector& bytes) {
-    const auto end = Clock::now() + std::chrono::milliseconds(bounds.milliseconds);
+bool read_answer(const Fd& answer, const Deadline& deadline, std::uint64_t most,
+                 ByteVector& bytes) {
     std::array<std::uint8_t, 1U << 16> part; // NOLINT: read() fills it
-    while (bytes.size() <= bounds.answer_bytes) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
-        pollfd poll{answer.number(), POLLIN, 0};
-        if (left.count() <= 0 || ::poll(&poll, 1, static_cast<int>(left.count())) == 0) {
+    while (bytes.size() <= most) {
+        if (!deadline.wait_for(answer.number())) {
             return false;
         }
         const ssize_t got = ::read(answer.number(), part.data(), part.size());
@@ -89,6 +140,20 @@ bool read_answer(const Fd& answer, const Bounds& bounds, ByteVector& bytes) {
         }
     }
     return false;
+}
+
+// It closed its end, and may still go on. Without descriptors of processes it is looked at often.
+bool has_ended(pid_t copy, const Deadline& deadline) {
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, copy, 0)));
+    if (process.is_open()) {
+        return deadline.wait_for(process.number());
+    }
+    siginfo_t info{};
+    while (::waitid(P_PID, static_cast<id_t>(copy), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0 && !deadline.is_over()) {
+        ::poll(nullptr, 0, 1);
+    }
+    return info.si_pid == copy;
 }
 
 // The end of what was written, on one line.
@@ -125,6 +190,9 @@ Result<ByteVector> run_bounded(const Bounds& bounds, const std::function<ByteVec
     const Fd ours(ends[0]);
     Fd theirs(ends[1]);
     const Fd errors(::memfd_create("skep-errors", MFD_CLOEXEC));
+    if (!errors.is_open()) {
+        return error_from_errno(errno, "making room for errors");
+    }
     const Before before{::getpid(), private_bytes_now()};
     const pid_t copy = ::fork();
     if (copy < 0) {
@@ -135,7 +203,9 @@ Result<ByteVector> run_bounded(const Bounds& bounds, const std::function<ByteVec
     }
     theirs = Fd();
     ByteVector bytes;
-    const bool is_whole = read_answer(ours, bounds, bytes);
+    const Deadline deadline(bounds.milliseconds);
+    const bool is_whole =
+        read_answer(ours, deadline, bounds.answer_bytes, bytes) && has_ended(copy, deadline);
     if (!is_whole) {
         ::kill(copy, SIGKILL);
     }

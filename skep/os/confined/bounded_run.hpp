@@ -4,7 +4,7 @@
 // process, which is confined (confinement.hpp) and comes to an end in any case.
 //
 // What the work answers comes back through a pipe. When the copy dies instead, the error says how,
-// with what it wrote to its standard error.
+// with what it printed last. Of what this process has open the copy has its standard input alone.
 //
 // Only for processes with one thread: a copy has that thread alone, and whatever another one held
 // would be held for ever.
@@ -24,6 +24,7 @@ struct Bounds {
     std::uint32_t milliseconds = 1000;
     std::uint64_t private_bytes = 1ULL << 30; // beyond what the process had
     std::uint64_t answer_bytes = 64ULL << 20;
+    std::uint64_t printed_bytes = 1ULL << 20; // and of each file that it makes in memory
 };
 
 // Fails with no_space when the time or the answer is used up, with system when the copy died.

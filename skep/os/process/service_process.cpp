@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "skep/os/process/close_from.hpp"
+
 namespace skep::os {
 namespace {
 
@@ -35,16 +37,6 @@ void put_at(int from, int to) {
         ::fcntl(from, F_SETFD, 0);
     } else {
         ::dup2(from, to);
-    }
-}
-
-void close_from(int first) {
-    if (::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) {
-        return;
-    }
-    constexpr int kMost = 4096;
-    for (int fd = first; fd < kMost; ++fd) {
-        ::close(fd);
     }
 }
 
