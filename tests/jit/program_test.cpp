@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "skep/bytecode/assemble.hpp"
+#include "skep/helpers/invocation.hpp"
 #include "skep/run/jit/compile.hpp"
 #include "skep/spec/contexts/host_contexts.hpp"
 #include "tests/support/engines.hpp"
@@ -274,6 +275,23 @@ TEST(Image, HoldsNoAddressOfItsProcess) {
         for (const run::jit::Relocation& relocation : image->relocations) {
             EXPECT_TRUE(is_empty_room(*image, relocation.offset));
         }
+    }
+}
+
+// As optimised code has them, on either machine.
+TEST(Image, HasWholeAddressesBehindItsInstructions) {
+    for (const run::jit::Machine machine : {run::jit::Machine::x64, run::jit::Machine::arm64}) {
+        run::jit::Image image;
+        image.machine = machine;
+        image.code.assign(32, 0);
+        image.text_bytes = 16;
+        image.relocations = {{run::jit::Referent::helper, 16, 5, 0}};
+        ASSERT_TRUE(run::jit::bind(image, {}).ok());
+        std::array<std::uint64_t, 4> words{};
+        std::memcpy(words.data(), image.code.data(), image.code.size());
+        const auto wanted =
+            reinterpret_cast<std::uintptr_t>(helpers::find_helper(5)); // NOLINT: as in code
+        EXPECT_EQ(words, (std::array<std::uint64_t, 4>{0, 0, wanted, 0}));
     }
 }
 

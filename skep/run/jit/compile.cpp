@@ -77,10 +77,11 @@ Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& bi
     return fail(Code::invalid_input, "a relocation of no known kind");
 }
 
-// Puts the address into the room that image.hpp describes.
+// Puts the address into the room that image.hpp describes. Behind the instructions it lies whole.
 void fill_in(Image& image, std::uint32_t offset, std::uint64_t address) {
     std::uint8_t* room = image.code.data() + offset;
-    if (image.machine != Machine::arm64) {
+    const bool is_in_text = image.text_bytes == 0 || offset < image.text_bytes;
+    if (image.machine != Machine::arm64 || !is_in_text) {
         std::memcpy(room, &address, sizeof(address));
         return;
     }

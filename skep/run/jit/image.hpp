@@ -4,8 +4,8 @@
 //
 // It holds no address. Where one must stand (a map, a helper, a routine of the engine) there is
 // room for it and a relocation that says what belongs there; bind() fills it in for this process.
-// The room is eight zero bytes on x64, and on arm64 four moves of sixteen bits each, the lowest
-// first, whose numbers are zero.
+// The room is eight zero bytes, but for arm64's instructions: there it is four moves of sixteen
+// bits each, the lowest first, whose numbers are zero.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/base/message_fields.hpp"
 #include "skep/os/files.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/os/sharing/owner_lock.hpp"
@@ -38,12 +39,8 @@ struct Kept {
 
 Sha256Digest cache_key(const OptimiserJob& job, std::string_view compiler) {
     ByteWriter all;
-    const auto text = [&](std::string_view one) {
-        all.write(static_cast<std::uint64_t>(one.size()));
-        all.write_bytes({reinterpret_cast<const std::uint8_t*>(one.data()), one.size()});
-    };
-    text(kOptimiserBuild);
-    text(compiler);
+    write_text(all, kOptimiserBuild);
+    write_text(all, compiler);
     all.write_bytes(write_job(job)); // shapes; instructions, facts, maps, flags, type
     return sha256(all.bytes());
 }

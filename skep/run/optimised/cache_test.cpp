@@ -73,6 +73,35 @@ TEST_F(Cache, TakesNoMarksThatFallOrLieOutsideTheCode) {
     }
 }
 
+// The digest is right each time: it tells damage, not a lie.
+TEST_F(Cache, TakesNothingThatLiesOutsideTheCode) {
+    using jit::Referent;
+    static constexpr std::uint32_t kFarAway = 41; // of 40 bytes of code
+    const auto is_taken = [&](void (*change)(jit::Image&)) {
+        jit::Image image = an_image();
+        change(image);
+        EXPECT_TRUE(cache->keep(kKey, image).ok());
+        return cache->find(kKey).has_value();
+    };
+    EXPECT_TRUE(is_taken([](jit::Image&) {}));
+    EXPECT_FALSE(is_taken([](jit::Image& image) { image.entry_offset = kFarAway; }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) { image.callback_offset = kFarAway; }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) { image.insn_offsets.push_back(kFarAway); }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) { image.subprogram_offsets.push_back(kFarAway); }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) {
+        image.relocations[0].offset = static_cast<std::uint32_t>(image.code.size()) - 7;
+    }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) {
+        image.relocations[0].offset = 32; // within the instructions
+    }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) {
+        image.relocations[0] = {Referent::lookup_function, 56, 0, 99};
+    }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) {
+        image.relocations[0] = {static_cast<Referent>(99), 56, 0, 0};
+    }));
+}
+
 TEST_F(Cache, TakesNoFileOfWhichAByteChanged) {
     ASSERT_TRUE(cache->keep(kKey, an_image()).ok());
     const auto size = fs::file_size(only_file());

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/base/message_fields.hpp"
 #include "skep/os/confined/bounded_run.hpp"
 #include "skep/os/process/message_socket.hpp"
 #include "skep/os/process/sealed_memory.hpp"
@@ -17,15 +18,10 @@ namespace {
 
 constexpr std::size_t kLargestJob = 512U << 20;
 constexpr std::size_t kLargestImage = 64U << 20;
+constexpr std::size_t kLongestText = 4096;
 constexpr std::uint64_t kLeastPrivateBytes = 1U << 20;
 
 enum class Answer : std::uint8_t { failed, whole, cut_short };
-
-void write_text(ByteWriter& out, std::string_view text) {
-    out.write_bytes({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); // NOLINT
-}
-
-std::string text_of(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
 // A request is the bounds, how to use the cache, and for which build; the job lies beside it.
 struct Request {
@@ -50,7 +46,7 @@ Result<Request> decode_request(Bytes bytes) {
     request.bounds.milliseconds_improving = TRY(in.read<std::uint32_t>());
     request.bounds.private_bytes = TRY(in.read<std::uint64_t>());
     const auto cache = TRY(in.read<std::uint8_t>());
-    if (text_of(TRY(in.read_bytes(in.remaining()))) != kOptimiserBuild) {
+    if (TRY(read_text(in, kLongestText)) != kOptimiserBuild || !in.at_end()) {
         return fail(Code::unsupported,
                     fmt::format("{} belongs to another build of skep", kCompilerProgram));
     }
@@ -68,7 +64,7 @@ ByteVector encode(const Result<Compiled>& compiled) {
         out.write_bytes(write_image(compiled->image));
     } else {
         out.write(static_cast<std::uint8_t>(Answer::failed));
-        write_text(out, compiled.error().message);
+        write_text(out, std::string_view(compiled.error().message).substr(0, kLongestText));
     }
     return out.take();
 }
@@ -76,11 +72,14 @@ ByteVector encode(const Result<Compiled>& compiled) {
 Result<Compiled> decode_answer(Bytes bytes) {
     ByteReader in(bytes);
     const auto kind = static_cast<Answer>(TRY(in.read<std::uint8_t>()));
-    const Bytes rest = TRY(in.read_bytes(in.remaining()));
-    if (kind == Answer::failed) {
-        return fail(Code::unsupported, text_of(rest));
+    if (kind > Answer::cut_short) {
+        return fail(Code::invalid_input, "an answer of no known kind");
     }
-    return Compiled{TRY(read_image(rest)), kind == Answer::cut_short};
+    if (kind == Answer::failed) {
+        return fail(Code::unsupported, TRY(read_text(in, kLongestText)));
+    }
+    const Bytes image = TRY(in.read_bytes(in.remaining()));
+    return Compiled{TRY(read_image(image)), kind == Answer::cut_short};
 }
 
 Result<Compiled> compile_bounded(const Optimiser& compiler, const OptimiserJob& job,

@@ -29,12 +29,36 @@ Result<std::uint64_t> read_count(ByteReader& in, std::uint64_t bytes_each) {
     return count;
 }
 
-Result<std::vector<std::uint32_t>> read_list(ByteReader& in) {
+// Where instructions and subprograms begin; one past the end of the code ends such a list.
+Result<std::vector<std::uint32_t>> read_offsets(ByteReader& in, std::uint32_t text_bytes) {
     std::vector<std::uint32_t> list(TRY(read_count(in, sizeof(std::uint32_t))));
     for (std::uint32_t& one : list) {
         one = TRY(in.read<std::uint32_t>());
+        if (one > text_bytes) {
+            return fail(Code::invalid_input, "an instruction lies where no code is");
+        }
     }
     return list;
+}
+
+// Addresses lie in a table behind the instructions.
+bool is_sound(const jit::Relocation& one, const jit::Image& image) {
+    const std::size_t size = image.code.size();
+    if (size < sizeof(std::uint64_t) || one.offset > size - sizeof(std::uint64_t) ||
+        one.offset < image.text_bytes) {
+        return false;
+    }
+    switch (one.referent) {
+    case jit::Referent::routine:
+        return one.index < static_cast<std::uint32_t>(jit::Routine::count_);
+    case jit::Referent::lookup_function:
+        return one.addend <= static_cast<std::uint64_t>(maps::KeyPieces::bytes);
+    case jit::Referent::map:
+    case jit::Referent::map_value:
+    case jit::Referent::helper:
+        return true; // what it is bound to is asked then
+    }
+    return false;
 }
 
 // Rising and within the instructions: they are searched by halving.
@@ -112,13 +136,10 @@ Result<jit::Image> read_image(Bytes file) {
         one.offset = TRY(in.read<std::uint32_t>());
         one.index = TRY(in.read<std::uint32_t>());
         one.addend = TRY(in.read<std::uint64_t>());
-        fits = fits && one.referent <= jit::Referent::routine && size >= sizeof(std::uint64_t) &&
-               one.offset <= size - sizeof(std::uint64_t) &&
-               (one.referent != jit::Referent::routine ||
-                one.index < static_cast<std::uint32_t>(jit::Routine::count_));
+        fits = fits && is_sound(one, image);
     }
-    image.insn_offsets = TRY(read_list(in));
-    image.subprogram_offsets = TRY(read_list(in));
+    image.insn_offsets = TRY(read_offsets(in, image.text_bytes));
+    image.subprogram_offsets = TRY(read_offsets(in, image.text_bytes));
     image.marks = TRY(read_marks(in, image.text_bytes));
     if (!fits || !in.at_end()) {
         return fail(Code::invalid_input, "something lies outside the code");
