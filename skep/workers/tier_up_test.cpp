@@ -5,6 +5,7 @@
 #include "skep/workers/tier_up.hpp"
 
 #include <array>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -75,6 +76,35 @@ TEST_F(TieringUp, ExchangesAProgramThatRanOftenAndNoOther) {
     EXPECT_EQ(table_.entry(8)->tier(), run::Tier::jit);
     tier_up_.ask(table_);
     EXPECT_LT(tier_up_.fd(), 0) << "it is asked for once";
+}
+
+// A test run has a thread of its own and may be anywhere in a program: here it asks for the time,
+// and is answered when the code has been exchanged.
+TEST_F(TieringUp, KeepsOldCodeUntilItIsReclaimed) {
+    ASSERT_TRUE(table_.add_program(9, verified("call 5\nr0 += 7\nexit"), {}).ok());
+    for (std::uint32_t i = 0; i < kOften; ++i) {
+        run(9);
+    }
+    int asked = 0;
+    std::function<void()> in_the_middle = [&] {
+        if (asked++ == 0) {
+            tier_up_.ask(table_);
+            wait_for_the_answer();
+        }
+    };
+    helpers::Services services;
+    services.owner = &in_the_middle;
+    services.clock_ns = [](void* owner, int) -> std::uint64_t {
+        (*static_cast<std::function<void()>*>(owner))();
+        return 1000;
+    };
+    helpers::Invocation invocation;
+    invocation.services = &services;
+    EXPECT_EQ(table_.entry(9)->run(nullptr, invocation), 1007U);
+    EXPECT_EQ(table_.entry(9)->tier(), run::Tier::llvm);
+    table_.reclaim();
+    EXPECT_EQ(table_.entry(9)->run(nullptr, invocation), 1007U);
+    EXPECT_EQ(asked, 2);
 }
 
 TEST_F(TieringUp, ForgetsAProgramThatWentAwayMeanwhile) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <thread>
 #include <utility>
 
@@ -76,6 +77,34 @@ TEST_F(Tiered, IsSwappedWhileItRunsAndFreesWhatCameBefore) {
     EXPECT_EQ(wrong, 0U);
     EXPECT_TRUE(tiered.has_settled());
     EXPECT_EQ(tiered.tier(), run::Tier::llvm);
+}
+
+// A run asks for the time in the middle, and is held up there until the better code has come and
+// could have been freed in its place many times; then it goes on in the old code.
+TEST_F(Tiered, KeepsOldCodeWhileARunIsInIt) {
+    const auto program = unchecked(assemble("r6 = r1\ncall 5\nr0 += 7\nexit").value().insns);
+    run::BackgroundCompiler compiler;
+    auto made = run::make_tiered(program, {}, compiler, {.runs_before = 0, .uses_cache = false});
+    ASSERT_TRUE(made.ok()) << made.error().message;
+    run::TieredExecutable& tiered = **made;
+    helpers::Services services;
+    services.owner = &tiered;
+    services.clock_ns = [](void* owner, int) -> std::uint64_t {
+        const auto& running = *static_cast<run::TieredExecutable*>(owner);
+        for (int i = 0; i < 30'000 && running.tier() != run::Tier::llvm; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        return running.has_settled() ? 2000 : 1000;
+    };
+    helpers::Invocation invocation;
+    invocation.services = &services;
+    EXPECT_EQ(tiered.run(nullptr, invocation), 1007U) << "2007: it was freed too early";
+    EXPECT_EQ(tiered.tier(), run::Tier::llvm);
+    for (int i = 0; i < 30'000 && !tiered.has_settled(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_EQ(tiered.run(nullptr, invocation), 2007U);
 }
 
 TEST_F(Tiered, MayGoAwayAtAnyMoment) {
