@@ -25,6 +25,7 @@ constexpr std::uint64_t layout_number() {
          {kGeneration, std::uint64_t{sizeof(helpers::Invocation)},
           std::uint64_t{offsetof(helpers::Invocation, cpu)},
           std::uint64_t{offsetof(helpers::Invocation, loop_budget)},
+          std::uint64_t{offsetof(helpers::Invocation, stack)},
           std::uint64_t{sizeof(skep_map_shape)}, std::uint64_t{sizeof(skep_program)},
           std::uint64_t{sizeof(skep_memory)}, std::uint64_t{sizeof(spec::HostXdp)},
           std::uint64_t{sizeof(spec::HostSkb)},

@@ -90,9 +90,9 @@ struct Invocation {
     std::uint64_t loop_budget = 0; // left for may_goto
     std::uint32_t faults = 0; // runs that ended by a fault in generated code (their answer is 0)
 
-    // What bpf_probe_read and %s may read beside the packet: the engine's stack for this run, and
-    // the values of the program's maps. All other addresses answer -EFAULT. Empty: nothing may be
-    // read.
+    // What bpf_probe_read and %s may read beside the packet: the frame of the function that calls
+    // (own_memory.hpp), and the values of the program's maps. All other addresses answer -EFAULT.
+    // Empty: nothing may be read.
     MemoryRange stack;
     MemoryRange packet; // the frame of an XDP or socket buffer context
     std::span<maps::Map* const> maps;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "skep/helpers/invocation.hpp"
+#include "skep/helpers/own_memory.hpp"
 #include "skep/optimise/lift/function_lifter.hpp"
 #include "skep/spec/helpers.hpp"
 
@@ -72,7 +73,20 @@ Result<void> FunctionLifter::lift_helper(std::uint32_t at, const Insn& one) {
     return {};
 }
 
+// Which also says that whoever is called may read it.
+void FunctionLifter::tell_frame() {
+    const std::uint32_t bytes = function_.frame.stack_bytes;
+    Value* end = bytes == 0 ? constant(0) : builder_.CreatePtrToInt(frame_pointer_, shared_.i64);
+    Value* begin = bytes == 0 ? constant(0) : builder_.CreateSub(end, constant(bytes));
+    constexpr std::size_t kRange = offsetof(helpers::Invocation, stack);
+    builder_.CreateStore(begin, invocation_field(kRange + offsetof(helpers::MemoryRange, begin)));
+    builder_.CreateStore(end, invocation_field(kRange + offsetof(helpers::MemoryRange, end)));
+}
+
 void FunctionLifter::call_plain_helper(const Insn& one) {
+    if (helpers::reads_any_address(one.imm)) {
+        tell_frame();
+    }
     std::vector<llvm::Type*> types;
     std::vector<Value*> arguments;
     for (Reg reg = 1; reg <= 5; ++reg) {

@@ -68,6 +68,7 @@ class FunctionLifter {
 
     // Calls.
     Result<void> lift_helper(std::uint32_t at, const Insn& one);
+    void tell_frame();
     void call_plain_helper(const Insn& one);
     void call_map_helper(const Insn& one, const spec::MapSpec& map);
     void lift_array_lookup(const run::jit::MapShape& shape, const spec::MapSpec& map);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/run/interpreter/code.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "skep/helpers/own_memory.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::run::interpreter {
@@ -68,7 +71,7 @@ class Maker {
             op.handler = form(packet_handlers(insn));
             break;
         case InsnKind::call_helper:
-            return place_helper(insn, op);
+            return place_helper(insn, at, op);
         case InsnKind::jump:
         case InsnKind::jump_always:
         case InsnKind::may_goto:
@@ -157,7 +160,18 @@ class Maker {
         return binding_.maps[place];
     }
 
-    Result<void> place_helper(const Insn& insn, Op& op) {
+    // What the verifier proved of the function that an instruction is in.
+    [[nodiscard]] std::int16_t frame_bytes(InsnIndex at) const {
+        std::uint32_t bytes = kFrameBytes;
+        for (const verify::SubprogramFacts& facts : program_.subprograms()) {
+            if (facts.start.value <= at.value && at.value < facts.end.value) {
+                bytes = facts.stack_bytes == 0 ? kFrameBytes : facts.stack_bytes;
+            }
+        }
+        return static_cast<std::int16_t>(std::min(bytes, kFrameBytes));
+    }
+
+    Result<void> place_helper(const Insn& insn, InsnIndex at, Op& op) {
         if (insn.imm == number_of(spec::Helper::tail_call)) {
             op.handler = form(tail_call_handlers());
             return {};
@@ -168,7 +182,9 @@ class Maker {
             return fail(ErrorCode::unsupported,
                         fmt::format("helper {} is not in this build of skep", insn.imm));
         }
-        op.handler = form(flow_handlers(insn));
+        const bool reads = helpers::reads_any_address(insn.imm);
+        op.handler = form(reads ? reading_helper_handlers() : flow_handlers(insn));
+        op.offset = reads ? frame_bytes(at) : std::int16_t{0};
         op.imm = static_cast<std::int32_t>(code_->helpers.size());
         code_->helpers.push_back(function);
         return {};

@@ -63,6 +63,13 @@ const Op* call_helper(const Op* self, Machine& machine) {
     return call_function(machine.helpers[self->imm], self, machine);
 }
 
+// The size of the frame is in the offset.
+const Op* call_reading_helper(const Op* self, Machine& machine) {
+    const std::uint64_t end = machine.reg[kFramePointer];
+    machine.invocation->stack = {end - static_cast<std::uint64_t>(self->offset), end};
+    return call_helper(self, machine);
+}
+
 // The number of the helper is in a register. The verifier refuses such calls, as Linux does; they
 // are here for the conformance files.
 const Op* call_register(const Op* self, Machine& machine) {
@@ -115,6 +122,7 @@ Handlers flow_handlers(const Insn& insn) {
     return {}; // kernel functions
 }
 
+Handlers reading_helper_handlers() { return forms_of<call_reading_helper, Ends::perhaps>(); }
 Handlers tail_call_handlers() { return forms_of<tail_call, Ends::perhaps>(); }
 
 } // namespace skep::run::interpreter

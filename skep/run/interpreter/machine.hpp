@@ -108,6 +108,7 @@ Handlers memory_handlers(const Insn& insn, bool fault_reads_zero); // load, stor
 Handlers atomic_handlers(const Insn& insn);
 Handlers flow_handlers(const Insn& insn);   // jumps, calls, exit
 Handlers packet_handlers(const Insn& insn); // LD_ABS, LD_IND
+Handlers reading_helper_handlers(); // a helper that is to be told where its caller's frame is
 Handlers tail_call_handlers();
 Handlers unreachable_handlers(); // the second slot of a wide immediate
 

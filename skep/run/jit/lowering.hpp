@@ -15,6 +15,7 @@
 #include <optional>
 #include <vector>
 
+#include "skep/helpers/own_memory.hpp"
 #include "skep/run/jit/deferred.hpp"
 #include "skep/run/jit/key_pieces.hpp"
 #include "skep/run/jit/liveness.hpp"
@@ -323,6 +324,9 @@ class Lowering {
         } else if (one.imm == number_of(spec::Helper::tail_call)) {
             target_.call_routine(Routine::tail_call, LeaveWhen::happened, leave_);
         } else {
+            if (helpers::reads_any_address(one.imm)) {
+                target_.tell_frame(frame_.stack_bytes);
+            }
             target_.call_helper(
                 {.referent = Referent::helper, .index = static_cast<std::uint32_t>(one.imm)});
         }

@@ -128,6 +128,7 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.jump_if_imm(comparison, reg, std::int32_t{}, label);
     target.jump_when_budget_is_used_up(label);
     // Calls.
+    target.tell_frame(std::uint32_t{}); // Invocation::stack = that many bytes below R10
     target.call_helper(relocation);
     target.call_helper_in(reg);
     target.call_subprogram(label);

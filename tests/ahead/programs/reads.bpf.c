@@ -62,6 +62,12 @@ SEC("xdp") int reads(struct xdp_md* ctx) {
     keep(11, bpf_snprintf(line, sizeof line, format, arguments, sizeof arguments));
     static const char printed[] = "seen %s";
     keep(12, bpf_trace_printk(printed, sizeof printed, text));
+    char own_text[8] = "mine";
+    char* stack = own_text;
+    asm volatile("" : "+r"(stack) : : "memory");
+    keep(13, bpf_probe_read_kernel_str(copy + 48, 8, stack));
+    static const char second[] = "seen %s";
+    keep(14, bpf_trace_printk(second, sizeof second, stack));
     runs++;
     return data[0] & 1 ? XDP_PASS : XDP_DROP;
 }

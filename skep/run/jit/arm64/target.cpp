@@ -317,6 +317,18 @@ void TargetArm64::call_reference(Relocation what) {
     assembler_.say(Op::blr, Wide::yes, {.n = kCallee});
 }
 
+void TargetArm64::tell_frame(std::uint32_t stack_bytes) {
+    constexpr std::size_t kRange = offsetof(helpers::Invocation, stack);
+    const Gpr end = stack_bytes == 0 ? kZero : home_of(kFramePointer); // 0: R10 is nowhere
+    if (stack_bytes != 0) {
+        assembler_.say(Op::sub_i, Wide::yes,
+                       {.d = kScratch, .n = end, .number = static_cast<std::int32_t>(stack_bytes)});
+    }
+    load_field(Op::str64, stack_bytes == 0 ? kZero : kScratch,
+               kRange + offsetof(helpers::MemoryRange, begin));
+    load_field(Op::str64, end, kRange + offsetof(helpers::MemoryRange, end));
+}
+
 void TargetArm64::call_helper(Relocation helper) {
     move(assembler_, Wide::yes, kSixthArgument, kInvocation);
     call_reference(helper);

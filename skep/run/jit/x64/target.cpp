@@ -295,6 +295,21 @@ void TargetX64::call_reference(Relocation what) {
     assembler_.one_register(Op::call, Wide::yes, Gpr::rax);
 }
 
+void TargetX64::tell_frame(std::uint32_t stack_bytes) {
+    constexpr std::size_t kRange = offsetof(helpers::Invocation, stack);
+    const Memory begin = in_invocation(kRange + offsetof(helpers::MemoryRange, begin));
+    const Memory end = in_invocation(kRange + offsetof(helpers::MemoryRange, end));
+    if (stack_bytes == 0) { // R10 is nowhere
+        assembler_.memory_imm(Op::mov_i32, Wide::yes, begin, 0);
+        assembler_.memory_imm(Op::mov_i32, Wide::yes, end, 0);
+        return;
+    }
+    const auto below = -static_cast<std::int32_t>(stack_bytes);
+    assembler_.memory(Op::lea, Wide::yes, kScratch, {.base = Gpr::rbp, .displacement = below});
+    assembler_.memory(Op::mov, Wide::yes, kScratch, begin);
+    assembler_.memory(Op::mov, Wide::yes, Gpr::rbp, end);
+}
+
 void TargetX64::call_helper(Relocation helper) {
     move(assembler_, Wide::yes, Gpr::r9, kInvocation);
     call_reference(helper);

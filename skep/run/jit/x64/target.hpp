@@ -65,6 +65,7 @@ class TargetX64 {
     void jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target);
     void jump_when_budget_is_used_up(Label target);
 
+    void tell_frame(std::uint32_t stack_bytes);
     void call_helper(Relocation helper);
     void call_helper_in(Reg id);
     void call_subprogram(Label subprogram) { assembler_.call(subprogram); }
