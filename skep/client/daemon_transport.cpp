@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <map>
 
+#include "skep/client/bpf_call.hpp"
 #include "skep/client/marshal.hpp"
 #include "skep/client/user_transport.hpp"
 #include "skep/os/command.hpp"
@@ -197,8 +198,7 @@ class DaemonTransport final : public UserTransport {
             return known->second;
         }
         abi::MapInfo info{};
-        abi::InfoAttr attr{static_cast<std::uint32_t>(fd), sizeof info,
-                           reinterpret_cast<std::uint64_t>(&info)};
+        abi::InfoAttr attr{static_cast<std::uint32_t>(fd), sizeof info, address_of(&info)};
         TRY(ask(static_cast<std::uint32_t>(spec::Command::obj_get_info_by_fd), attr));
         if (attr.info_len < sizeof info) {
             return fail(Code::invalid_input, "the descriptor is no map");

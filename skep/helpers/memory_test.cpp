@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Probe reads, ring buffer records and dynptrs.
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -73,8 +74,8 @@ TEST(ProbeRead, EndsWhereTheValuesOfAnArrayEnd) {
     for (const auto type : {spec::MapType::array, spec::MapType::percpu_array}) {
         auto map = made(type, 4, 12, 3); // 16 bytes each
         maps::Map* maps[] = {map.get()};
-        const std::uint32_t first = 0;
-        const auto begin = at(map->lookup(reinterpret_cast<const std::uint8_t*>(&first), 0));
+        const std::array<std::uint8_t, 4> first{};
+        const auto begin = at(map->lookup(first.data(), 0));
         std::uint64_t to[8] = {};
         Invocation invocation;
         invocation.maps = maps;

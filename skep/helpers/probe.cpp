@@ -6,6 +6,7 @@
 //
 // Proved by: memory_test.cpp.
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -24,7 +25,7 @@ bool lies_in(const MemoryRange& range, std::uint64_t address, std::uint64_t size
 
 // Inside one part, as a read of a map's values is inside the values of one CPU.
 bool lies_in(const PlainValues& values, std::uint64_t address, std::uint64_t size_bytes) {
-    const auto begin = reinterpret_cast<std::uint64_t>(values.begin); // NOLINT: an address
+    const auto begin = std::bit_cast<std::uint64_t>(values.begin);
     if (address < begin || address - begin >= values.part_bytes * values.parts) {
         return false;
     }
@@ -77,8 +78,9 @@ bool may_read(const Invocation& invocation, std::uint64_t address, std::uint64_t
         lies_in(invocation.packet, address, size_bytes)) {
         return true;
     }
+    const auto* const asked = std::bit_cast<const void*>(address); // not followed
     for (const maps::Map* map : invocation.maps) {
-        if (map != nullptr && map->owns(reinterpret_cast<const void*>(address), size_bytes)) {
+        if (map != nullptr && map->owns(asked, size_bytes)) {
             return true;
         }
     }

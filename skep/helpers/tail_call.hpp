@@ -23,8 +23,10 @@ inline bool tail_call(maps::Map& programs, std::uint32_t index, Invocation& invo
         services == nullptr || services->run_program == nullptr) {
         return false;
     }
-    const auto* slot = programs.lookup(reinterpret_cast<const std::uint8_t*>(&index),
-                                       invocation.cpu); // NOLINT: a key
+    // A key is the bytes of a number here; a slot is one aligned number, which whoever fills the
+    // array stores whole.
+    const auto* slot =
+        programs.lookup(reinterpret_cast<const std::uint8_t*>(&index), invocation.cpu);
     const std::uint32_t id =
         slot == nullptr
             ? 0

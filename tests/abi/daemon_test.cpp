@@ -79,6 +79,15 @@ class Daemon : public testing::Test {
         attr.max_entries = 2;
         return os::Fd(static_cast<int>(call(engine, Command::map_create, attr)));
     }
+    static os::Fd load_42(client::Transport& engine) {
+        const std::uint64_t insns[] = {0x0000002a000000b7, 0x0000000000000095}; // r0 = 42; exit
+        abi::ProgLoadAttr attr{};
+        attr.prog_type = static_cast<std::uint32_t>(spec::ProgramType::sched_cls);
+        attr.insn_cnt = 2;
+        attr.insns = address_of(insns);
+        attr.license = address_of("GPL");
+        return os::Fd(static_cast<int>(call(engine, Command::prog_load, attr)));
+    }
     static long element(client::Transport& engine, Command command, const os::Fd& map,
                         std::uint32_t key, void* value) {
         abi::MapElementAttr attr{static_cast<std::uint32_t>(map.number()), 0, address_of(&key),
@@ -211,14 +220,7 @@ TEST_F(Daemon, BadAddressesAreTheClientsMistakeAndNobodysCrash) {
 }
 
 TEST_F(Daemon, RunsProgramsInWorkersAndGivesBackWhatTheyAnswer) {
-    const std::uint64_t insns[] = {0x0000002a000000b7ULL, 0x0000000000000095ULL}; // r0 = 42; exit
-    const char license[] = "GPL";
-    abi::ProgLoadAttr load{};
-    load.prog_type = static_cast<std::uint32_t>(spec::ProgramType::sched_cls);
-    load.insn_cnt = 2;
-    load.insns = address_of(insns);
-    load.license = address_of(license);
-    const os::Fd program(static_cast<int>(call(*engine_, Command::prog_load, load)));
+    const os::Fd program = load_42(*engine_);
     ASSERT_TRUE(program.is_open()) << engine_->last_message();
     const std::uint8_t packet[64] = {};
     std::uint8_t out[64] = {1};
@@ -236,14 +238,8 @@ TEST_F(Daemon, RunsProgramsInWorkersAndGivesBackWhatTheyAnswer) {
 }
 
 TEST_F(Daemon, ProfilesOfAProgramCountInOneMemoryWhileTheyAreHeld) {
-    const std::uint64_t insns[] = {0x0000002a000000b7ULL, 0x0000000000000095ULL}; // r0 = 42; exit
-    const char license[] = "GPL";
-    abi::ProgLoadAttr load{};
-    load.prog_type = static_cast<std::uint32_t>(spec::ProgramType::sched_cls);
-    load.insn_cnt = 2;
-    load.insns = address_of(insns);
-    load.license = address_of(license);
-    const os::Fd program(static_cast<int>(call(*engine_, Command::prog_load, load)));
+    const os::Fd program = load_42(*engine_);
+    ASSERT_TRUE(program.is_open()) << engine_->last_message();
     const auto run = [&](std::uint32_t times) {
         const std::uint8_t packet[64] = {};
         abi::TestRunAttr attr{};
