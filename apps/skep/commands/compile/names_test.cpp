@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/skep/commands/compile/names.hpp"
 
-#include <algorithm>
+#include <fstream>
+#include <regex>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "apps/skep/commands/compile/reserved_words.hpp"
+#include "apps/skep/commands/compile/unit.hpp"
 
 namespace skep::app {
 namespace {
@@ -76,6 +79,25 @@ TEST(NamesInC, WhatIsCalledFirstReplacesNoFunctionOfTheLibrary) {
     EXPECT_EQ(SymbolNames("unit").opener(), "unit_open");
     EXPECT_EQ(SymbolNames("shm").opener(), "shm_open_2");
     EXPECT_EQ(SymbolNames("pthread").of_program("create"), "pthread_create_2");
+}
+
+// Every word of ours in the library's header and in the part that all headers share.
+TEST(NamesInC, NoNameIsOneOfOurs) {
+    const auto read = [](const char* file) {
+        std::ostringstream text;
+        text << std::ifstream(std::string(SKEP_SOURCE_DIR "/apps/") + file).rdbuf();
+        return text.str();
+    };
+    Unit unit;
+    unit.prefix = "unit";
+    const std::string text = read("runtime/skep_runtime.h") + header_of(unit);
+    const std::regex ours("\\b(skep|SKEP)_[A-Za-z0-9_]+");
+    int count = 0;
+    for (std::sregex_iterator at(text.begin(), text.end(), ours), end; at != end; ++at, ++count) {
+        const std::string word = at->str();
+        EXPECT_TRUE(is_reserved_word(word) || word == "SKEP_COMPILED_unit") << word;
+    }
+    EXPECT_GT(count, 50);
 }
 
 TEST(NamesInC, WordsOfTheLanguageAndTheLibraryAreNotUsed) {

@@ -23,11 +23,12 @@ constexpr std::string_view kTypes =
 
 // Of skep_runtime.h, of what all headers share, and of the code before it has names.
 constexpr std::string_view kOurs =
-    " skep_bindings skep_call_back skep_entry skep_helper skep_layout skep_map skep_map_erase "
-    " skep_map_free skep_map_lookup skep_map_make skep_map_next_key skep_map_put_map "
-    " skep_map_put_program skep_map_shape skep_map_update skep_map_values skep_memory skep_program "
-    " skep_routine skep_run skep_run_alone skep_run_program skep_run_skb skep_run_xdp "
-    " skep_set_trace skep_skb skep_xdp ";
+    " SKEP_COMPILED SKEP_PROGRAM_MAPS SKEP_RUNTIME_H skep_bindings skep_call_back skep_entry "
+    " skep_helper skep_layout skep_map skep_map_erase skep_map_field skep_map_free "
+    " skep_map_lookup skep_map_make skep_map_next_key skep_map_put_map skep_map_put_program "
+    " skep_map_shape skep_map_take skep_map_update skep_map_values skep_memory skep_program "
+    " skep_ring_read skep_routine skep_run skep_run_alone skep_run_program skep_run_skb "
+    " skep_run_xdp skep_set_trace skep_skb skep_skb_of skep_xdp ";
 
 // Of C, POSIX and Linux.
 constexpr std::string_view kLibrary =
