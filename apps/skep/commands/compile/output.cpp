@@ -148,17 +148,17 @@ Result<void> write_output(const OutputNames& names, Bytes object, std::string_vi
                           const Linking& linking) {
     Draft code(names.code);
     Draft text(names.header);
+    Draft library(names.code);
     TRY(code.write(object));
     TRY(text.write(ByteVector(header.begin(), header.end())));
-    if (!names.code.ends_with(".so")) {
-        TRY(text.put_in_place());
-        return code.put_in_place();
+    const bool links = names.code.ends_with(".so");
+    if (links) {
+        TRY(library.write({}));
+        TRY(link_shared(code.path(), library.path(), linking));
     }
-    Draft library(names.code);
-    TRY(library.write({}));
-    TRY(link_shared(code.path(), library.path(), linking));
+    TRY(check_header_place(names.header)); // compiling takes long enough to write one by hand
     TRY(text.put_in_place());
-    return library.put_in_place();
+    return (links ? library : code).put_in_place();
 }
 
 } // namespace skep::app

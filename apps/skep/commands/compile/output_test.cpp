@@ -84,6 +84,19 @@ TEST_F(CompileOutput, AHeaderOfSomebodyElseStays) {
     EXPECT_THAT(refusal("dangling.o"), HasSubstr("skep compile did not write"));
 }
 
+TEST_F(CompileOutput, AHeaderThatCameWhileItCompiledStaysToo) {
+    const auto names = output_names(at("a.o"), at("source.bpf.o"));
+    ASSERT_TRUE(names.ok());
+    write("a.h", "int mine;\n");
+    write("a.o", "mine");
+    const auto written = write_output(*names, object_, header_, {"x86-64", true});
+    ASSERT_FALSE(written.ok());
+    EXPECT_THAT(written.error().message, HasSubstr("skep compile did not write"));
+    EXPECT_EQ(read("a.h"), "int mine;\n");
+    EXPECT_EQ(read("a.o"), "mine");
+    EXPECT_EQ(files(), 3U);
+}
+
 TEST_F(CompileOutput, AnEndingSaysWhatIsWanted) {
     EXPECT_THAT(refusal("a.txt"), HasSubstr("a name that ends in .o"));
 }
