@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/skep/object_file.hpp"
 
+#include <algorithm>
+
+#include "apps/skep/help/suggest.hpp"
 #include "skep/btf/btf.hpp"
 #include "skep/os/files.hpp"
 #include "skep/spec/section_names.hpp"
@@ -37,6 +40,12 @@ Result<load::ObjectSpec> read_object(const std::string& file, load::Options opti
     return object;
 }
 
+void show_warnings(Session& session, const load::ObjectSpec& object) {
+    for (const std::string& warning : object.warnings) {
+        session.remark("{}: {}", object.file, warning);
+    }
+}
+
 Result<void> read_type_option(Words& words, load::Options& options) {
     const std::string name = TRY(words.value("the type"));
     options.type = spec::program_type_named(name);
@@ -61,6 +70,20 @@ Result<void> read_map_size_option(Words& words, load::Options& options) {
         return fail(Code::invalid_input, fmt::format("--map-size wants NAME=N, got '{}'", text));
     }
     options.map_sizes[text.substr(0, equals)] = *size;
+    return {};
+}
+
+Result<void> check_map_sizes(const load::ObjectSpec& object, const load::Options& options) {
+    std::vector<std::string> names;
+    for (const load::ObjectMap& map : object.maps) {
+        names.push_back(map.spec.name);
+    }
+    for (const auto& [name, size] : options.map_sizes) {
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            return fail(Code::not_found, fmt::format("{} holds no map '{}' for --map-size{}",
+                                                     object.file, name, did_you_mean(name, names)));
+        }
+    }
     return {};
 }
 

@@ -176,6 +176,8 @@ Result<void> compile(Session& session, Words& words) {
     const OutputNames names = TRY(output_names(request.out, request.file));
     RunningKernel kernel;
     const load::ObjectSpec object = TRY(read_object(request.file, request.options, kernel));
+    TRY(check_map_sizes(object, request.options));
+    show_warnings(session, object);
     const CompileWish wish{as_identifier(stem_of(request.out)), std::string(request.target->triple),
                            request.cpu, request.cpus, request.programs};
     Compilation compilation(wish, object, kernel);
@@ -203,7 +205,7 @@ const Noun& compile_noun() {
         "--cpus N           how many CPUs per-CPU maps are for; else 1\n"
         "--prog NAME        which program, several times for several; else all\n"
         "--type TYPE        for a program whose section's name tells none: xdp, tc, socket, ...\n"
-        "--map-size NAME=N  entries of a map that the object leaves at 0\n"
+        "--map-size NAME=N  entries of a map, whatever the object says\n"
         "The header declares NAME_PROGRAM_on(packet, size) for each program, and array maps and "
         "global\n"
         "data as memory: nothing else is linked. Where programs want helpers or other maps, it is\n"

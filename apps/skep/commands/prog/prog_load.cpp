@@ -207,9 +207,7 @@ Result<void> pin_maps(Session& session, const Request& request, const client::Lo
 Result<void> load(Session& session, Words& words, Which which) {
     const Request request = TRY(read_request(session, words));
     const load::ObjectSpec object = TRY(open_object(request));
-    for (const std::string& warning : object.warnings) {
-        session.remark("{}: {}", request.file, warning);
-    }
+    show_warnings(session, object);
     client::Transport* engine = TRY(session.engine());
     const client::LoadRequest wanted = TRY(load_request(session, request, object));
     Result<client::LoadedObject> loaded = client::load_into(*engine, object, wanted);

@@ -194,8 +194,13 @@ std::optional<verify::Outcome> judge_before_global_functions(const load::ObjectS
 Result<bool> verify_file(Session& session, const Request& request, const std::string& file,
                          RunningKernel& kernel) {
     const load::ObjectSpec object = TRY(read_object(file, request.options, kernel));
-    for (const std::string& warning : object.warnings) {
-        session.remark("{}: {}", file, warning);
+    show_warnings(session, object);
+    // Of several files, one may hold the map and another not.
+    if (auto sizes = check_map_sizes(object, request.options); !sizes.ok()) {
+        if (request.files.size() == 1) {
+            return std::move(sizes).error();
+        }
+        session.remark("{}", sizes.error().message);
     }
     const std::vector<spec::MapSpec> maps = map_specs(object);
     Terms terms{{}, request.mode, kernel};
@@ -303,7 +308,7 @@ const Noun& verify_noun() {
         "--memory-limit MIB    gives up when the states of a program take more (default 4096)\n"
         "--explain CODE        the longer story of a finding, as skep explain CODE\n"
         "--type TYPE           for programs whose section's name tells none: xdp, tc, socket, ...\n"
-        "--map-size NAME=N     entries of a map that the object leaves at 0\n"
+        "--map-size NAME=N     entries of a map, whatever the object says\n"
         "The exit status is 0 when all are accepted. --engine kernel asks the running kernel."};
     static constexpr Noun noun{
         .name = "verify", .says = "The verdict on programs.", .verbs = {}, .itself = &row};
