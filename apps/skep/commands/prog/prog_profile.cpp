@@ -8,7 +8,7 @@
 // meanwhile is shown.
 #include <algorithm>
 
-#include "apps/skep/commands/profiling.hpp"
+#include "apps/skep/commands/run/profiling.hpp"
 #include "apps/skep/commands/prog/prog.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/os/kernel/trace_pipe.hpp"

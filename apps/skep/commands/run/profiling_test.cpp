@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/skep/commands/profiling.hpp"
+#include "apps/skep/commands/run/profiling.hpp"
 
 #include <array>
 

@@ -10,7 +10,7 @@
 
 #include <optional>
 
-#include "apps/skep/commands/run_views.hpp"
+#include "apps/skep/commands/run/run_views.hpp"
 #include "apps/skep/words.hpp"
 
 #include "skep/os/kernel/sampler.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/skep/commands/run_views.hpp"
+#include "apps/skep/commands/run/run_views.hpp"
 
 #include <algorithm>
 #include <map>
