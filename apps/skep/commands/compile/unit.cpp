@@ -35,7 +35,8 @@ constexpr std::array kContexts{
     ContextRow{ProgramType::socket_filter, Context::packet, "struct skep_skb"},
     ContextRow{ProgramType::cgroup_skb, Context::packet, "struct skep_skb"},
     ContextRow{ProgramType::raw_tracepoint, Context::memory, "all 12 arguments, 64 bits each"},
-    ContextRow{ProgramType::syscall, Context::memory, "the structure that the program takes it for, whole"},
+    ContextRow{ProgramType::syscall, Context::memory,
+               "the structure that the program takes it for, whole"},
 };
 
 const ContextRow* row_of(ProgramType type) {

@@ -8,8 +8,8 @@
 // meanwhile is shown.
 #include <algorithm>
 
-#include "apps/skep/commands/run/profiling.hpp"
 #include "apps/skep/commands/prog/prog.hpp"
+#include "apps/skep/commands/run/profiling.hpp"
 #include "apps/skep/objects.hpp"
 #include "skep/os/kernel/trace_pipe.hpp"
 #include "skep/os/machine.hpp"
