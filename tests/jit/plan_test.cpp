@@ -3,6 +3,9 @@
 // What the generator knows before it writes: functions, frames, liveness; and what it refuses.
 #include "skep/run/jit/plan.hpp"
 
+#include <array>
+#include <random>
+
 #include <gtest/gtest.h>
 
 #include "skep/bytecode/assemble.hpp"
@@ -110,6 +113,74 @@ TEST(Liveness, ACallMayReadItsArgumentsAndChangesThem) {
     const std::vector<RegSet> live = live_before(*plan);
     EXPECT_EQ(live[2], run::jit::kArguments | set_of(6));
     EXPECT_EQ(live[3], set_of(0) | set_of(6));
+}
+
+std::uint32_t below(std::mt19937& random, std::uint32_t limit) {
+    return static_cast<std::uint32_t>(random()) % limit;
+}
+
+// Jumps anywhere, between instructions that read and write registers.
+std::vector<RawInsn> random_jumps(std::mt19937& random, std::uint32_t slots) {
+    constexpr std::uint8_t kAddRegister = 0x0f;
+    constexpr std::uint8_t kMoveRegister = 0xbf;
+    constexpr std::uint8_t kMoveNumber = 0xb7;
+    constexpr std::uint8_t kJumpUnless = 0x55;
+    constexpr std::uint8_t kJump = 0x05;
+    constexpr std::uint8_t kExit = 0x95;
+    constexpr std::array kOpcodes{kAddRegister, kMoveRegister, kMoveNumber, kMoveNumber,
+                                  kJumpUnless,  kJumpUnless,   kJumpUnless, kJump};
+    std::vector<RawInsn> insns;
+    for (std::uint32_t at = 0; at + 1 < slots; ++at) {
+        const std::uint8_t opcode = kOpcodes[below(random, kOpcodes.size())];
+        const bool jumps = opcode == kJumpUnless || opcode == kJump;
+        const bool has_source = opcode == kAddRegister || opcode == kMoveRegister;
+        const std::uint32_t src = has_source ? below(random, 10) : 0;
+        const std::uint32_t dst = opcode == kJump ? 0 : below(random, 10);
+        const auto distance = static_cast<std::int16_t>(below(random, slots) - at - 1);
+        insns.push_back({opcode, static_cast<std::uint8_t>(src << 4 | dst),
+                         jumps ? distance : std::int16_t{0}, 0});
+    }
+    insns.push_back({kExit, 0, 0, 0});
+    return insns;
+}
+
+// What the word means: walked until nothing changes any more.
+std::vector<RegSet> plainly_live(const run::jit::Plan& plan) {
+    std::vector<RegSet> live(plan.insns.size() + 1, 0);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::uint32_t at = 0; at < plan.insns.size(); ++at) {
+            const Insn& insn = plan.insns[at];
+            const bool jumps = insn.kind == InsnKind::jump || insn.kind == InsnKind::jump_always;
+            const bool goes_on = insn.kind != InsnKind::exit && insn.kind != InsnKind::jump_always;
+            const auto target = static_cast<std::size_t>(jumps ? insn.target(InsnIndex{at}) : 0);
+            const auto after = static_cast<RegSet>((goes_on ? live[at + 1] : RegSet{0}) |
+                                                   (jumps ? live[target] : RegSet{0}));
+            const run::jit::Effects effects = plan.effects[at];
+            const auto before = static_cast<RegSet>(effects.reads | (after & ~effects.writes));
+            changed |= before != live[at];
+            live[at] = before;
+        }
+    }
+    return live;
+}
+
+TEST(Liveness, IsWhatWalkingUntilNothingChangesSays) {
+    std::mt19937 random(7);
+    std::uint32_t given_up = 0;
+    constexpr std::uint32_t kPrograms = 3000;
+    for (std::uint32_t i = 0; i < kPrograms; ++i) {
+        const auto program = unchecked(random_jumps(random, 4 + below(random, 60)));
+        const auto plan = make_plan(program, {});
+        ASSERT_TRUE(plan.ok()) << plan.error().message;
+        const std::vector<RegSet> live = live_before(*plan);
+        if (live.back() == run::jit::kAllRegs) { // too many walks
+            ++given_up;
+            continue;
+        }
+        ASSERT_EQ(live, plainly_live(*plan)) << "program " << i;
+    }
+    EXPECT_LT(given_up, kPrograms / 100);
 }
 
 } // namespace
