@@ -256,17 +256,18 @@ Measured measure_join() {
     return measured;
 }
 
-Measured measure_jump(std::size_t row, Form form, bool taken) {
+Measured measure_jump(std::size_t row, Form form, bool taken, unsigned step) {
     const spec::JumpRow& jump = spec::kJumpRows[row];
     const Compared part = form == Form::whole ? Compared::whole : Compared::low;
     Measured measured{.name = fmt::format("{}{} {}", jump.text, form == Form::low ? "32" : "",
                                           taken ? "taken" : "not taken")};
     const std::array<Image, kNumbers> all = partners(jump.op, form, taken);
+    std::size_t tried = 0; // where the walk of the others begins, another one each time
     for (const Element& a : elements()) {
         if (!measured.lost.empty()) {
             break;
         }
-        for (std::size_t other = 0; other < elements().size(); ++other) {
+        for (std::size_t other = tried++ % step; other < elements().size(); other += step) {
             const Element& b = elements()[other];
             const Edge edge = edge_of(all, a.members, other);
             const auto describe = [&] {

@@ -28,7 +28,8 @@ struct Measured {
 // four bits: such rows are not for measure_operation().
 bool has_bytes_in_order(std::size_t row);
 Measured measure_operation(std::size_t row, Form form);
-Measured measure_jump(std::size_t row, Form form, bool taken);
+// Of the pairs one in `step` is tried.
+Measured measure_jump(std::size_t row, Form form, bool taken, unsigned step = 1);
 // Sign extension of the low half, which the table has for wider words only.
 Measured measure_sign_extension();
 Measured measure_join();

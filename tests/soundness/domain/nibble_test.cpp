@@ -35,12 +35,19 @@ TEST_P(Rows, LoseNoResult) {
     }
 }
 
+// The sanitizers look for what is undefined, not for what is wrong: for that some pairs do.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr unsigned kOnePairIn = 17;
+#else
+constexpr unsigned kOnePairIn = 1;
+#endif
+
 class Jumps : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(Jumps, LoseNoPairOnEitherEdge) {
     for (const Form form : {Form::whole, Form::low}) {
-        EXPECT_EQ(measure_jump(GetParam(), form, true).lost, "");
-        EXPECT_EQ(measure_jump(GetParam(), form, false).lost, "");
+        EXPECT_EQ(measure_jump(GetParam(), form, true, kOnePairIn).lost, "");
+        EXPECT_EQ(measure_jump(GetParam(), form, false, kOnePairIn).lost, "");
     }
 }
 

@@ -195,11 +195,8 @@ Result<bool> verify_file(Session& session, const Request& request, const std::st
                          RunningKernel& kernel) {
     const load::ObjectSpec object = TRY(read_object(file, request.options, kernel));
     show_warnings(session, object);
-    // Of several files, one may hold the map and another not.
+    // A verdict needs no map of that name, and of several files one may hold it and another not.
     if (auto sizes = check_map_sizes(object, request.options); !sizes.ok()) {
-        if (request.files.size() == 1) {
-            return std::move(sizes).error();
-        }
         session.remark("{}", sizes.error().message);
     }
     const std::vector<spec::MapSpec> maps = map_specs(object);
