@@ -47,19 +47,12 @@ void FunctionLifter::lift_alu(std::uint32_t at, const Insn& one) {
     const bool is_order = form == spec::Operand::order_le || form == spec::Operand::order_be ||
                           form == spec::Operand::order_swap; // of 64 bits too, in either class
     const bool wide = one.width == Width::w64 || is_order;
-    const auto operand = [&](Reg reg) {
-        Value* value = number(reg);
-        return wide ? value : builder_.CreateTrunc(value, shared_.i32);
-    };
+    const auto operand = [&](Reg reg) { return wide ? number(reg) : number32(reg); };
     Value* dst = one.alu_op == AluOp::mov ? nullptr : operand(one.dst);
     Value* src = one.source == Source::reg && !unary && !is_order ? operand(one.src)
                                                                   : constant_of(one.width, one.imm);
     const bool nonzero = facts(at).divisor_nonzero || (one.source == Source::imm && one.imm != 0);
-    Value* result = computed(one, dst, src, nonzero);
-    if (result->getType()->getIntegerBitWidth() < 64) {
-        result = builder_.CreateZExt(result, shared_.i64);
-    }
-    set_number(one.dst, result);
+    set_number(one.dst, computed(one, dst, src, nonzero));
 }
 
 // An address that is copied or moved on stays an address. The verifier keeps every address that it
@@ -206,10 +199,7 @@ llvm::Value* FunctionLifter::compared(const Insn& one) {
         return builder_.CreateICmp(predicate, address(one.dst),
                                    llvm::ConstantPointerNull::get(shared_.ptr));
     }
-    const auto operand = [&](Reg reg) {
-        Value* value = number(reg);
-        return wide ? value : builder_.CreateTrunc(value, shared_.i32);
-    };
+    const auto operand = [&](Reg reg) { return wide ? number(reg) : number32(reg); };
     Value* dst = operand(one.dst);
     Value* src = by_reg ? operand(one.src) : constant_of(one.width, one.imm);
     if (one.jump_op == JumpOp::jset) {

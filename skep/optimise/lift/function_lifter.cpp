@@ -68,6 +68,7 @@ void FunctionLifter::make_homes() {
     const Held arguments = shared_.kinds.arguments[index_];
     for (Reg reg = 0; reg < kFramePointer; ++reg) {
         numbers_[reg] = builder_.CreateAlloca(shared_.i64);
+        halves_[reg] = builder_.CreateAlloca(shared_.i32);
         addresses_[reg] = builder_.CreateAlloca(shared_.ptr);
         Value* zero = constant(0);
         Value* null = llvm::ConstantPointerNull::get(shared_.ptr);
@@ -78,6 +79,7 @@ void FunctionLifter::make_homes() {
             null = is_pointer ? argument : builder_.CreateIntToPtr(argument, shared_.ptr);
         }
         builder_.CreateStore(zero, numbers_[reg]);
+        builder_.CreateStore(constant_of(Width::w32, 0), halves_[reg]);
         builder_.CreateStore(null, addresses_[reg]);
     }
     constexpr std::uint32_t kWord = 8;
@@ -104,10 +106,15 @@ llvm::BasicBlock* FunctionLifter::new_block() {
 void FunctionLifter::settle_for(std::uint32_t target) {
     const Held wanted = shared_.kinds.before[target];
     for (Reg reg = 0; reg < kFramePointer; ++reg) {
-        const bool as_address = wanted.is_address(reg);
-        if (as_address && !is_address(reg)) {
+        if (wanted.is_address(reg) == is_address(reg) &&
+            wanted.is_half(reg) == kinds_.is_half(reg)) {
+            continue;
+        }
+        if (wanted.is_address(reg)) {
             builder_.CreateStore(address(reg), addresses_[reg]);
-        } else if (!as_address && is_address(reg)) {
+        } else if (wanted.is_half(reg)) {
+            builder_.CreateStore(number32(reg), halves_[reg]);
+        } else {
             builder_.CreateStore(number(reg), numbers_[reg]);
         }
     }
@@ -130,7 +137,15 @@ llvm::Value* FunctionLifter::number(Reg reg) {
         return builder_.CreatePtrToInt(builder_.CreateLoad(shared_.ptr, addresses_[reg]),
                                        shared_.i64);
     }
+    if (kinds_.is_half(reg)) {
+        return builder_.CreateZExt(builder_.CreateLoad(shared_.i32, halves_[reg]), shared_.i64);
+    }
     return builder_.CreateLoad(shared_.i64, numbers_[reg]);
+}
+
+llvm::Value* FunctionLifter::number32(Reg reg) {
+    return kinds_.is_half(reg) ? builder_.CreateLoad(shared_.i32, halves_[reg])
+                               : builder_.CreateTrunc(number(reg), shared_.i32);
 }
 
 llvm::Value* FunctionLifter::address(Reg reg) {
@@ -140,10 +155,15 @@ llvm::Value* FunctionLifter::address(Reg reg) {
     if (is_address(reg)) {
         return builder_.CreateLoad(shared_.ptr, addresses_[reg]);
     }
-    return builder_.CreateIntToPtr(builder_.CreateLoad(shared_.i64, numbers_[reg]), shared_.ptr);
+    return builder_.CreateIntToPtr(number(reg), shared_.ptr);
 }
 
 void FunctionLifter::set_number(Reg reg, Value* value) {
+    if (kinds_after_.is_half(reg)) {
+        builder_.CreateStore(builder_.CreateZExtOrTrunc(value, shared_.i32), halves_[reg]);
+        return;
+    }
+    value = builder_.CreateZExt(value, shared_.i64);
     if (kinds_after_.is_address(reg)) {
         builder_.CreateStore(builder_.CreateIntToPtr(value, shared_.ptr), addresses_[reg]);
     } else {

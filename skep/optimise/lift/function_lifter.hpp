@@ -2,9 +2,9 @@
 //
 // FunctionLifter: one function of a program, instruction by instruction.
 //
-// Each register has two homes on the stack, one for a number and one for an address; it is read
-// from and written to the one that its kind names, and where ways with different kinds meet, a
-// number is turned into an address first. LLVM makes values of the homes right away.
+// Each register has three homes on the stack, for a number, for one of 32 bits and for an address;
+// it is read from and written to the one that its kind names, and where ways with different kinds
+// meet, it is turned into what the meeting wants first. LLVM makes values of the homes right away.
 //
 // The pieces: function_lifter.cpp (blocks, registers), arithmetic.cpp, memory.cpp, calls.cpp.
 #pragma once
@@ -37,9 +37,10 @@ class FunctionLifter {
 
     [[nodiscard]] bool is_address(Reg reg) const { return kinds_.is_address(reg); }
     Value* number(Reg reg);
+    Value* number32(Reg reg); // its lower half
     Value* address(Reg reg);
     Value* either(Reg reg) { return is_address(reg) ? address(reg) : number(reg); }
-    void set_number(Reg reg, Value* value);
+    void set_number(Reg reg, Value* value); // of 64 bits or fewer, which are filled up with zeroes
     void set_address(Reg reg, Value* value);
     void set(Reg reg, Value* value); // by the kind after this instruction
     llvm::ConstantInt* constant(std::uint64_t value) const;
@@ -90,6 +91,7 @@ class FunctionLifter {
     llvm::IRBuilder<> builder_;
     std::vector<llvm::BasicBlock*> blocks_; // by slot less the start; null where none begins
     std::array<llvm::AllocaInst*, 10> numbers_{};
+    std::array<llvm::AllocaInst*, 10> halves_{};
     std::array<llvm::AllocaInst*, 10> addresses_{};
     Value* frame_pointer_ = nullptr;
     Value* invocation_ = nullptr;

@@ -9,22 +9,29 @@ namespace {
 constexpr RegBits kArgumentBits = 0x3e; // r1 to r5
 constexpr RegBits kFrameBit = bit_of(kFramePointer);
 
-enum class Kind : std::uint8_t { number, hidden, address, mixed }; // hidden: mixed, as a number
+// half: a number below 2^32; hidden: mixed, as a number
+enum class Kind : std::uint8_t { half, number, hidden, address, mixed };
 
 Held with(Held held, Reg reg, Kind kind) {
     const RegBits bit = bit_of(reg);
     const bool as_address = kind == Kind::address || kind == Kind::mixed;
     const bool is_mixed = kind == Kind::hidden || kind == Kind::mixed;
     return {static_cast<RegBits>(as_address ? held.addresses | bit : held.addresses & ~bit),
-            static_cast<RegBits>(is_mixed ? held.mixed | bit : held.mixed & ~bit)};
+            static_cast<RegBits>(is_mixed ? held.mixed | bit : held.mixed & ~bit),
+            static_cast<RegBits>(kind == Kind::half ? held.halves | bit : held.halves & ~bit)};
 }
 
 Kind kind_in(Held held, Reg reg) {
     if (held.is_address(reg)) {
         return held.is_mixed(reg) ? Kind::mixed : Kind::address;
     }
-    return held.is_mixed(reg) ? Kind::hidden : Kind::number;
+    if (held.is_mixed(reg)) {
+        return Kind::hidden;
+    }
+    return held.is_half(reg) ? Kind::half : Kind::number;
 }
+
+Kind kind_of(std::uint64_t number) { return number >> 32 == 0 ? Kind::half : Kind::number; }
 
 // What may be null is a number on the way on which it is.
 Kind helper_gives(std::int32_t helper) {
@@ -62,10 +69,11 @@ Kind helper_gives(std::int32_t helper) {
 Kind sum_of(const Insn& insn, Held before) {
     const Kind dst = kind_in(before, insn.dst);
     const Kind src = insn.source == Source::reg ? kind_in(before, insn.src) : Kind::number;
+    const auto is_number = [](Kind kind) { return kind == Kind::half || kind == Kind::number; };
     if (insn.alu_op == AluOp::sub && src == Kind::address) {
         return Kind::number; // what lies between two addresses
     }
-    if (dst == Kind::number && src == Kind::number) {
+    if (is_number(dst) && is_number(src)) {
         return Kind::number;
     }
     const bool as_address =
@@ -74,23 +82,52 @@ Kind sum_of(const Insn& insn, Held before) {
     return as_address ? Kind::mixed : Kind::hidden;
 }
 
+// Of 64 bits, and neither a move nor a sum. What results of halves is one where no bit can rise.
+Kind bits_of(const Insn& insn, Held before) {
+    const bool by_reg = insn.source == Source::reg;
+    const bool dst = before.is_half(insn.dst);
+    const bool src = by_reg ? before.is_half(insn.src) : insn.imm >= 0;
+    const AluOp op = insn.alu_op;
+    const bool is_half = op == AluOp::and_                       ? dst || src
+                         : op == AluOp::or_ || op == AluOp::xor_ ? dst && src
+                         : op == AluOp::rsh ? dst || (!by_reg && (insn.imm & 63) >= 32)
+                         : op == AluOp::mod ? dst || (!by_reg && insn.imm > 0)
+                                            : dst && (op == AluOp::arsh || op == AluOp::div);
+    return is_half ? Kind::half : Kind::number;
+}
+
 Kind alu_gives(const Insn& insn, const verify::InsnFacts& facts, Held before) {
-    if (facts.constant.has_value() || insn.width != Width::w64) {
-        return Kind::number;
+    if (facts.constant.has_value()) {
+        return kind_of(*facts.constant);
+    }
+    const spec::Operand form = spec::row(insn.alu_op).operand;
+    if (form == spec::Operand::order_le || form == spec::Operand::order_be ||
+        form == spec::Operand::order_swap) { // of a width of their own
+        const bool is_whole = insn.alu_op == AluOp::le64 || insn.alu_op == AluOp::be64 ||
+                              insn.alu_op == AluOp::bswap64;
+        return is_whole ? Kind::number : Kind::half;
+    }
+    if (insn.width != Width::w64) {
+        return Kind::half;
     }
     if (facts.produces_pointer) {
         return Kind::address;
     }
     if (insn.alu_op == AluOp::mov) {
-        return insn.source == Source::reg ? kind_in(before, insn.src) : Kind::number;
+        return insn.source == Source::reg
+                   ? kind_in(before, insn.src)
+                   : kind_of(static_cast<std::uint64_t>(std::int64_t{insn.imm}));
     }
     const bool is_sum = insn.alu_op == AluOp::add || insn.alu_op == AluOp::sub;
-    return is_sum ? sum_of(insn, before) : Kind::number;
+    return is_sum ? sum_of(insn, before) : bits_of(insn, before);
 }
 
 Kind load_gives(const Insn& insn, const verify::InsnFacts& facts) {
-    if (insn.size_bytes != 8 || facts.constant.has_value()) {
-        return Kind::number;
+    if (facts.constant.has_value()) {
+        return kind_of(*facts.constant);
+    }
+    if (insn.size_bytes != 8) {
+        return insn.extend == Extend::zero ? Kind::half : Kind::number;
     }
     return facts.produces_pointer && !facts.fault_reads_zero ? Kind::address : Kind::hidden;
 }
@@ -173,6 +210,7 @@ class Walk {
         }
         before.addresses &= kArgumentBits;
         before.mixed &= kArgumentBits;
+        before.halves = 0; // they are handed over whole
         Held& arguments = kinds_.arguments[callee];
         arguments = is_called_[callee] ? joined(arguments, before) : before;
         is_called_[callee] = true;
@@ -195,7 +233,8 @@ Kinds kinds_of(const verify::VerifiedProgram& program, const run::jit::Plan& pla
 
 Held joined(Held one, Held other) {
     return {static_cast<RegBits>(one.addresses | other.addresses),
-            static_cast<RegBits>(one.mixed | other.mixed | (one.addresses ^ other.addresses))};
+            static_cast<RegBits>(one.mixed | other.mixed | (one.addresses ^ other.addresses)),
+            static_cast<RegBits>(one.halves & other.halves)};
 }
 
 Held kinds_after(const Insn& insn, const verify::InsnFacts& facts, Held before) {
@@ -206,7 +245,7 @@ Held kinds_after(const Insn& insn, const verify::InsnFacts& facts, Held before) 
         return with(before, insn.dst, load_gives(insn, facts));
     case InsnKind::load_wide:
         return with(before, insn.dst,
-                    insn.wide_source == WideSource::number     ? Kind::number
+                    insn.wide_source == WideSource::number     ? kind_of(insn.imm64())
                     : insn.wide_source == WideSource::function ? Kind::hidden
                                                                : Kind::address);
     case InsnKind::address_space_cast:

@@ -14,9 +14,11 @@
 //
 // Kinds only move to the right while the walk goes on, so that it ends, and ends the same in any
 // order. What counts as what is a matter of speed: an address and its number turn into each other
-// where ways meet. Being mixed is a matter of safety: an optimiser may conclude of `base +
-// distance` that the result lies in the object of `base`, so only what is surely the base is given
-// as one.
+// where ways meet. So is being a half: a number whose upper 32 bits are zero on every way, as all
+// arithmetic of 32 bits leaves them; it is kept as 32 bits, so that sums, loops and vectors of such
+// numbers are of that width. Being mixed is a matter of safety: an optimiser may conclude of `base
+// + distance` that the result lies in the object of `base`, so only what is surely the base is
+// given as one.
 //
 // Proved by: tests/jit/meeting_test.cpp, tests/engines, tests/soundness.
 #pragma once
@@ -37,9 +39,11 @@ constexpr RegBits bit_of(Reg reg) { return static_cast<RegBits>(1U << reg); }
 struct Held {
     RegBits addresses = 0; // they count as addresses; the others as numbers
     RegBits mixed = 0;     // they may be the other on some way
+    RegBits halves = 0;    // surely numbers, and below 2^32
 
     [[nodiscard]] bool is_address(Reg reg) const { return (addresses & bit_of(reg)) != 0; }
     [[nodiscard]] bool is_mixed(Reg reg) const { return (mixed & bit_of(reg)) != 0; }
+    [[nodiscard]] bool is_half(Reg reg) const { return (halves & bit_of(reg)) != 0; }
     [[nodiscard]] bool is_surely_address(Reg reg) const {
         return is_address(reg) && !is_mixed(reg);
     }

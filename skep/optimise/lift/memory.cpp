@@ -66,8 +66,8 @@ void FunctionLifter::lift_load(std::uint32_t at, const Insn& one) {
     if (is_pointer) {
         return set_address(one.dst, value);
     }
-    set_number(one.dst, one.extend == Extend::sign ? builder_.CreateSExt(value, shared_.i64)
-                                                   : builder_.CreateZExt(value, shared_.i64));
+    set_number(one.dst,
+               one.extend == Extend::sign ? builder_.CreateSExt(value, shared_.i64) : value);
 }
 
 void FunctionLifter::lift_guarded_load(const Insn& one) {
@@ -77,8 +77,8 @@ void FunctionLifter::lift_guarded_load(const Insn& one) {
                        {from, constant(one.size_bytes), constant(0), constant(0), constant(0)});
     Value* value = builder_.CreateTrunc(builder_.CreateExtractValue(answer, 0),
                                         builder_.getIntNTy(one.size_bytes * 8U));
-    set_number(one.dst, one.extend == Extend::sign ? builder_.CreateSExt(value, shared_.i64)
-                                                   : builder_.CreateZExt(value, shared_.i64));
+    set_number(one.dst,
+               one.extend == Extend::sign ? builder_.CreateSExt(value, shared_.i64) : value);
 }
 
 void FunctionLifter::lift_store(std::uint32_t at, const Insn& one) {
