@@ -8,6 +8,8 @@
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 
+#include "skep/optimise/switches.hpp"
+
 namespace skep::optimise {
 namespace {
 
@@ -15,6 +17,7 @@ llvm::ModulePassManager light_passes() {
     llvm::FunctionPassManager functions;
     functions.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
     functions.addPass(llvm::EarlyCSEPass(true));
+    functions.addPass(RebuildSwitches());
     functions.addPass(llvm::InstCombinePass());
     functions.addPass(llvm::SimplifyCFGPass());
     llvm::ModulePassManager passes;
@@ -43,6 +46,10 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
     tuning.SLPVectorization = true;
     tuning.LoopUnrolling = true;
     llvm::PassBuilder builder(&machine, tuning, std::nullopt, &questions);
+    builder.registerPipelineEarlySimplificationEPCallback(
+        [](llvm::ModulePassManager& early, auto...) { // what else it is told differs by version
+            early.addPass(llvm::createModuleToFunctionPassAdaptor(RebuildSwitches()));
+        });
     llvm::LoopAnalysisManager loops;
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager components;
