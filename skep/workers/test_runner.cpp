@@ -6,12 +6,22 @@
 #include <utility>
 
 #include "skep/os/guard/faults.hpp"
+#include "skep/os/process/thread.hpp"
 
 namespace skep::workers {
 
-TestRunner::TestRunner() : thread_([this] { work(); }) {
-    std::unique_lock guard(lock_);
-    changed_.wait(guard, [this] { return ready_; });
+Result<std::unique_ptr<TestRunner>> TestRunner::make() {
+    std::unique_ptr<TestRunner> runner(new TestRunner);
+    TestRunner* const self = runner.get();
+    auto thread = os::start_thread([self] { self->work(); });
+    if (!thread.ok()) {
+        return std::move(thread).error();
+    }
+    runner->thread_ = std::move(*thread);
+    std::unique_lock guard(runner->lock_);
+    runner->changed_.wait(guard, [self] { return self->ready_; });
+    guard.unlock();
+    return runner;
 }
 
 TestRunner::~TestRunner() {
@@ -23,7 +33,9 @@ TestRunner::~TestRunner() {
         stopping_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
 }
 
 void TestRunner::start(std::function<void()> run) {

@@ -7,7 +7,7 @@
 // One run at a time; it is started and asked about by the first thread alone. While a run is under
 // way nothing that it may hold is freed (ProgramTable::reclaim).
 //
-// Proved by: tests/journeys/run_busy.
+// Proved by: test_runner_test.cpp, tests/journeys/run_busy.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,8 @@ namespace skep::workers {
 
 class TestRunner {
   public:
-    // Returns when the thread is ready to run anything.
-    TestRunner();
+    // When the thread is ready to run anything; fails where there is no room for one.
+    static Result<std::unique_ptr<TestRunner>> make();
     // There is no way to stop a run: with one under way, this ends the process.
     ~TestRunner();
     TestRunner(const TestRunner&) = delete;
@@ -36,6 +36,7 @@ class TestRunner {
     void start(std::function<void()> run);
 
   private:
+    TestRunner() = default;
     void work();
 
     std::mutex lock_;

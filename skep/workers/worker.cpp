@@ -26,9 +26,10 @@ constexpr std::size_t kLargestRun = 8U << 20;
 
 class Worker {
   public:
-    Worker(os::Fd control, os::TraceRing ring, RunStats stats, os::InterfaceTable interfaces)
+    Worker(os::Fd control, os::TraceRing ring, RunStats stats, os::InterfaceTable interfaces,
+           std::unique_ptr<TestRunner> runner)
         : control_(std::move(control)), ring_(std::move(ring)), stats_(std::move(stats)),
-          interfaces_(std::move(interfaces)), table_(&ring_, &stats_) {}
+          interfaces_(std::move(interfaces)), table_(&ring_, &stats_), runner_(std::move(runner)) {}
 
     Result<void> work() {
         bool serving = true;
@@ -71,7 +72,7 @@ class Worker {
 
     // Between two batches nothing runs, but for a test run.
     void reclaim() {
-        if (!runner_.is_busy()) {
+        if (!runner_->is_busy()) {
             table_.reclaim();
         }
     }
@@ -81,8 +82,8 @@ class Worker {
         if (fds.size() != 1) {
             return report(order.number, fail(Code::invalid_input, "a test run comes in one file"));
         }
-        runner_.start([this, number = order.number, program = order.id, cpu = order.cpu,
-                       file = std::make_shared<os::Fd>(std::move(fds[0]))] {
+        runner_->start([this, number = order.number, program = order.id, cpu = order.cpu,
+                        file = std::make_shared<os::Fd>(std::move(fds[0]))] {
             const Result<os::Fd> done = test_run(program, cpu, *file);
             [[maybe_unused]] const auto reported = report(number, done);
         });
@@ -242,7 +243,7 @@ class Worker {
     os::InterfaceTable interfaces_;
     ProgramTable table_;
     TierUp tier_up_;
-    TestRunner runner_;
+    std::unique_ptr<TestRunner> runner_;
     std::unique_ptr<PortLoop> loop_;
     std::vector<std::pair<std::uint32_t, std::unique_ptr<datapath::PacketSink>>> early_targets_;
 };
@@ -262,7 +263,9 @@ Result<void> run_worker(os::Fd control) {
     auto ring = TRY(os::TraceRing::open(std::move(first.fds[0])));
     auto stats = TRY(RunStats::open(std::move(first.fds[1])));
     auto interfaces = TRY(os::InterfaceTable::open());
-    Worker worker(std::move(control), std::move(ring), std::move(stats), std::move(interfaces));
+    auto runner = TRY(TestRunner::make());
+    Worker worker(std::move(control), std::move(ring), std::move(stats), std::move(interfaces),
+                  std::move(runner));
     // Names for perf are written to a file of their own: who asks for them does without.
     if (os::environment_variable("SKEP_PERF_MAP").empty()) {
         TRY(os::confine_process());
