@@ -5,6 +5,7 @@
 // two encodings of one instruction.
 #include "skep/bytecode/insn.hpp"
 
+#include <bit>
 #include <optional>
 
 #include <fmt/format.h>
@@ -384,18 +385,16 @@ std::optional<DecodeError> check_registers(const Insn& insn) {
 struct PlainForm {
     Insn insn;
     bool is_plain = false;
-    // Masks, all or nothing: decoding goes on without a branch for each field.
-    std::uint8_t unused_src = 0;
-    std::int16_t displacement = 0; // the offset is one
-    std::int16_t distance = 0;     // the offset is one
-    std::int16_t unused_offset = 0;
-    std::int32_t unused_imm = 0;
+    // Masks: decoding goes on without a branch for each field.
+    RawInsn unused;                // bits that must be zero
+    std::int16_t displacement = 0; // all or nothing: the offset is one
+    std::int16_t distance = 0;     // all or nothing: the offset is one
 };
 
 constexpr PlainForm with_operand(PlainForm form, Source source) {
     form.insn.source = source;
-    form.unused_src = source == Source::reg ? 0 : 0xff;
-    form.unused_imm = source == Source::reg ? -1 : 0;
+    form.unused.registers = source == Source::reg ? 0 : 0xf0;
+    form.unused.imm = source == Source::reg ? -1 : 0;
     return form;
 }
 
@@ -405,7 +404,7 @@ constexpr PlainForm plain_alu(const spec::AluRow& row, Source source, Width widt
     form.insn.alu_op = row.op;
     form.insn.width = width;
     form.is_plain = row.operand == Operand::binary && row.selector == 0;
-    form.unused_offset = -1;
+    form.unused.offset = -1;
     return with_operand(form, source);
 }
 
@@ -425,8 +424,8 @@ constexpr PlainForm plain_access(InsnKind kind, std::uint8_t size_bytes) {
     form.insn.size_bytes = size_bytes;
     form.is_plain = true;
     form.displacement = -1;
-    form.unused_src = kind == InsnKind::store_imm ? 0xff : 0;
-    form.unused_imm = kind == InsnKind::store_imm ? 0 : -1;
+    form.unused.registers = kind == InsnKind::store_imm ? 0xf0 : 0;
+    form.unused.imm = kind == InsnKind::store_imm ? 0 : -1;
     return form;
 }
 
@@ -459,22 +458,22 @@ constexpr std::array<PlainForm, 256> plain_forms() {
 
 constexpr std::array<PlainForm, 256> kPlainForms = plain_forms();
 
-// The instruction, when it is of a plain form.
-bool decode_plain(const RawInsn& raw, Insn& insn) {
-    const PlainForm& form = kPlainForms[raw.opcode];
-    const bool is_clean = (raw.src() & form.unused_src) == 0 && (raw.imm & form.unused_imm) == 0 &&
-                          (raw.offset & form.unused_offset) == 0;
-    const bool fits =
-        form.is_plain && raw.dst() <= kFramePointer && raw.src() <= kFramePointer && is_clean;
-    if (fits) {
-        insn = form.insn;
-        insn.dst = raw.dst();
-        insn.src = raw.src();
-        insn.imm = raw.imm;
-        insn.offset = static_cast<std::int16_t>(raw.offset & form.displacement);
-        insn.jump_slots = raw.offset & form.distance;
-    }
-    return fits;
+// Whether the instruction is of the plain form that its opcode has.
+bool fits(const RawInsn& raw, const PlainForm& form) {
+    constexpr std::uint8_t kLastSource = kFramePointer << 4 | 0x0f;
+    const std::uint64_t used_anyway =
+        std::bit_cast<std::uint64_t>(raw) & std::bit_cast<std::uint64_t>(form.unused);
+    const bool names_registers = raw.dst() <= kFramePointer && raw.registers <= kLastSource;
+    return form.is_plain && names_registers && used_anyway == 0;
+}
+
+// Precondition: fits(raw, form), and `insn` is the form's.
+void put_fields(const RawInsn& raw, const PlainForm& form, Insn& insn) {
+    insn.dst = raw.dst();
+    insn.src = raw.src();
+    insn.imm = raw.imm;
+    insn.offset = static_cast<std::int16_t>(raw.offset & form.displacement);
+    insn.jump_slots = raw.offset & form.distance;
 }
 
 } // namespace
@@ -490,9 +489,12 @@ Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
 }
 
 Result<std::vector<Insn>> decode_all(std::span<const RawInsn> program) {
-    std::vector<Insn> decoded(program.size());
+    std::vector<Insn> decoded;
+    decoded.reserve(program.size());
     for (std::uint32_t slot = 0; slot < program.size();) {
-        if (decode_plain(program[slot], decoded[slot])) {
+        const RawInsn& raw = program[slot];
+        if (const PlainForm& form = kPlainForms[raw.opcode]; fits(raw, form)) {
+            put_fields(raw, form, decoded.emplace_back(form.insn));
             ++slot;
             continue;
         }
@@ -503,9 +505,8 @@ Result<std::vector<Insn>> decode_all(std::span<const RawInsn> program) {
                         fmt::format("instruction {}: {}", at.value, error->message));
         }
         const Insn& insn = std::get<Insn>(one);
-        for (const std::uint32_t end = slot + insn.slots(); slot < end; ++slot) {
-            decoded[slot] = insn;
-        }
+        decoded.insert(decoded.end(), insn.slots(), insn);
+        slot += insn.slots();
     }
     return decoded;
 }

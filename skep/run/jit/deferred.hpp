@@ -37,11 +37,8 @@ class Deferred {
     explicit Deferred(T& target) : target_(target) {}
 
     // Notes the instruction instead of saying it, when it is of the kind that can wait. `live` are
-    // the registers that it reads or that are read after it.
+    // the registers that it reads or that are read after it. Precondition: it is arithmetic.
     bool defer(const Insn& insn, RegSet live) {
-        if (insn.kind != InsnKind::alu || insn.dst == kFramePointer) {
-            return false;
-        }
         live_ = live;
         if (insn.source == Source::reg) {
             return insn.width == Width::w64 ? defer_wide(insn) : defer_narrow(insn);
@@ -59,8 +56,7 @@ class Deferred {
     }
 
     // The same for one that goes to memory at base + offset; its base is not among the reads.
-    Address prepare_access(Address at, RegSet reads, RegSet writes,
-                           RegSet live) { // NOLINT: sets of registers
+    Address prepare_access(const Address& at, RegSet reads, RegSet writes, RegSet live) {
         const Reg base = at.base;
         live_ = static_cast<RegSet>(live | reads | set_of(base));
         make_real(reads);
@@ -69,18 +65,18 @@ class Deferred {
             return at;
         }
         const Expression note = notes_[base];
-        const std::int64_t displacement = std::int64_t{note.number} + at.displacement;
+        const std::int64_t displacement = std::int64_t{note.number()} + at.displacement;
         const bool loses_place = (places_of(note) & writes) != 0;
         const bool lives_on = (live & set_of(base)) != 0 && (writes & set_of(base)) == 0;
-        if (note.kind != Kind::address || displacement != static_cast<std::int32_t>(displacement) ||
-            (loses_place && lives_on)) {
+        if (note.kind() != Kind::address ||
+            displacement != static_cast<std::int32_t>(displacement) || (loses_place && lives_on)) {
             make_real(set_of(base));
             return at;
         }
         if (loses_place || (writes & set_of(base)) != 0) {
             forget(base);
         }
-        return {note.source, note.index, static_cast<std::int32_t>(displacement), note.scale};
+        return {note.source(), note.index(), static_cast<std::int32_t>(displacement), note.scale()};
     }
 
     // Before a jump arrives or leaves: everything that is live becomes real, nothing stays pending.
@@ -96,21 +92,50 @@ class Deferred {
   private:
     enum class Kind : std::uint8_t { address, low_half, signed_half, left, right, rotation };
 
-    struct Expression {
-        Kind kind = Kind::address;
-        Width width = Width::w64; // shifts and rotations
-        Reg source = 0;           // base of an address
-        Reg index = kNoIndex;
-        std::int32_t number = 0; // displacement or count
-        std::uint8_t scale = 0;  // of the index
+    // One number, which is written and read whole: these are written and read again at once, and a
+    // processor waits for a read that is wider than the writes before it.
+    class Expression {
+      public:
+        // The register's place.
+        Expression() : Expression(0) {}
+        explicit Expression(Reg source) : Expression(source, kNoIndex, 0, 0) {}
+        // source + (index << scale) + displacement
+        Expression(Reg source, Reg index, std::uint8_t scale, std::int32_t displacement)
+            : bits_(packed(Kind::address, scale, source, index, displacement)) {}
+        // What is done to the source's place: shifted or rotated by so many bits, for instance.
+        Expression(Kind kind, Width width, Reg source, std::int32_t count = 0)
+            : bits_(packed(kind, static_cast<std::uint8_t>(width), source, kNoIndex, count)) {}
+
+        [[nodiscard]] Kind kind() const { return static_cast<Kind>(byte(0)); }
+        [[nodiscard]] std::uint8_t scale() const { return byte(1); }              // addresses
+        [[nodiscard]] Width width() const { return static_cast<Width>(byte(1)); } // the others
+        [[nodiscard]] Reg source() const { return byte(2); }
+        [[nodiscard]] Reg index() const { return byte(3); }
+        [[nodiscard]] bool has_index() const { return index() != kNoIndex; }
+        [[nodiscard]] std::int32_t number() const { // displacement or count
+            return static_cast<std::int32_t>(bits_ >> 32);
+        }
+
+      private:
+        static std::uint64_t packed(Kind kind, std::uint8_t detail, Reg source, Reg index,
+                                    std::int32_t number) {
+            return static_cast<std::uint64_t>(kind) | std::uint64_t{detail} << 8 |
+                   std::uint64_t{source} << 16 | std::uint64_t{index} << 24 |
+                   std::uint64_t{static_cast<std::uint32_t>(number)} << 32;
+        }
+        [[nodiscard]] std::uint8_t byte(unsigned at) const {
+            return static_cast<std::uint8_t>(bits_ >> 8 * at);
+        }
+
+        std::uint64_t bits_;
     };
 
-    static RegSet places_of(const Expression& note) {
-        return static_cast<RegSet>(set_of(note.source) |
-                                   (note.index == kNoIndex ? 0 : set_of(note.index)));
+    static RegSet places_of(Expression note) {
+        return static_cast<RegSet>(set_of(note.source()) |
+                                   (note.has_index() ? set_of(note.index()) : 0));
     }
-    static bool is_copy(const Expression& note) {
-        return note.kind == Kind::address && note.index == kNoIndex && note.number == 0;
+    static bool is_copy(Expression note) {
+        return note.kind() == Kind::address && !note.has_index() && note.number() == 0;
     }
 
     [[nodiscard]] bool is_pending(Reg reg) const { return (pending_ >> reg & 1) != 0; }
@@ -125,9 +150,7 @@ class Deferred {
     }
 
     // The register's value as an expression: its note, or its place.
-    Expression value_of(Reg reg) const {
-        return is_pending(reg) ? notes_[reg] : Expression{.source = reg};
-    }
+    Expression value_of(Reg reg) const { return is_pending(reg) ? notes_[reg] : Expression(reg); }
 
     bool defer_wide(const Insn& insn) {
         const Reg dst = insn.dst;
@@ -150,24 +173,26 @@ class Deferred {
     bool defer_sum(Reg dst, Reg src) {
         make_real(is_scaled_index(src) ? RegSet{0} : set_of(src));
         Expression sum = value_of(dst);
-        if (sum.kind != Kind::address || sum.index != kNoIndex) {
+        if (sum.kind() != Kind::address || sum.has_index()) {
             make_real(set_of(dst)); // and with it perhaps src
             sum = value_of(dst);
         }
-        const bool scaled = is_scaled_index(src);
-        sum.index = scaled ? notes_[src].source : src;
-        sum.scale = scaled ? static_cast<std::uint8_t>(notes_[src].number) : std::uint8_t{0};
-        return note(dst, sum);
+        if (!is_scaled_index(src)) {
+            return note(dst, Expression(sum.source(), src, 0, sum.number()));
+        }
+        const Expression index = notes_[src];
+        return note(dst, Expression(sum.source(), index.source(),
+                                    static_cast<std::uint8_t>(index.number()), sum.number()));
     }
 
     // Whether the register is a shift that an address can do by itself. Its note may be over its
     // own place, which then has two readers; it is read by no other's note that must be real before
     // its own, so making them real still ends.
     [[nodiscard]] bool is_scaled_index(Reg reg) const {
-        const Expression& value = notes_[reg];
-        return scales_indexes<T>() && is_pending(reg) && value.kind == Kind::left &&
-               value.width == Width::w64 && value.number <= 3 &&
-               (value.source == reg || !is_pending(value.source));
+        const Expression value = notes_[reg];
+        return scales_indexes<T>() && is_pending(reg) && value.kind() == Kind::left &&
+               value.width() == Width::w64 && value.number() <= 3 &&
+               (value.source() == reg || !is_pending(value.source()));
     }
 
     bool defer_narrow(const Insn& insn) {
@@ -181,8 +206,7 @@ class Deferred {
         make_real(insn.src == dst && is_pending(dst) && !is_copy(notes_[dst]) ? set_of(dst)
                                                                               : RegSet{0});
         make_real(insn.src != dst ? set_of(insn.src) : RegSet{0});
-        const Reg source = value_of(insn.src).source;
-        return note(dst, {.kind = Kind::low_half, .width = Width::w32, .source = source});
+        return note(dst, Expression(Kind::low_half, Width::w32, value_of(insn.src).source()));
     }
 
     // x << k | x >> (width - k), in either order.
@@ -190,19 +214,17 @@ class Deferred {
         if (insn.dst == insn.src || !is_pending(insn.dst) || !is_pending(insn.src)) {
             return false;
         }
-        const Expression& one = notes_[insn.dst];
-        const Expression& other = notes_[insn.src];
-        const bool opposite = (one.kind == Kind::left && other.kind == Kind::right) ||
-                              (one.kind == Kind::right && other.kind == Kind::left);
-        const std::int32_t width = one.width == Width::w64 ? 64 : 32;
-        if (!opposite || one.source != other.source || one.width != other.width ||
-            one.number + other.number != width || (insn.width == Width::w32 && width == 64)) {
+        const Expression one = notes_[insn.dst];
+        const Expression other = notes_[insn.src];
+        const bool opposite = (one.kind() == Kind::left && other.kind() == Kind::right) ||
+                              (one.kind() == Kind::right && other.kind() == Kind::left);
+        const std::int32_t width = one.width() == Width::w64 ? 64 : 32;
+        if (!opposite || one.source() != other.source() || one.width() != other.width() ||
+            one.number() + other.number() != width || (insn.width == Width::w32 && width == 64)) {
             return false;
         }
-        Expression rotation = one;
-        rotation.kind = Kind::rotation;
-        rotation.number = one.kind == Kind::left ? one.number : other.number;
-        return note(insn.dst, rotation);
+        return note(insn.dst, Expression(Kind::rotation, one.width(), one.source(),
+                                         one.kind() == Kind::left ? one.number() : other.number()));
     }
 
     bool defer_number(const Insn& insn) {
@@ -221,14 +243,14 @@ class Deferred {
     }
 
     bool defer_distance(Reg dst, std::int32_t distance) {
-        Expression sum = value_of(dst);
-        const std::int64_t number = std::int64_t{sum.number} + distance;
-        if (sum.kind != Kind::address || number != static_cast<std::int32_t>(number)) {
+        const Expression sum = value_of(dst);
+        const std::int64_t number = std::int64_t{sum.number()} + distance;
+        if (sum.kind() != Kind::address || number != static_cast<std::int32_t>(number)) {
             make_real(set_of(dst));
-            return note(dst, {.source = dst, .number = distance});
+            return note(dst, Expression(dst, kNoIndex, 0, distance));
         }
-        sum.number = static_cast<std::int32_t>(number);
-        return note(dst, sum);
+        return note(dst, Expression(sum.source(), sum.index(), sum.scale(),
+                                    static_cast<std::int32_t>(number)));
     }
 
     bool defer_shift(const Insn& insn, Kind kind) {
@@ -241,24 +263,22 @@ class Deferred {
             return true;
         }
         Expression value = value_of(insn.dst);
-        const bool low_is_enough = value.kind == Kind::low_half && insn.width == Width::w32;
+        const bool low_is_enough = value.kind() == Kind::low_half && insn.width == Width::w32;
         if (!is_copy(value) && !low_is_enough) {
             make_real(set_of(insn.dst));
             value = value_of(insn.dst);
         }
-        return note(
-            insn.dst,
-            {.kind = kind, .width = insn.width, .source = value.source, .number = insn.imm});
+        return note(insn.dst, Expression(kind, insn.width, value.source(), insn.imm));
     }
 
     // d <<= 32 is noted; a shift back by 32 leaves the low half, with or without its sign.
     bool halve(Reg dst, Kind kind) {
         const Expression value = value_of(dst);
-        if (!is_pending(dst) || value.kind != Kind::left || value.width != Width::w64 ||
-            value.number != 32) {
+        if (!is_pending(dst) || value.kind() != Kind::left || value.width() != Width::w64 ||
+            value.number() != 32) {
             return false;
         }
-        return note(dst, {.kind = kind, .width = Width::w32, .source = value.source});
+        return note(dst, Expression(kind, Width::w32, value.source()));
     }
 
     void make_real(RegSet regs) {
@@ -304,40 +324,41 @@ class Deferred {
         }
     }
 
-    void say(Reg reg, const Expression& value) {
-        switch (value.kind) {
+    void say(Reg reg, Expression value) {
+        switch (value.kind()) {
         case Kind::address:
             return say_sum(reg, value);
         case Kind::low_half:
-            return target_.alu({AluOp::mov, Width::w32}, reg, value.source);
+            return target_.alu({AluOp::mov, Width::w32}, reg, value.source());
         case Kind::signed_half:
-            return target_.alu({AluOp::movsx32, Width::w64}, reg, value.source);
+            return target_.alu({AluOp::movsx32, Width::w64}, reg, value.source());
         case Kind::left:
         case Kind::right:
-            return target_.shift({value.kind == Kind::left ? AluOp::lsh : AluOp::rsh, value.width},
-                                 reg, value.source, static_cast<std::uint8_t>(value.number));
+            return target_.shift(
+                {value.kind() == Kind::left ? AluOp::lsh : AluOp::rsh, value.width()}, reg,
+                value.source(), static_cast<std::uint8_t>(value.number()));
         case Kind::rotation:
-            return target_.rotate_left(reg, value.source, value.width,
-                                       static_cast<std::uint8_t>(value.number));
+            return target_.rotate_left(reg, value.source(), value.width(),
+                                       static_cast<std::uint8_t>(value.number()));
         }
     }
 
-    void say_sum(Reg reg, const Expression& value) {
-        const bool in_place = value.source == reg;
-        if (value.index == kNoIndex && value.number == 0) {
-            return target_.alu({AluOp::mov, Width::w64}, reg, value.source);
+    void say_sum(Reg reg, Expression value) {
+        const bool in_place = value.source() == reg;
+        if (!value.has_index() && value.number() == 0) {
+            return target_.alu({AluOp::mov, Width::w64}, reg, value.source());
         }
-        if (in_place && value.index == kNoIndex) {
-            return target_.alu_imm({AluOp::add, Width::w64}, reg, value.number);
+        if (in_place && !value.has_index()) {
+            return target_.alu_imm({AluOp::add, Width::w64}, reg, value.number());
         }
-        if (in_place && value.number == 0 && value.scale == 0) {
-            return target_.alu({AluOp::add, Width::w64}, reg, value.index);
+        if (in_place && value.number() == 0 && value.scale() == 0) {
+            return target_.alu({AluOp::add, Width::w64}, reg, value.index());
         }
-        target_.sum(reg, {value.source, value.index, value.number, value.scale});
+        target_.sum(reg, {value.source(), value.index(), value.number(), value.scale()});
     }
 
     T& target_;
-    std::array<Expression, kFramePointer> notes_{}; // of those in pending_
+    std::array<Expression, kFramePointer + 1> notes_{}; // of those in pending_
     RegSet pending_ = 0;
     RegSet live_ = kAllRegs; // read by or after the instruction at hand
 };

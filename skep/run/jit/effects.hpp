@@ -29,7 +29,7 @@ struct Effects {
 };
 
 // What a kind of instruction does with the registers that it names, and with others.
-struct KindEffects {
+struct alignas(16) KindEffects {
     RegSet reads_dst = 0; // all or nothing
     RegSet reads_src = 0; // all or nothing
     RegSet reads = 0;

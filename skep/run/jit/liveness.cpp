@@ -8,24 +8,28 @@ namespace {
 
 constexpr int kMostWalks = 16;
 
-// What is live after an instruction that does not, or not always, go on with the next.
-RegSet live_after_branch(const Plan& plan, const std::vector<RegSet>& live, std::uint32_t at) {
+// What is live after an instruction that does not, or not always, go on with the next, where `next`
+// is live.
+RegSet live_after_branch(const Plan& plan, const std::vector<RegSet>& live, std::uint32_t at,
+                         RegSet next) {
     const Insn& insn = plan.insns[at];
     if (insn.kind == InsnKind::exit) {
         return 0;
     }
     const RegSet there = live[static_cast<std::size_t>(insn.target(InsnIndex{at}))];
-    return insn.kind == InsnKind::jump_always ? there : static_cast<RegSet>(live[at + 1] | there);
+    return insn.kind == InsnKind::jump_always ? there : static_cast<RegSet>(next | there);
 }
 
 // From the slot before `end` to the first. A second slot has no effects, so it passes on what is
 // live after it.
 void walk(const Plan& plan, std::vector<RegSet>& live, std::uint32_t end) {
+    RegSet next = live[end];
     for (std::uint32_t at = end; at-- > 0;) {
         const RegSet after =
-            plan.has(kBranches, at) ? live_after_branch(plan, live, at) : live[at + 1];
+            plan.has(kBranches, at) ? live_after_branch(plan, live, at, next) : next;
         const Effects effects = plan.effects[at];
-        live[at] = static_cast<RegSet>(effects.reads | (after & ~effects.writes));
+        next = static_cast<RegSet>(effects.reads | (after & ~effects.writes));
+        live[at] = next;
     }
 }
 

@@ -36,7 +36,8 @@ class Lowering {
              Deferring deferring = Deferring::yes) // NOLINT: what it works on
         : program_(program), plan_(plan), shapes_(shapes), target_(target), deferring_(deferring),
           deferred_(target), live_(live_before(plan)),
-          recomposed_(recompose(plan, program.facts(), live_)), marks_(plan.insns.size()) {}
+          recomposed_(recompose(plan, program.facts(), live_)),
+          recomposes_(!recomposed_.dropped.empty()), marks_(plan.insns.size()) {}
 
     Image run() {
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
@@ -90,40 +91,43 @@ class Lowering {
     // was.
     std::uint32_t lower_at(std::uint32_t at, std::uint32_t end) {
         if (plan_.is_target(at)) {
-            deferred_.settle(live_[at]);
-            if (plan_.has(kLoopHead, at)) {
-                target_.align_loop();
-            }
-            target_.bind(at);
+            arrive(at);
         }
         const typename T::Mark mark = target_.here();
-        if (recomposed_.drops(at)) {
+        marks_[at] = mark;
+        const Insn& one = insn(at);
+        if (recomposes_ && recomposed_.drops(at)) {
             load_whole(at);
-            marks_[at] = mark;
             return 1;
         }
-        const std::uint32_t joined = join_jumps(at, end);
-        const std::uint32_t slots = joined != 0 ? joined : insn(at).slots();
-        if (joined == 0 && !can_wait(at)) {
-            lower(at);
+        if (one.kind == InsnKind::alu) {
+            lower_alu(at, one);
+            return 1;
         }
-        marks_[at] = mark;
-        if (slots == 2) {
+        const std::uint32_t slots = join_jumps(at, end);
+        if (slots == 0) {
+            lower(at, one);
+        }
+        if (std::max(slots, one.slots()) == 2) {
             marks_[at + 1] = mark;
+            return 2;
         }
-        return slots;
+        return 1;
     }
 
-    bool can_wait(std::uint32_t at) {
-        return deferring_ == Deferring::yes && !facts(at).constant.has_value() &&
-               deferred_.defer(insn(at), static_cast<RegSet>(live_after(at) | effects(at).reads));
+    void arrive(std::uint32_t at) {
+        deferred_.settle(live_[at]);
+        if (plan_.has(kLoopHead, at)) {
+            target_.align_loop();
+        }
+        target_.bind(at);
     }
 
     // What is read after an instruction that goes on with the next.
     [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
 
     // Makes what the instruction reads real, and its address as short as it can be.
-    Address access(std::uint32_t at, Reg base, Reg other) {
+    [[gnu::always_inline]] Address access(std::uint32_t at, Reg base, Reg other) {
         if (deferred_.is_empty()) {
             return {base, kNoIndex, insn(at).offset};
         }
@@ -142,11 +146,8 @@ class Lowering {
         deferred_.prepare(effects(at).reads, effects(at).writes, live_after(at));
     }
 
-    void lower(std::uint32_t at) {
-        const Insn& one = insn(at);
+    void lower(std::uint32_t at, const Insn& one) {
         switch (one.kind) {
-        case InsnKind::alu:
-            return lower_alu(at, one);
         case InsnKind::load_wide:
             return lower_wide(at, one);
         case InsnKind::load:
@@ -182,6 +183,7 @@ class Lowering {
             prepare(at);
             // Without an arena both address spaces are one.
             return target_.alu({AluOp::mov, Width::w64}, one.dst, one.src);
+        case InsnKind::alu:        // has been lowered
         case InsnKind::call_kfunc: // refused by the plan
             return;
         }
@@ -189,10 +191,15 @@ class Lowering {
 
     void lower_alu(std::uint32_t at, const Insn& one) {
         const verify::InsnFacts& known = facts(at);
-        prepare(at);
         if (known.constant.has_value()) {
+            prepare(at);
             return say_number(at, *known.constant);
         }
+        if (deferring_ == Deferring::yes &&
+            deferred_.defer(one, static_cast<RegSet>(live_[at + 1] | effects(at).reads))) {
+            return;
+        }
+        prepare(at);
         const Operation operation{one.alu_op, one.width, known.divisor_nonzero};
         if (one.source == Source::reg) {
             target_.alu(operation, one.dst, one.src);
@@ -387,6 +394,7 @@ class Lowering {
     Deferred<T> deferred_;
     std::vector<RegSet> live_; // by slot: read from there on
     Recomposed recomposed_;
+    bool recomposes_;                     // anything at all
     std::vector<typename T::Mark> marks_; // by slot
     std::vector<Label> entries_;          // by function
     Frame frame_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/run/jit/recompose.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::run::jit {
@@ -31,13 +32,15 @@ class Planner {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
         plan_.marks.resize(slots);
         plan_.effects.resize(slots);
-        plan_.marks[0] = kStart;
+        note_start(0);
         for (std::uint32_t at = 0; at < slots; ++at) {
             const Insn& insn = plan_.insns[at];
-            note_effects(at, insn);
-            TRY(look_at(at, insn));
-            if (insn.slots() == 2) {
-                TRY(skip_second_slot(++at));
+            plan_.effects[at] = effects_of(insn);
+            if (computes(insn.kind)) {
+                note_facts(at, insn);
+            } else if (!only_stores(insn.kind)) {
+                TRY(look_at(at, insn));
+                at += insn.slots() - 1;
             }
         }
         find_short_loops();
@@ -51,11 +54,18 @@ class Planner {
         plan_.marks[slot] = static_cast<std::uint8_t>(plan_.marks[slot] | what);
     }
 
-    void note_effects(std::uint32_t at, const Insn& insn) {
-        plan_.effects[at] = effects_of(insn);
-        const bool computes = insn.kind == InsnKind::alu || insn.kind == InsnKind::load;
-        if (computes && program_.facts()[at].constant.has_value()) {
+    static bool computes(InsnKind kind) { return kind == InsnKind::alu || kind == InsnKind::load; }
+    static bool only_stores(InsnKind kind) {
+        return kind == InsnKind::store_imm || kind == InsnKind::store_reg;
+    }
+
+    void note_facts(std::uint32_t at, const Insn& insn) {
+        const verify::InsnFacts& known = program_.facts()[at];
+        if (known.constant.has_value()) {
             plan_.effects[at].reads = 0;
+        }
+        if (insn.kind == InsnKind::alu ? moves_bytes(insn) : known.fault_reads_zero) {
+            mark(at, insn.kind == InsnKind::alu ? kMovesBytes : kCalls);
         }
     }
 
@@ -97,15 +107,11 @@ class Planner {
     Result<void> look_at(std::uint32_t at, const Insn& insn) {
         switch (insn.kind) {
         case InsnKind::alu:
+        case InsnKind::load:
         case InsnKind::store_imm:
         case InsnKind::store_reg:
         case InsnKind::atomic:
         case InsnKind::address_space_cast:
-            return {};
-        case InsnKind::load:
-            if (program_.facts()[at].fault_reads_zero) {
-                mark(at, kCalls);
-            }
             return {};
         case InsnKind::may_goto:
             has_budget_ = true;
@@ -149,12 +155,13 @@ class Planner {
 
     Result<void> look_at_function(std::uint32_t at) {
         const std::uint32_t target = TRY(place(at));
-        mark(target, kStart);
+        note_start(target);
         entry_is_called_ |= target == 0;
         return {};
     }
 
     Result<void> look_at_wide(std::uint32_t at, const Insn& insn) {
+        TRY(skip_second_slot(at + 1));
         switch (insn.wide_source) {
         case WideSource::number:
             return {};
@@ -212,13 +219,18 @@ class Planner {
         return (reached >> (jump.at - head) & 1) != 0;
     }
 
-    void find_functions() {
-        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
-        for (std::uint32_t at = 0; at < slots; ++at) {
-            if (plan_.has(kStart, at)) {
-                plan_.functions.push_back({at, slots, Frame()});
-            }
+    void note_start(std::uint32_t slot) {
+        if (!plan_.has(kStart, slot)) {
+            mark(slot, kStart);
+            plan_.functions.push_back({slot, slot, Frame()});
         }
+    }
+
+    void find_functions() {
+        std::sort(
+            plan_.functions.begin(), plan_.functions.end(),
+            [](const Function& one, const Function& other) { return one.start < other.start; });
+        plan_.functions.back().end = static_cast<std::uint32_t>(plan_.insns.size());
         for (std::size_t i = 0; i + 1 < plan_.functions.size(); ++i) {
             plan_.functions[i].end = plan_.functions[i + 1].start;
         }
@@ -249,12 +261,14 @@ class Planner {
     }
 
     [[nodiscard]] Frame frame_of(const Function& function) const {
-        std::uint32_t named = 0; // registers
-        std::uint32_t marks = 0;
-        for (std::uint32_t at = function.start; at < function.end; ++at) {
-            const Effects effects = plan_.effects[at];
-            named |= static_cast<std::uint32_t>(effects.reads | effects.writes);
-            marks |= plan_.marks[at];
+        const std::uint32_t slots = function.end - function.start;
+        RegSet named = 0;
+        for (const Effects& effects : std::span(plan_.effects).subspan(function.start, slots)) {
+            named = static_cast<RegSet>(named | effects.reads | effects.writes);
+        }
+        std::uint8_t marks = 0;
+        for (const std::uint8_t mark : std::span(plan_.marks).subspan(function.start, slots)) {
+            marks = static_cast<std::uint8_t>(marks | mark);
         }
         Frame frame;
         frame.calls = (marks & kCalls) != 0;

@@ -32,12 +32,13 @@ struct Function {
 
 // What is so of a slot; several may be.
 enum SlotMark : std::uint8_t {
-    kArrives = 1,    // a jump may arrive here
-    kSecondSlot = 2, // the second half of a wide immediate
-    kLoopHead = 4,   // a short loop without another begins here
-    kStart = 8,      // a function begins here
-    kBranches = 16,  // the instruction does not, or not always, go on with the next
-    kCalls = 32,     // the instruction becomes a call
+    kArrives = 1,     // a jump may arrive here
+    kSecondSlot = 2,  // the second half of a wide immediate
+    kLoopHead = 4,    // a short loop without another begins here
+    kStart = 8,       // a function begins here
+    kBranches = 16,   // the instruction does not, or not always, go on with the next
+    kCalls = 32,      // the instruction becomes a call
+    kMovesBytes = 64, // arithmetic that moves whole bytes within a register: see recompose.hpp
 };
 
 // A jump to before or at itself.

@@ -79,17 +79,6 @@ Row reversed(Row row, std::size_t size) {
     return row;
 }
 
-// How many bytes the operation turns round; 0: none.
-std::size_t swap_size(AluOp op) {
-    if (op == AluOp::be16 || op == AluOp::bswap16) {
-        return 2;
-    }
-    if (op == AluOp::be32 || op == AluOp::bswap32) {
-        return 4;
-    }
-    return op == AluOp::be64 || op == AluOp::bswap64 ? 8 : 0;
-}
-
 std::optional<Row> joined(const Row& left, const Row& right) {
     const Row& earlier = left.first_part <= right.first_part ? left : right;
     const Row& later = &earlier == &left ? right : left;
@@ -140,15 +129,14 @@ class Recomposer {
         : plan_(plan), facts_(facts), live_(live) {}
 
     Recomposed run() {
-        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
-        for (std::uint32_t at = 0; at < slots;) {
-            const Stretch stretch = stretch_from(at);
-            while (stretch.moves_bytes && at < stretch.end) {
-                step(at);
-                at += insn(at).slots();
+        const std::span<const std::uint8_t> marks = plan_.marks;
+        std::uint32_t done = 0;
+        for (std::uint32_t at = 0; at < marks.size();) {
+            if ((marks[at] & kMovesBytes) != 0) {
+                done = at = follow_stretch(at, done);
+            } else {
+                ++at;
             }
-            at = stretch.end;
-            forget_all();
         }
         take_best();
         return std::move(result_);
@@ -158,26 +146,32 @@ class Recomposer {
     [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
     [[nodiscard]] RegSet live_after(std::uint32_t at) const { return live_[at + insn(at).slots()]; }
 
-    // What rows outlive: no jump enters it, and none leaves it but at its end.
-    struct Stretch {
-        std::uint32_t end = 0;    // one past the last slot
-        bool moves_bytes = false; // without that, no two rows can be one
-    };
-    [[nodiscard]] Stretch stretch_from(std::uint32_t at) const {
+    // What rows outlive: no jump enters it, and none leaves it but at its end. Follows the one that
+    // the slot is in, which does not begin before `begin`; answers where it ends.
+    std::uint32_t follow_stretch(std::uint32_t slot, std::uint32_t begin) {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
-        Stretch stretch;
-        bool goes_on = true;
-        for (stretch.end = at; goes_on && stretch.end < slots;) {
-            const Insn& one = insn(stretch.end);
-            const bool shifts = one.alu_op == AluOp::lsh && one.source == Source::imm;
-            stretch.moves_bytes |=
-                one.kind == InsnKind::alu && (shifts || swap_size(one.alu_op) != 0);
-            goes_on = leaves_memory_alone(one) || one.kind == InsnKind::store_imm ||
-                      one.kind == InsnKind::store_reg;
-            stretch.end += one.slots();
-            goes_on = goes_on && stretch.end < slots && !plan_.is_target(stretch.end);
+        std::uint32_t at = slot;
+        while (at > begin && !plan_.is_target(at) && goes_on(before(at))) {
+            at = before(at);
         }
-        return stretch;
+        for (bool ends = false; !ends;) {
+            step(at);
+            const bool is_last = !goes_on(at);
+            at += insn(at).slots();
+            ends = is_last || at >= slots || plan_.is_target(at);
+        }
+        forget_all();
+        return at;
+    }
+
+    [[nodiscard]] std::uint32_t before(std::uint32_t at) const {
+        return at - (plan_.has(kSecondSlot, at - 1) ? 2 : 1);
+    }
+
+    [[nodiscard]] bool goes_on(std::uint32_t at) const {
+        const Insn& one = insn(at);
+        return leaves_memory_alone(one) || one.kind == InsnKind::store_imm ||
+               one.kind == InsnKind::store_reg;
     }
 
     void forget_all() {

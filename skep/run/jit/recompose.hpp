@@ -17,6 +17,7 @@
 // Proved by: tests/jit/recompose_test.cpp; tests/engines.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,6 +26,28 @@
 #include "skep/run/jit/liveness.hpp"
 
 namespace skep::run::jit {
+
+// How many bytes the operation turns round; 0: none.
+constexpr std::uint8_t swap_size(AluOp op) {
+    constexpr auto kSizes = [] {
+        std::array<std::uint8_t, spec::kAluRows.size()> sizes{};
+        const auto set = [&sizes](AluOp one, AluOp other, std::uint8_t size) {
+            sizes[static_cast<std::size_t>(one)] = sizes[static_cast<std::size_t>(other)] = size;
+        };
+        set(AluOp::be16, AluOp::bswap16, 2);
+        set(AluOp::be32, AluOp::bswap32, 4);
+        set(AluOp::be64, AluOp::bswap64, 8);
+        return sizes;
+    }();
+    return kSizes[static_cast<std::size_t>(op)];
+}
+
+// Whether arithmetic moves whole bytes within a register. Without any, no number is made of bytes;
+// the plan marks it. Precondition: insn.kind is alu.
+constexpr bool moves_bytes(const Insn& insn) {
+    const bool shifts = insn.alu_op == AluOp::lsh && insn.source == Source::imm;
+    return shifts || swap_size(insn.alu_op) != 0;
+}
 
 struct WideLoad {
     Reg dst = 0;

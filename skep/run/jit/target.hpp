@@ -5,7 +5,9 @@
 // A target knows how to say each thing in its machine's words and where BPF's registers live; it
 // knows nothing of programs, facts or which instruction comes next. Registers here are BPF's. A
 // verb leaves every register that it does not name as it was, calls excepted (a call may change R0
-// to R5).
+// to R5). Structures of small fields go by reference to what is called for nearly every
+// instruction: by value they are written field by field and read whole, which a processor waits
+// for.
 //
 //   x64/    the first vocabulary
 //   arm64/  the second

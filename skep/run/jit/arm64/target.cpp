@@ -26,7 +26,7 @@ constexpr auto& kByNumber = kAluByNumber<EmitArm64Alu>;
 constexpr auto& kConditions = kJumpConditions<Arm64Condition>;
 constexpr auto& kAtomics = kAtomicEmitters<EmitArm64Atomic>;
 
-Condition condition_of(Comparison comparison) {
+Condition condition_of(const Comparison& comparison) {
     const Condition condition = kConditions[static_cast<std::size_t>(comparison.op)];
     return comparison.negated ? negated(condition) : condition;
 }
@@ -180,12 +180,12 @@ void TargetArm64::callback_entry() {
     assembler_.say(Op::ret, Wide::no);
 }
 
-void TargetArm64::alu(Operation operation, Reg dst, Reg src) {
+void TargetArm64::alu(const Operation& operation, Reg dst, Reg src) {
     kByRegister[static_cast<std::size_t>(operation.op)](assembler_, wide_of(operation.width),
                                                         home_of(dst), home_of(src));
 }
 
-void TargetArm64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
+void TargetArm64::alu_imm(const Operation& operation, Reg dst, std::int32_t number) {
     const auto row = static_cast<std::size_t>(operation.op);
     const Wide wide = wide_of(operation.width);
     if (hides_operand(blinding_, operation.op, number)) {
@@ -195,7 +195,7 @@ void TargetArm64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
     kByNumber[row](assembler_, wide, home_of(dst), number);
 }
 
-void TargetArm64::shift(Operation operation, Reg dst, Reg src, std::uint8_t count) {
+void TargetArm64::shift(const Operation& operation, Reg dst, Reg src, std::uint8_t count) {
     const Op op = operation.op == AluOp::lsh ? Op::lsl_i : Op::lsr_i;
     assembler_.say(op, wide_of(operation.width),
                    {.d = home_of(dst), .n = home_of(src), .number = count});
@@ -235,13 +235,14 @@ void TargetArm64::atomic(AtomicOp op, MemoryAccess access, Address at, Reg value
                                            {access.size_bytes, address, home_of(value), features_});
 }
 
-void TargetArm64::jump_if(Comparison comparison, Reg dst, Reg src, Label target) {
+void TargetArm64::jump_if(const Comparison& comparison, Reg dst, Reg src, Label target) {
     assembler_.say(comparison.op == JumpOp::jset ? Op::ands : Op::subs, wide_of(comparison.width),
                    {.d = kZero, .n = home_of(dst), .m = home_of(src)});
     assembler_.jump_if(condition_of(comparison), target);
 }
 
-void TargetArm64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target) {
+void TargetArm64::jump_if_imm(const Comparison& comparison, Reg dst, std::int32_t number,
+                              Label target) {
     if (jump_without_flags(comparison, home_of(dst), number, target)) {
         return;
     }
@@ -254,7 +255,7 @@ void TargetArm64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t numbe
 }
 
 // Against zero, by sign or by a single bit, one instruction compares and jumps.
-bool TargetArm64::jump_without_flags(Comparison comparison, Gpr reg, std::int32_t number,
+bool TargetArm64::jump_without_flags(const Comparison& comparison, Gpr reg, std::int32_t number,
                                      Label target) {
     const Wide wide = wide_of(comparison.width);
     const JumpOp op = comparison.op;

@@ -39,15 +39,15 @@ class TargetArm64 {
     [[nodiscard]] Mark here() const { return assembler_.here(); }
     void align_loop() { assembler_.align(); }
 
-    void alu(Operation operation, Reg dst, Reg src);
-    void alu_imm(Operation operation, Reg dst, std::int32_t number);
+    void alu(const Operation& operation, Reg dst, Reg src);
+    void alu_imm(const Operation& operation, Reg dst, std::int32_t number);
     void number(Reg dst, std::uint64_t number) { blinded(home_of(dst), number); }
     void reference(Reg dst, Relocation what) { assembler_.reference(home_of(dst), what); }
     void subprogram_address(Reg dst, Label subprogram) {
         assembler_.address_of(home_of(dst), subprogram);
     }
     void sum(Reg dst, Address address) { address_of(assembler_, home_of(dst), address); }
-    void shift(Operation operation, Reg dst, Reg src, std::uint8_t count);
+    void shift(const Operation& operation, Reg dst, Reg src, std::uint8_t count);
     void rotate_left(Reg dst, Reg src, Width width, std::uint8_t count);
 
     void load(MemoryAccess access, Reg dst, Address from);
@@ -57,8 +57,8 @@ class TargetArm64 {
     void atomic(AtomicOp op, MemoryAccess access, Address at, Reg value);
 
     void jump(Label target) { assembler_.jump(target); }
-    void jump_if(Comparison comparison, Reg dst, Reg src, Label target);
-    void jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target);
+    void jump_if(const Comparison& comparison, Reg dst, Reg src, Label target);
+    void jump_if_imm(const Comparison& comparison, Reg dst, std::int32_t number, Label target);
     void jump_when_budget_is_used_up(Label target);
 
     void tell_frame(std::uint32_t stack_bytes);
@@ -75,7 +75,8 @@ class TargetArm64 {
 
   private:
     void blinded(Gpr dst, std::uint64_t number);
-    bool jump_without_flags(Comparison comparison, Gpr reg, std::int32_t number, Label target);
+    bool jump_without_flags(const Comparison& comparison, Gpr reg, std::int32_t number,
+                            Label target);
     void compare(Wide wide, Gpr reg, std::int32_t number);
     void test(Wide wide, Gpr reg, std::int32_t number);
     void call_reference(Relocation what);

@@ -19,12 +19,12 @@ inline void move(Assembler& assembler, Wide wide, Gpr dst, Gpr src) {
 // One operation of the machine with a register, a small number or any number.
 template <Op with_register, Op with_imm8, Op with_imm32>
 struct Simple {
-    static void by_register(Assembler& assembler, AluContext context, Gpr dst, Gpr src) {
+    static void by_register(Assembler& assembler, const AluContext& context, Gpr dst, Gpr src) {
         assembler.registers(with_register, context.wide, src, dst);
     }
-    static void by_number(Assembler& assembler, AluContext context, Gpr dst, std::int32_t number) {
-        assembler.register_imm(fits_int8(number) ? with_imm8 : with_imm32, context.wide, dst,
-                               number);
+    static void by_number(Assembler& assembler, const AluContext& context, Gpr dst,
+                          std::int32_t number) {
+        assembler.register_imm(with_imm8, with_imm32, context.wide, dst, number);
     }
 };
 template <>
@@ -40,21 +40,26 @@ struct EmitX64Alu<AluOp::xor_> : Simple<Op::xor_, Op::xor_i8, Op::xor_i32> {};
 
 template <>
 struct EmitX64Alu<AluOp::mul> {
-    static void by_register(Assembler& assembler, AluContext context, Gpr dst, Gpr src) {
+    static void by_register(Assembler& assembler, const AluContext& context, Gpr dst, Gpr src) {
         assembler.registers(Op::imul, context.wide, dst, src);
     }
-    static void by_number(Assembler& assembler, AluContext context, Gpr dst, std::int32_t number) {
-        assembler.registers_imm(fits_int8(number) ? Op::imul_i8 : Op::imul_i32, context.wide, dst,
-                                dst, number);
+    static void by_number(Assembler& assembler, const AluContext& context, Gpr dst,
+                          std::int32_t number) {
+        if (fits_int8(number)) {
+            assembler.registers_imm(Op::imul_i8, context.wide, dst, dst, number);
+        } else {
+            assembler.registers_imm(Op::imul_i32, context.wide, dst, dst, number);
+        }
     }
 };
 
 template <>
 struct EmitX64Alu<AluOp::mov> {
-    static void by_register(Assembler& assembler, AluContext context, Gpr dst, Gpr src) {
+    static void by_register(Assembler& assembler, const AluContext& context, Gpr dst, Gpr src) {
         move(assembler, context.wide, dst, src);
     }
-    static void by_number(Assembler& assembler, AluContext context, Gpr dst, std::int32_t number) {
+    static void by_number(Assembler& assembler, const AluContext& context, Gpr dst,
+                          std::int32_t number) {
         assembler.number(dst, context.wide == Wide::yes
                                   ? static_cast<std::uint64_t>(std::int64_t{number})
                                   : static_cast<std::uint32_t>(number));
@@ -63,7 +68,7 @@ struct EmitX64Alu<AluOp::mov> {
 
 template <Op extension>
 struct SignExtension {
-    static void by_register(Assembler& assembler, AluContext context, Gpr dst, Gpr src) {
+    static void by_register(Assembler& assembler, const AluContext& context, Gpr dst, Gpr src) {
         assembler.registers(extension, context.wide, dst, src);
     }
 };
@@ -77,7 +82,7 @@ struct EmitX64Alu<AluOp::movsx32> : SignExtension<Op::load_sx32> {};
 // Without BMI2 the count must be in cl, which is R4's home.
 template <Op three_operands, Op by_cl, Op by_imm>
 struct Shift {
-    static void by_register(Assembler& assembler, AluContext context, Gpr dst, Gpr src) {
+    static void by_register(Assembler& assembler, const AluContext& context, Gpr dst, Gpr src) {
         if (context.features.bmi2) {
             assembler.three_registers(three_operands, context.wide, dst, dst, src);
             return;
@@ -93,7 +98,8 @@ struct Shift {
         move(assembler, Wide::yes, Gpr::rcx, kScratch2);
         move(assembler, Wide::yes, dst, kScratch);
     }
-    static void by_number(Assembler& assembler, AluContext context, Gpr dst, std::int32_t number) {
+    static void by_number(Assembler& assembler, const AluContext& context, Gpr dst,
+                          std::int32_t number) {
         const std::int32_t count = number & (context.wide == Wide::yes ? 63 : 31);
         if (count == 0) {
             move(assembler, context.wide, dst, dst);
@@ -111,7 +117,7 @@ struct EmitX64Alu<AluOp::arsh> : Shift<Op::sarx, Op::sar_cl, Op::sar_i8> {};
 
 template <>
 struct EmitX64Alu<AluOp::neg> {
-    static void by_number(Assembler& assembler, AluContext context, Gpr dst, std::int32_t) {
+    static void by_number(Assembler& assembler, const AluContext& context, Gpr dst, std::int32_t) {
         assembler.one_register(Op::neg, context.wide, dst);
     }
 };
@@ -119,10 +125,11 @@ struct EmitX64Alu<AluOp::neg> {
 template <Sign sign, Part part>
 struct AnyDivision {
     static constexpr Division kDivision{sign, part};
-    static void by_register(Assembler& assembler, AluContext context, Gpr dst, Gpr src) {
+    static void by_register(Assembler& assembler, const AluContext& context, Gpr dst, Gpr src) {
         divide(assembler, context, kDivision, dst, src);
     }
-    static void by_number(Assembler& assembler, AluContext context, Gpr dst, std::int32_t number) {
+    static void by_number(Assembler& assembler, const AluContext& context, Gpr dst,
+                          std::int32_t number) {
         divide_by(assembler, context, kDivision, dst, number);
     }
 };
@@ -137,27 +144,27 @@ struct EmitX64Alu<AluOp::smod> : AnyDivision<Sign::signed_, Part::remainder> {};
 
 // Byte order: the width is in the name, the result is the whole register.
 struct Keep16 {
-    static void by_number(Assembler& assembler, AluContext, Gpr dst, std::int32_t) {
+    static void by_number(Assembler& assembler, const AluContext&, Gpr dst, std::int32_t) {
         assembler.registers(Op::load_zx16, Wide::no, dst, dst);
     }
 };
 struct Keep32 {
-    static void by_number(Assembler& assembler, AluContext, Gpr dst, std::int32_t) {
+    static void by_number(Assembler& assembler, const AluContext&, Gpr dst, std::int32_t) {
         move(assembler, Wide::no, dst, dst);
     }
 };
 struct Keep64 {
-    static void by_number(Assembler&, AluContext, Gpr, std::int32_t) {}
+    static void by_number(Assembler&, const AluContext&, Gpr, std::int32_t) {}
 };
 struct Swap16 {
-    static void by_number(Assembler& assembler, AluContext, Gpr dst, std::int32_t) {
+    static void by_number(Assembler& assembler, const AluContext&, Gpr dst, std::int32_t) {
         assembler.register_imm(Op::rol16_i8, Wide::no, dst, 8);
         assembler.registers(Op::load_zx16, Wide::no, dst, dst);
     }
 };
 template <Wide wide>
 struct Swap {
-    static void by_number(Assembler& assembler, AluContext, Gpr dst, std::int32_t) {
+    static void by_number(Assembler& assembler, const AluContext&, Gpr dst, std::int32_t) {
         assembler.plus(Op::bswap, wide, dst);
     }
 };

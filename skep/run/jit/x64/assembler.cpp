@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Encoding, as the processor's manual draws it:
-//
-//   prefix   REX 0100WRXB   0f   opcode   ModRM mod:reg:rm   SIB scale:index:base   displacement
-//   immediate
-//
-// W asks for 64 bits; R, X and B are the fourth bits of reg, index and rm (or base). A REX is
-// needed for any of these, and for spl, bpl, sil and dil, which without one would be ah, ch, dh and
-// bh.
 #include "skep/run/jit/x64/assembler.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace skep::run::jit::x64 {
 namespace {
@@ -20,182 +10,40 @@ namespace {
 constexpr std::uint8_t kShortJumpBytes = 2;
 constexpr std::uint8_t kFixedBytes = 4; // of a distance
 
-std::uint8_t index_of(Memory memory) {
-    return memory.has_index() ? number_of(memory.index) : std::uint8_t{0};
-}
-
-// A base of rbp or r13 without displacement is encoded as something else: it needs a zero.
-bool has_displacement(Memory memory) {
-    return memory.displacement != 0 || (number_of(memory.base) & 7U) == number_of(Gpr::rbp);
-}
-
 } // namespace
 
 Assembler::Assembler(std::size_t expected_bytes, std::size_t label_count)
     : capacity_(static_cast<std::uint32_t>(expected_bytes) + 2 * kLongestInsn),
       places_(label_count) {
-    bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_); // NOLINT
+    bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_);
 }
 
 void Assembler::grow() {
-    auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(2 * capacity_); // NOLINT
+    auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(2 * capacity_);
     std::copy_n(bytes_.get(), size_, larger.get());
     bytes_ = std::move(larger);
     capacity_ *= 2;
 }
 
-inline void Assembler::write(std::uint64_t value, std::uint32_t size) {
-    std::memcpy(bytes_.get() + size_, &value, sizeof(value));
-    size_ += size;
-}
-
-inline void Assembler::write(const Head& head) {
-    make_room();
-    write(head.bytes(), head.size());
-}
-
-inline void Assembler::write(Head& head, Memory rm) {
-    if (!has_displacement(rm)) {
-        return write(head);
-    }
-    if (fits_int8(rm.displacement)) {
-        head.add(static_cast<std::uint32_t>(rm.displacement));
-        return write(head);
-    }
-    write(head);
-    write(static_cast<std::uint32_t>(rm.displacement), 4);
-}
-
-// Prefixes and opcode.
-inline Assembler::Head Assembler::opcode(const Form& form, Wide wide, Fields fields) {
-    Head head;
-    if (form.prefix != 0) {
-        head.add(form.prefix);
-    }
-    const bool is_64 = wide == Wide::yes && form.rm != Size::native;
-    const std::uint32_t rex = 0x40U | (is_64 ? 8U : 0U) | (std::uint32_t{fields.reg} >> 3U << 2U) |
-                              (std::uint32_t{fields.index} >> 3U << 1U) |
-                              std::uint32_t{fields.rm} >> 3U;
-    if (rex != 0x40U || fields.names_byte_register) {
-        head.add(rex);
-    }
-    if (form.map == Map::x0f) {
-        head.add(0x0f);
-    }
-    head.add(form.opcode);
-    return head;
-}
-
-Assembler::Head Assembler::vex(const Form& form, Wide wide, Fields fields) {
-    const std::uint32_t implied = form.prefix == 0x66   ? 1
-                                  : form.prefix == 0xf3 ? 2
-                                  : form.prefix == 0xf2 ? 3
-                                                        : 0;
-    Head head;
-    head.add(0xc4);
-    head.add((fields.reg < 8 ? 0x80U : 0U) | 0x40U | (fields.rm < 8 ? 0x20U : 0U) |
-             (form.map == Map::vex_0f38 ? 2U : 3U));
-    head.add((wide == Wide::yes ? 0x80U : 0U) |
-             ((~static_cast<std::uint32_t>(fields.index) & 15U) << 3U) | implied);
-    head.add(form.opcode);
-    return head;
-}
-
-inline void Assembler::add_operand(Head& head, std::uint8_t reg, Gpr rm) {
-    head.add(0xc0U | ((reg & 7U) << 3U) | (number_of(rm) & 7U));
-}
-
-inline void Assembler::add_operand(Head& head, std::uint8_t reg, Memory rm) {
-    const std::uint32_t base = number_of(rm.base) & 7U;
-    const std::uint32_t mode = !has_displacement(rm)        ? 0x00U
-                               : fits_int8(rm.displacement) ? 0x40U
-                                                            : 0x80U;
-    const bool needs_sib = rm.has_index() || base == number_of(Gpr::rsp);
-    head.add(mode | ((reg & 7U) << 3U) | (needs_sib ? 4U : base));
-    if (needs_sib) {
-        head.add((std::uint32_t{rm.scale} << 6U) | ((number_of(rm.index) & 7U) << 3U) |
-                 base); // an index of rsp means none
-    }
-}
-
-// Directly after what make_room() made room for.
-inline void Assembler::immediate(Pattern pattern, std::int32_t imm) {
-    const bool is_byte = pattern == Pattern::rm_imm8 || pattern == Pattern::reg_rm_imm8;
-    write(static_cast<std::uint32_t>(imm), is_byte ? 1 : pattern == Pattern::rm_imm16 ? 2 : 4);
-}
-
-void Assembler::registers(Op op, Wide wide, Gpr reg, Gpr rm) {
-    const Form& row = form(op);
-    const bool low_byte = row.rm == Size::byte_ &&
-                          (rm >= Gpr::rsp || (row.pattern == Pattern::rm_reg && reg >= Gpr::rsp));
-    Head head = opcode(
-        row, wide, {.reg = number_of(reg), .rm = number_of(rm), .names_byte_register = low_byte});
-    add_operand(head, number_of(reg), rm);
-    write(head);
-}
-
-void Assembler::memory(Op op, Wide wide, Gpr reg, Memory rm) {
-    const Form& row = form(op);
-    const bool low_byte =
-        row.rm == Size::byte_ && row.pattern == Pattern::rm_reg && reg >= Gpr::rsp;
-    Head head = opcode(row, wide,
-                       {.reg = number_of(reg),
-                        .rm = number_of(rm.base),
-                        .index = index_of(rm),
-                        .names_byte_register = low_byte});
-    add_operand(head, number_of(reg), rm);
-    write(head, rm);
-}
-
-void Assembler::one_register(Op op, Wide wide, Gpr rm) {
-    const Form& row = form(op);
-    Head head = opcode(
-        row, wide,
-        {.rm = number_of(rm), .names_byte_register = row.rm == Size::byte_ && rm >= Gpr::rsp});
-    add_operand(head, row.digit, rm);
-    write(head);
-}
-
-void Assembler::one_memory(Op op, Wide wide, Memory rm) {
-    Head head = opcode(form(op), wide, {.rm = number_of(rm.base), .index = index_of(rm)});
-    add_operand(head, form(op).digit, rm);
-    write(head, rm);
-}
-
-void Assembler::register_imm(Op op, Wide wide, Gpr rm, std::int32_t imm) {
-    one_register(op, wide, rm);
-    immediate(form(op).pattern, imm);
-}
-
-void Assembler::memory_imm(Op op, Wide wide, Memory rm, std::int32_t imm) {
-    one_memory(op, wide, rm);
-    immediate(form(op).pattern, imm);
-}
-
-void Assembler::registers_imm(Op op, Wide wide, Gpr reg, Gpr rm, std::int32_t imm) {
-    if (is_vex(form(op))) {
-        Head head = vex(form(op), wide, {.reg = number_of(reg), .rm = number_of(rm)});
-        add_operand(head, number_of(reg), rm);
-        write(head);
-    } else {
-        registers(op, wide, reg, rm);
-    }
-    immediate(form(op).pattern, imm);
-}
-
 void Assembler::three_registers(Op op, Wide wide, Gpr reg, Gpr rm, Gpr vvvv) {
     Head head =
         vex(form(op), wide, {.reg = number_of(reg), .rm = number_of(rm), .index = number_of(vvvv)});
-    add_operand(head, number_of(reg), rm);
+    put_behind(head, mod_rm(3, number_of(reg), number_of(rm)));
     write(head);
 }
 
 void Assembler::plus(Op op, Wide wide, Gpr reg) {
-    write(opcode(form(op), wide, {.rm = number_of(reg)}));
-    bytes_[size_ - 1] = static_cast<std::uint8_t>(bytes_[size_ - 1] | (number_of(reg) & 7U));
+    Head head = opcode_of(form(op));
+    head.bytes |= std::uint64_t{number_of(reg) & 7U} << 8 * (head.size - 1);
+    put_prefixes(head, form(op), wide, {.rm = number_of(reg)});
+    write(head);
 }
 
-void Assembler::plain(Op op, Wide wide) { write(opcode(form(op), wide, {})); }
+void Assembler::plain(Op op, Wide wide) {
+    Head head = opcode_of(form(op));
+    put_prefixes(head, form(op), wide, {});
+    write(head);
+}
 
 void Assembler::number(Gpr reg, std::uint64_t number) {
     if (number == 0) {
@@ -243,8 +91,10 @@ void Assembler::call(Label target) {
 }
 
 void Assembler::address_of(Gpr reg, Label target) {
-    Head head = opcode(form(Op::lea), Wide::yes, {.reg = number_of(reg)});
-    head.add(0x05U | ((number_of(reg) & 7U) << 3U)); // rip-relative
+    constexpr std::uint32_t kRipRelative = 5;
+    Head head = opcode_of(form(Op::lea));
+    put_behind(head, mod_rm(0, number_of(reg), kRipRelative));
+    put_prefixes(head, form(Op::lea), Wide::yes, {.reg = number_of(reg)});
     write(head);
     add_jump(JumpKind::fixed, target);
     size_ += kFixedBytes;

@@ -7,18 +7,15 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "skep/run/jit/image.hpp"
-#include "skep/run/jit/targets/operand.hpp"
 #include "skep/run/jit/targets/places.hpp"
-#include "skep/run/jit/x64/forms.hpp"
-#include "skep/run/jit/x64/registers.hpp"
+#include "skep/run/jit/x64/encoding.hpp"
 
 namespace skep::run::jit::x64 {
-
-constexpr bool fits_int8(std::int64_t number) { return number >= -128 && number <= 127; }
 
 class Assembler {
   public:
@@ -30,15 +27,54 @@ class Assembler {
     void bind(Label label) { places_.bind(label, size_); }
 
     // One function for each shape of operands; the pattern of the form says what is what.
-    void registers(Op op, Wide wide, Gpr reg, Gpr rm);
-    void memory(Op op, Wide wide, Gpr reg, Memory rm);
-    void one_register(Op op, Wide wide, Gpr rm);
-    void one_memory(Op op, Wide wide, Memory rm);
-    void register_imm(Op op, Wide wide, Gpr rm, std::int32_t imm);
-    void memory_imm(Op op, Wide wide, Memory rm, std::int32_t imm);
-    void registers_imm(Op op, Wide wide, Gpr reg, Gpr rm,
-                       std::int32_t imm);                              // NOLINT: three operands
-    void three_registers(Op op, Wide wide, Gpr reg, Gpr rm, Gpr vvvv); // NOLINT: three operands
+    [[gnu::always_inline]] void registers(Op op, Wide wide, Gpr reg, Gpr rm) {
+        const Form& row = form(op);
+        const bool low_byte =
+            row.rm == Size::byte_ &&
+            (rm >= Gpr::rsp || (row.pattern == Pattern::rm_reg && reg >= Gpr::rsp));
+        write(
+            encoded(row, wide,
+                    {.reg = number_of(reg), .rm = number_of(rm), .names_byte_register = low_byte}));
+    }
+    [[gnu::always_inline]] void memory(Op op, Wide wide, Gpr reg, Memory rm) {
+        write(encoded(form(op), wide, number_of(reg), rm), rm);
+    }
+    [[gnu::always_inline]] void one_register(Op op, Wide wide, Gpr rm) {
+        const Form& row = form(op);
+        write(encoded(row, wide,
+                      {.reg = row.digit,
+                       .rm = number_of(rm),
+                       .names_byte_register = row.rm == Size::byte_ && rm >= Gpr::rsp}));
+    }
+    [[gnu::always_inline]] void one_memory(Op op, Wide wide, Memory rm) {
+        write(encoded(form(op), wide, form(op).digit, rm), rm);
+    }
+    [[gnu::always_inline]] void register_imm(Op op, Wide wide, Gpr rm, std::int32_t imm) {
+        one_register(op, wide, rm);
+        immediate(op, imm);
+    }
+    // In the shorter of two forms.
+    [[gnu::always_inline]] void register_imm(Op with_imm8, Op with_imm32, Wide wide, Gpr rm,
+                                             std::int32_t imm) {
+        if (fits_int8(imm)) {
+            register_imm(with_imm8, wide, rm, imm);
+        } else {
+            register_imm(with_imm32, wide, rm, imm);
+        }
+    }
+    [[gnu::always_inline]] void memory_imm(Op op, Wide wide, Memory rm, std::int32_t imm) {
+        one_memory(op, wide, rm);
+        immediate(op, imm);
+    }
+    [[gnu::always_inline]] void registers_imm(Op op, Wide wide, Gpr reg, Gpr rm, std::int32_t imm) {
+        if (is_vex(form(op))) {
+            three_registers(op, wide, reg, rm, Gpr::rax);
+        } else {
+            registers(op, wide, reg, rm);
+        }
+        immediate(op, imm);
+    }
+    void three_registers(Op op, Wide wide, Gpr reg, Gpr rm, Gpr vvvv);
     void plus(Op op, Wide wide, Gpr reg);
     void plain(Op op, Wide wide = Wide::no);
 
@@ -80,22 +116,6 @@ class Assembler {
         Relocation relocation;
         Mark mark;
     };
-    // The beginning of an instruction, put together before it is written: at most eight bytes,
-    // which prefixes, opcode, operand bytes and a short displacement never exceed.
-    class Head {
-      public:
-        void add(std::uint32_t byte) {
-            bytes_ |= std::uint64_t{byte & 0xffU} << 8 * size_;
-            ++size_;
-        }
-        [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-        [[nodiscard]] std::uint32_t size() const { return size_; }
-
-      private:
-        std::uint64_t bytes_ = 0;
-        std::uint32_t size_ = 0;
-    };
-
     // For one instruction; what is written in one piece may reach past its end.
     void make_room() {
         if (size_ + kLongestInsn > capacity_) [[unlikely]] {
@@ -103,27 +123,32 @@ class Assembler {
         }
     }
     void grow();
-    void write(const Head& head);
-    void write(Head& head, Memory rm); // with the displacement
-    void write(std::uint64_t value, std::uint32_t size);
+    void write(std::uint64_t value, std::uint32_t size) {
+        std::memcpy(bytes_.get() + size_, &value, sizeof(value));
+        size_ += size;
+    }
+    [[gnu::always_inline]] void write(Head head) {
+        make_room();
+        write(head.bytes, head.size);
+    }
+    // With the displacement, when it is a long one.
+    [[gnu::always_inline]] void write(Head head, Memory rm) {
+        write(head);
+        if (has_long_displacement(rm)) {
+            write(static_cast<std::uint32_t>(rm.displacement), 4);
+        }
+    }
+    // Directly after what make_room() made room for.
+    [[gnu::always_inline]] void immediate(Op op, std::int32_t imm) {
+        write(static_cast<std::uint32_t>(imm), immediate_bytes(form(op).pattern));
+    }
     void add_jump(JumpKind kind, Label target, Condition condition = Condition::equal);
-    struct Fields { // register numbers as they are encoded
-        std::uint8_t reg = 0;
-        std::uint8_t rm = 0;              // or the base of a memory operand
-        std::uint8_t index = 0;           // or vvvv
-        bool names_byte_register = false; // one that is another register without REX
-    };
-    static Head opcode(const Form& form, Wide wide, Fields fields);
-    static Head vex(const Form& form, Wide wide, Fields fields);
-    static void add_operand(Head& head, std::uint8_t reg, Gpr rm);
-    static void add_operand(Head& head, std::uint8_t reg, Memory rm);
-    void immediate(Pattern pattern, std::int32_t imm);
     static std::uint32_t growth_of(const Jump& jump); // by how much it is longer than at first
     static std::uint8_t* write_padding(std::uint8_t* out, std::uint32_t size);
     [[nodiscard]] std::int64_t distance(const Jump& jump, std::size_t index) const;
     std::uint8_t* write_jump(std::uint8_t* out, const Jump& jump, std::size_t index) const;
 
-    std::unique_ptr<std::uint8_t[]> bytes_; // NOLINT: nobody needs it to be zero
+    std::unique_ptr<std::uint8_t[]> bytes_;
     std::uint32_t capacity_ = 0;
     std::uint32_t size_ = 0;
     Places<Jump> places_;

@@ -59,7 +59,7 @@ void divide_by_minus_one(Assembler& assembler, Wide wide, Division division, Gpr
     }
 }
 
-void divide_by_power_of_two(Assembler& assembler, AluContext context, Part part, Gpr dst,
+void divide_by_power_of_two(Assembler& assembler, const AluContext& context, Part part, Gpr dst,
                             std::uint64_t divisor) { // NOLINT
     if (part == Part::quotient) {
         EmitX64Alu<AluOp::rsh>::by_number(assembler, context, dst, std::countr_zero(divisor));
@@ -124,7 +124,7 @@ void negate_if(Assembler& assembler, Wide wide, Gpr dst, Gpr sign) {
 // Signed, by another number than 0, 1 and -1: the magnitudes are divided, the sign comes back. The
 // quotient is negative when one of the two was, the remainder when the dividend was, which waits on
 // the stack.
-void divide_signed_by(Assembler& assembler, AluContext context, Part part, Gpr dst,
+void divide_signed_by(Assembler& assembler, const AluContext& context, Part part, Gpr dst,
                       std::int32_t number) { // NOLINT: the number is the divisor
     const auto sign_bits = context.wide == Wide::yes ? 63 : 31;
     const auto take_sign = [&] {
@@ -152,7 +152,7 @@ void divide_signed_by(Assembler& assembler, AluContext context, Part part, Gpr d
 
 } // namespace
 
-void divide(Assembler& assembler, AluContext context, Division division, Gpr dst, Gpr src) {
+void divide(Assembler& assembler, const AluContext& context, Division division, Gpr dst, Gpr src) {
     const Wide wide = context.wide;
     const Assembler::Label done = assembler.new_label();
     move(assembler, wide, kScratch, src);
@@ -176,7 +176,7 @@ void divide(Assembler& assembler, AluContext context, Division division, Gpr dst
     assembler.bind(done);
 }
 
-void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst,
+void divide_by(Assembler& assembler, const AluContext& context, Division division, Gpr dst,
                std::int32_t number) {
     const Wide wide = context.wide;
     const bool is_signed = division.sign == Sign::signed_;

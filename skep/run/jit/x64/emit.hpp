@@ -45,13 +45,14 @@ template <JumpOp op>
 struct X64Condition;
 
 // Division has more to say than the other operations.
-void divide(Assembler& assembler, AluContext context, Division division, Gpr dst, Gpr src);
-void divide_by(Assembler& assembler, AluContext context, Division division, Gpr dst,
+void divide(Assembler& assembler, const AluContext& context, Division division, Gpr dst, Gpr src);
+void divide_by(Assembler& assembler, const AluContext& context, Division division, Gpr dst,
                std::int32_t number);
 
 // Loads and stores of each size.
-void load(Assembler& assembler, MemoryAccess access, Gpr dst, Memory from);
-void store(Assembler& assembler, std::uint8_t size_bytes, Memory to, Gpr src);
-void store_number(Assembler& assembler, std::uint8_t size_bytes, Memory to, std::int32_t number);
+void load(Assembler& assembler, const MemoryAccess& access, Gpr dst, const Memory& from);
+void store(Assembler& assembler, std::uint8_t size_bytes, const Memory& to, Gpr src);
+void store_number(Assembler& assembler, std::uint8_t size_bytes, const Memory& to,
+                  std::int32_t number);
 
 } // namespace skep::run::jit::x64

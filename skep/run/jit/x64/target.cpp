@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/run/jit/x64/target.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -25,12 +24,12 @@ constexpr auto& kByNumber = kAluByNumber<EmitX64Alu>;
 constexpr auto& kConditions = kJumpConditions<X64Condition>;
 constexpr auto& kAtomics = kAtomicEmitters<EmitX64Atomic>;
 
-Memory memory_of(Address address) {
+Memory memory_of(const Address& address) {
     return {home_of(address.base), address.index == kNoIndex ? Gpr::rsp : home_of(address.index),
             address.displacement, address.scale};
 }
 
-Condition condition_of(Comparison comparison) {
+Condition condition_of(const Comparison& comparison) {
     const Condition condition = kConditions[static_cast<std::size_t>(comparison.op)];
     return comparison.negated ? negated(condition) : condition;
 }
@@ -60,8 +59,7 @@ std::int32_t stack_bytes_of(Frame frame) {
 
 void adjust_stack(Assembler& assembler, Op with_imm8, Op with_imm32, std::int32_t bytes) {
     if (bytes != 0) {
-        assembler.register_imm(fits_int8(bytes) ? with_imm8 : with_imm32, Wide::yes, Gpr::rsp,
-                               bytes);
+        assembler.register_imm(with_imm8, with_imm32, Wide::yes, Gpr::rsp, bytes);
     }
 }
 
@@ -174,7 +172,7 @@ void TargetX64::callback_entry() {
     assembler_.plain(Op::ret);
 }
 
-void TargetX64::alu(Operation operation, Reg dst, Reg src) {
+void TargetX64::alu(const Operation& operation, Reg dst, Reg src) {
     kByRegister[static_cast<std::size_t>(operation.op)](
         assembler_, {wide_of(operation.width), operation.divisor_nonzero, features_}, home_of(dst),
         home_of(src));
@@ -183,21 +181,28 @@ void TargetX64::alu(Operation operation, Reg dst, Reg src) {
 
 // These leave in the flags what a comparison of their result with zero would: equal or not. That of
 // a sum says nothing of its sign, so only this is used.
-void TargetX64::note_flags(Operation operation, Reg dst) {
-    constexpr std::array kTelling{AluOp::add, AluOp::sub, AluOp::and_, AluOp::or_, AluOp::xor_};
-    if (std::find(kTelling.begin(), kTelling.end(), operation.op) != kTelling.end()) {
+void TargetX64::note_flags(const Operation& operation, Reg dst) {
+    constexpr std::uint64_t kTelling = [] {
+        std::uint64_t ops = 0;
+        for (const AluOp op : {AluOp::add, AluOp::sub, AluOp::and_, AluOp::or_, AluOp::xor_}) {
+            ops |= std::uint64_t{1} << static_cast<unsigned>(op);
+        }
+        return ops;
+    }();
+    static_assert(spec::kAluRows.size() <= 64);
+    if ((kTelling >> static_cast<unsigned>(operation.op) & 1) != 0) {
         flags_ = {dst, operation.width, assembler_.here()};
     }
 }
 
 // A comparison of 64 bits may follow an operation of 32, which clears the upper half.
-bool TargetX64::flags_tell(Comparison comparison, Reg dst) const {
+bool TargetX64::flags_tell(const Comparison& comparison, Reg dst) const {
     const bool equality = comparison.op == JumpOp::jeq || comparison.op == JumpOp::jne;
     return equality && flags_.reg == dst && flags_.mark == assembler_.here() &&
            (flags_.width == Width::w32 || comparison.width == Width::w64);
 }
 
-void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
+void TargetX64::alu_imm(const Operation& operation, Reg dst, std::int32_t number) {
     const Wide wide = wide_of(operation.width);
     if (hides_operand(blinding_, operation.op, number)) {
         blinded(kScratch, as_operand(wide, number));
@@ -209,11 +214,11 @@ void TargetX64::alu_imm(Operation operation, Reg dst, std::int32_t number) {
     note_flags(operation, dst);
 }
 
-void TargetX64::sum(Reg dst, Address address) {
+void TargetX64::sum(Reg dst, const Address& address) {
     assembler_.memory(Op::lea, Wide::yes, home_of(dst), memory_of(address));
 }
 
-void TargetX64::shift(Operation operation, Reg dst, Reg src, std::uint8_t count) {
+void TargetX64::shift(const Operation& operation, Reg dst, Reg src, std::uint8_t count) {
     if (dst != src && operation.op == AluOp::lsh && count == 1) {
         return assembler_.memory(Op::lea, wide_of(operation.width), home_of(dst),
                                  {.base = home_of(src), .index = home_of(src)});
@@ -236,15 +241,15 @@ void TargetX64::rotate_left(Reg dst, Reg src, Width width, std::uint8_t count) {
     assembler_.register_imm(Op::rol_i8, wide_of(width), home_of(dst), count);
 }
 
-void TargetX64::load(MemoryAccess access, Reg dst, Address from) {
+void TargetX64::load(const MemoryAccess& access, Reg dst, const Address& from) {
     x64::load(assembler_, access, home_of(dst), memory_of(from));
 }
 
-void TargetX64::store(MemoryAccess access, Address to, Reg src) {
+void TargetX64::store(const MemoryAccess& access, const Address& to, Reg src) {
     x64::store(assembler_, access.size_bytes, memory_of(to), home_of(src));
 }
 
-void TargetX64::store_imm(MemoryAccess access, Address to, std::int32_t number) {
+void TargetX64::store_imm(const MemoryAccess& access, const Address& to, std::int32_t number) {
     if (blinding_.hides(static_cast<std::uint32_t>(number))) {
         blinded(kScratch, as_operand(Wide::yes, number));
         return x64::store(assembler_, access.size_bytes, memory_of(to), kScratch);
@@ -252,18 +257,19 @@ void TargetX64::store_imm(MemoryAccess access, Address to, std::int32_t number) 
     store_number(assembler_, access.size_bytes, memory_of(to), number);
 }
 
-void TargetX64::atomic(AtomicOp op, MemoryAccess access, Address at, Reg value) {
+void TargetX64::atomic(AtomicOp op, const MemoryAccess& access, const Address& at, Reg value) {
     kAtomics[static_cast<std::size_t>(op)](assembler_,
                                            {access.size_bytes, memory_of(at), home_of(value)});
 }
 
-void TargetX64::jump_if(Comparison comparison, Reg dst, Reg src, Label target) {
+void TargetX64::jump_if(const Comparison& comparison, Reg dst, Reg src, Label target) {
     assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp,
                          wide_of(comparison.width), home_of(src), home_of(dst));
     assembler_.jump_if(condition_of(comparison), target);
 }
 
-void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target) {
+void TargetX64::jump_if_imm(const Comparison& comparison, Reg dst, std::int32_t number,
+                            Label target) {
     const Wide wide = wide_of(comparison.width);
     if (blinding_.hides(static_cast<std::uint32_t>(number))) {
         blinded(kScratch, as_operand(wide, number));
@@ -277,8 +283,7 @@ void TargetX64::jump_if_imm(Comparison comparison, Reg dst, std::int32_t number,
         assembler_.registers(Op::test, wide, home_of(dst),
                              home_of(dst)); // compares with zero, and is shorter
     } else {
-        assembler_.register_imm(fits_int8(number) ? Op::cmp_i8 : Op::cmp_i32, wide, home_of(dst),
-                                number);
+        assembler_.register_imm(Op::cmp_i8, Op::cmp_i32, wide, home_of(dst), number);
     }
     assembler_.jump_if(condition_of(comparison), target);
 }
@@ -355,7 +360,7 @@ void TargetX64::call_helper_in(Reg id) {
     assembler_.bind(done);
 }
 
-void TargetX64::load_or_zero(MemoryAccess access, Reg dst, Address from) {
+void TargetX64::load_or_zero(const MemoryAccess& access, Reg dst, const Address& from) {
     // The address first: R1 is one of the registers that it may be made of.
     assembler_.memory(Op::lea, Wide::yes, kScratch, memory_of(from));
     keep_arguments();
@@ -394,7 +399,7 @@ void TargetX64::array_lookup(MapShape shape) {
     const Label outside = new_label();
     const Label done = new_label();
     assembler_.memory(Op::load, Wide::no, Gpr::rax, {.base = Gpr::rsi});
-    assembler_.register_imm(fits_int8(shape.entries) ? Op::cmp_i8 : Op::cmp_i32, Wide::no, Gpr::rax,
+    assembler_.register_imm(Op::cmp_i8, Op::cmp_i32, Wide::no, Gpr::rax,
                             static_cast<std::int32_t>(shape.entries));
     assembler_.jump_if(Condition::not_below, outside);
     assembler_.reference(Gpr::rdi, {.referent = Referent::map_value, .index = shape.map_index});

@@ -43,26 +43,26 @@ class TargetX64 {
     [[nodiscard]] Mark here() const { return assembler_.here(); }
     void align_loop() { assembler_.align(); }
 
-    void alu(Operation operation, Reg dst, Reg src);
-    void alu_imm(Operation operation, Reg dst, std::int32_t number);
+    void alu(const Operation& operation, Reg dst, Reg src);
+    void alu_imm(const Operation& operation, Reg dst, std::int32_t number);
     void number(Reg dst, std::uint64_t number) { blinded(home_of(dst), number); }
     void reference(Reg dst, Relocation what) { assembler_.reference(home_of(dst), what); }
     void subprogram_address(Reg dst, Label subprogram) {
         assembler_.address_of(home_of(dst), subprogram);
     }
-    void sum(Reg dst, Address address);
-    void shift(Operation operation, Reg dst, Reg src, std::uint8_t count);
+    void sum(Reg dst, const Address& address);
+    void shift(const Operation& operation, Reg dst, Reg src, std::uint8_t count);
     void rotate_left(Reg dst, Reg src, Width width, std::uint8_t count);
 
-    void load(MemoryAccess access, Reg dst, Address from);
-    void load_or_zero(MemoryAccess access, Reg dst, Address from);
-    void store(MemoryAccess access, Address to, Reg src);
-    void store_imm(MemoryAccess access, Address to, std::int32_t number);
-    void atomic(AtomicOp op, MemoryAccess access, Address at, Reg value);
+    void load(const MemoryAccess& access, Reg dst, const Address& from);
+    void load_or_zero(const MemoryAccess& access, Reg dst, const Address& from);
+    void store(const MemoryAccess& access, const Address& to, Reg src);
+    void store_imm(const MemoryAccess& access, const Address& to, std::int32_t number);
+    void atomic(AtomicOp op, const MemoryAccess& access, const Address& at, Reg value);
 
     void jump(Label target) { assembler_.jump(target); }
-    void jump_if(Comparison comparison, Reg dst, Reg src, Label target);
-    void jump_if_imm(Comparison comparison, Reg dst, std::int32_t number, Label target);
+    void jump_if(const Comparison& comparison, Reg dst, Reg src, Label target);
+    void jump_if_imm(const Comparison& comparison, Reg dst, std::int32_t number, Label target);
     void jump_when_budget_is_used_up(Label target);
 
     void tell_frame(std::uint32_t stack_bytes);
@@ -81,8 +81,8 @@ class TargetX64 {
     void blinded(Gpr dst, std::uint64_t number);
     void call_reference(Relocation what);
     void load_cpu(Gpr reg);
-    void note_flags(Operation operation, Reg dst);
-    [[nodiscard]] bool flags_tell(Comparison comparison, Reg dst) const;
+    void note_flags(const Operation& operation, Reg dst);
+    [[nodiscard]] bool flags_tell(const Comparison& comparison, Reg dst) const;
     void keep_arguments();
     void restore_arguments();
     void set_anchor();
