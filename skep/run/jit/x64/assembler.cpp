@@ -19,7 +19,7 @@ Assembler::Assembler(std::size_t expected_bytes, std::size_t label_count)
 }
 
 void Assembler::grow() {
-    auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(2 * capacity_);
+    auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(std::size_t{2} * capacity_);
     std::copy_n(bytes_.get(), size_, larger.get());
     bytes_ = std::move(larger);
     capacity_ *= 2;
