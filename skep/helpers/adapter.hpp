@@ -73,6 +73,7 @@ template <class Result, class... Arguments, Result (*function)(Invocation&, Argu
 struct Adapter<function> {
     static_assert(sizeof...(Arguments) <= 5);
 
+    // NOLINTNEXTLINE(readability-function-size): as engines call helpers
     static std::uint64_t call(std::uint64_t r1, std::uint64_t r2, std::uint64_t r3,
                               std::uint64_t r4, std::uint64_t r5, Invocation& invocation) {
         return spread({r1, r2, r3, r4, r5}, invocation, std::index_sequence_for<Arguments...>{});

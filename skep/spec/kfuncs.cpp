@@ -59,15 +59,10 @@ constexpr KfuncCallers probe_sessions{kprobe, KfuncLimit::probe_sessions};
 constexpr KfuncCallers device_bound{program_sets::xdp, KfuncLimit::device_bound};
 } // namespace caller_words
 
-constexpr KfuncRow row_of(std::string_view name, KfuncFlags flags, KfuncRule rule,
-                          KfuncCallers callers, std::string_view since, std::string_view says) {
-    return {name, flags, rule, callers, since, says};
-}
-
 std::span<const KfuncRow> all_rows() {
     using namespace flag_words;
 #define KFUNC(name, flags, rule, callers, since, says)                                             \
-    row_of(#name, flags, KfuncRule::rule, caller_words::callers, since, says),
+    {#name, flags, KfuncRule::rule, caller_words::callers, since, says},
     static constexpr KfuncRow kRows[] = {
 #include "skep/spec/kfuncs/all.def"
     };

@@ -47,6 +47,7 @@ bool text_of(const char* bytes, std::uint32_t size_bytes, std::string_view& text
     return end != std::string_view::npos;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the helper's five arguments
 std::int64_t trace_printk(Invocation& invocation, const char* bytes, std::uint32_t size_bytes,
                           std::uint64_t first, std::uint64_t second, std::uint64_t third) {
     std::string_view text;

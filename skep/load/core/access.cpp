@@ -46,21 +46,21 @@ bool enter_element(AccessPath& path, const Btf& types, TypeId element, std::uint
 // An array at the very end of a structure may be longer than it says.
 bool is_flexible(const btf::Type& array) { return array.count <= 1; }
 
-// Looks for a member by name, within anonymous members too. Depth is bounded by kMaxNesting.
+// Looks for a member by name, within anonymous members too; one of another type is not it. Depth is
+// bounded by kMaxNesting.
 bool find_member(AccessPath& path, const Btf& types, const btf::Type& composite, const Step& wanted,
-                 const Btf& local, bool& is_incompatible) {
+                 const Btf& local) {
     for (const btf::Member& member : composite.members) {
         const btf::Type& type = types.type(types.resolve(member.type));
         AccessPath tried = path;
         if (member.name.empty() && is_composite(type)) {
             enter_member(tried, types, member);
-            if (find_member(tried, types, type, wanted, local, is_incompatible)) {
+            if (find_member(tried, types, type, wanted, local)) {
                 path = std::move(tried);
                 return true;
             }
         } else if (!wanted.name.empty() && member.name == wanted.name) {
             if (!fields_are_compatible(local, wanted.type, types, member.type)) {
-                is_incompatible = true;
                 return false;
             }
             enter_member(tried, types, member);
@@ -156,9 +156,7 @@ std::optional<AccessPath> target_path(const Btf& local, const AccessPath& path, 
                 return std::nullopt;
             }
         } else {
-            bool is_incompatible = false;
-            if (!is_composite(type) ||
-                !find_member(found, target, type, step, local, is_incompatible)) {
+            if (!is_composite(type) || !find_member(found, target, type, step, local)) {
                 return std::nullopt;
             }
         }

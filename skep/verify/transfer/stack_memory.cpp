@@ -88,9 +88,8 @@ bool is_spillable(const Subject& subject, const Value& value, int offset, unsign
                              : size_bytes == kSlotBytes;
 }
 
-void spill(Workspace& workspace, State& state, const Value& base, int offset, const Insn& insn,
-           const StoredValue& stored) {
-    const unsigned size = insn.size_bytes;
+// What the slot then holds. The register that it comes from may be linked with it.
+Value spilled(Workspace& workspace, State& state, const StoredValue& stored, unsigned size) {
     Value value = *stored.value;
     if (value.is_scalar()) {
         const bool fits =
@@ -106,7 +105,7 @@ void spill(Workspace& workspace, State& state, const Value& base, int offset, co
             value.linked_by_delta = false;
         }
     }
-    state.stack_for_write(base.frame).spill(offset, size, value);
+    return value;
 }
 
 } // namespace
@@ -195,7 +194,8 @@ void stack_store(Workspace& workspace, State& state, const Value& base, const In
     const int offset = static_cast<int>(reach.min);
     if (stored.value.has_value() &&
         is_spillable(workspace.subject, *stored.value, offset, insn.size_bytes)) {
-        spill(workspace, state, base, offset, insn, stored);
+        const Value value = spilled(workspace, state, stored, insn.size_bytes);
+        state.stack_for_write(base.frame).spill(offset, insn.size_bytes, value);
         return;
     }
     const bool zero = stored.value.has_value() && stored.value->is_constant_zero();

@@ -139,11 +139,11 @@ void run_generated(const Judges& judges, client::Transport& kernel, const Limits
     tally.write();
 }
 
-void run_mutants(const Judges& judges, client::Transport& kernel, const std::string& folder,
-                 const btf::Btf* kernel_types, const Limits& limits, Tally& tally) {
-    const std::vector<std::filesystem::path> objects = objects_in(folder);
+void run_mutants(const Judges& judges, client::Transport& kernel, const Originals& originals,
+                 const Limits& limits, Tally& tally) {
+    const std::vector<std::filesystem::path> objects = objects_in(originals.folder);
     load::Options options;
-    options.target_btf = kernel_types;
+    options.target_btf = originals.kernel_types;
     options.kernel_version = (6U << 16) | (18U << 8);
     Runner runner(judges, limits, tally);
     for (; !runner.is_over() && !objects.empty(); ++tally.next) {

@@ -25,7 +25,12 @@ struct Limits {
 
 void run_generated(const Judges& judges, client::Transport& kernel, const Limits& limits,
                    Tally& tally);
-void run_mutants(const Judges& judges, client::Transport& kernel, const std::string& folder,
-                 const btf::Btf* kernel_types, const Limits& limits, Tally& tally);
+// What is mutated, and what its relocations are against.
+struct Originals {
+    std::string folder;
+    const btf::Btf* kernel_types;
+};
+void run_mutants(const Judges& judges, client::Transport& kernel, const Originals& originals,
+                 const Limits& limits, Tally& tally);
 
 } // namespace skep::tests::campaign

@@ -65,7 +65,7 @@ int run(const Arguments& arguments) {
     if (arguments.mutants.empty()) {
         run_generated(judges, **kernel, arguments.limits, tally);
     } else {
-        run_mutants(judges, **kernel, arguments.mutants, kernel_types, arguments.limits, tally);
+        run_mutants(judges, **kernel, {arguments.mutants, kernel_types}, arguments.limits, tally);
     }
     fmt::print("{} judged, next {}\n{}", tally.judged(), tally.next, tally.summary());
     return 0;

@@ -48,8 +48,10 @@ void add_untyped(std::vector<Caller>& all) {
     all.push_back(caller(ProgramType::sched_cls, number(AttachType::tcx_ingress)));
 }
 
-void add_typed(std::vector<Caller>& all, const btf::Btf& types, AttachType attach, btf::Kind kind,
+void add_typed(std::vector<Caller>& all, const btf::Btf& types, AttachType attach,
                std::string_view name, std::uint32_t flags = 0) {
+    const auto kind =
+        attach == AttachType::trace_raw_tp ? btf::Kind::typedef_ : btf::Kind::function;
     if (const auto target = types.find(name, kind)) {
         Caller made = caller(ProgramType::tracing, number(attach), flags);
         made.name += fmt::format("/{}", name);
@@ -88,7 +90,7 @@ std::vector<Caller> callers(const btf::Btf& types) {
          {"btf_trace_sched_switch", "btf_trace_task_newtask", "btf_trace_sys_enter",
           "btf_trace_kfree_skb", "btf_trace_netif_receive_skb", "btf_trace_inet_sock_set_state",
           "btf_trace_block_rq_issue", "btf_trace_tcp_probe"}) {
-        add_typed(all, types, AttachType::trace_raw_tp, btf::Kind::typedef_, name);
+        add_typed(all, types, AttachType::trace_raw_tp, name);
     }
     for (const char* name :
          {"bpf_iter_task", "bpf_iter_task_file", "bpf_iter_task_vma", "bpf_iter_bpf_map",
@@ -96,13 +98,13 @@ std::vector<Caller> callers(const btf::Btf& types) {
           "bpf_iter_tcp", "bpf_iter_udp", "bpf_iter_unix", "bpf_iter_netlink",
           "bpf_iter_ipv6_route", "bpf_iter_cgroup", "bpf_iter_bpf_prog", "bpf_iter_bpf_link",
           "bpf_iter_ksym", "bpf_iter_kmem_cache", "bpf_iter_dmabuf"}) {
-        add_typed(all, types, AttachType::trace_iter, btf::Kind::function, name);
+        add_typed(all, types, AttachType::trace_iter, name);
     }
     for (const char* name : {"bpf_iter_task", "bpf_iter_tcp", "bpf_iter_cgroup"}) {
-        add_typed(all, types, AttachType::trace_iter, btf::Kind::function, name, kSleepable);
+        add_typed(all, types, AttachType::trace_iter, name, kSleepable);
     }
-    add_typed(all, types, AttachType::trace_fentry, btf::Kind::function, "do_unlinkat");
-    add_typed(all, types, AttachType::trace_fexit, btf::Kind::function, "do_unlinkat");
+    add_typed(all, types, AttachType::trace_fentry, "do_unlinkat");
+    add_typed(all, types, AttachType::trace_fexit, "do_unlinkat");
     add_struct_ops(all, types, "tcp_congestion_ops", false);
     add_struct_ops(all, types, "bpf_dummy_ops", false);
     add_struct_ops(all, types, "Qdisc_ops", false);

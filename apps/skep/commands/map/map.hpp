@@ -23,10 +23,12 @@ struct OpenMap {
 };
 Result<OpenMap> open_map(Session& session, os::Fd fd);
 
-// One element. Without a writer: a plain line, or two blocks when it is long. With one: an object;
-// in plain style only its decoded values, else its bytes and the decoded values under "formatted".
-Result<void> print_element(Session& session, const OpenMap& map, Bytes key, Bytes value,
-                           observe::JsonWriter* json, ValueStyle style);
+// One element: a plain line, or two blocks when it is long.
+void print_element(Session& session, const OpenMap& map, Bytes key, Bytes value);
+// One element as an object; in plain style only its decoded values, else its bytes and the decoded
+// values under "formatted".
+Result<void> write_element(observe::JsonWriter& json, const OpenMap& map, Bytes key, Bytes value,
+                           ValueStyle style);
 
 // commands
 Result<void> show_maps(Session& session, Words& words);

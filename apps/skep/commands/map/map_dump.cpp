@@ -84,7 +84,9 @@ class ElementPrinter {
     ValuePrinter visitor_;
 };
 
-void print_plain(Session& session, const OpenMap& map, Bytes key, Bytes value) {
+} // namespace
+
+void print_element(Session& session, const OpenMap& map, Bytes key, Bytes value) {
     if (client::is_per_cpu(map.type())) {
         session.print("key:\n{}\n", hex_text(key));
         for (std::size_t cpu = 0; cpu < cpu_count(map, value); ++cpu) {
@@ -100,29 +102,23 @@ void print_plain(Session& session, const OpenMap& map, Bytes key, Bytes value) {
     session.print("value:{}{}\n", is_short ? " " : "\n", hex_text(value));
 }
 
-} // namespace
-
-Result<void> print_element(Session& session, const OpenMap& map, Bytes key, Bytes value,
-                           observe::JsonWriter* json, ValueStyle style) {
-    if (json == nullptr) {
-        print_plain(session, map, key, value);
-        return {};
-    }
-    ElementPrinter printer(map, *json, style);
-    json->begin_object();
+Result<void> write_element(observe::JsonWriter& json, const OpenMap& map, Bytes key, Bytes value,
+                           ValueStyle style) {
+    ElementPrinter printer(map, json, style);
+    json.begin_object();
     if (style == ValueStyle::json) {
         printer.bytes(key, value);
     }
     if (map.types.has_value()) {
         if (style == ValueStyle::json) {
-            json->begin_object("formatted");
+            json.begin_object("formatted");
         }
         TRY(printer.decoded(key, value));
         if (style == ValueStyle::json) {
-            json->end_object();
+            json.end_object();
         }
     }
-    json->end_object();
+    json.end_object();
     return {};
 }
 
@@ -175,7 +171,11 @@ Result<Walk> walk(Session& session, const OpenMap& map, observe::JsonWriter* jso
         const Result<ByteVector> value = client::lookup(*engine, map.fd.number(), map.info, key);
         if (value.ok()) {
             ++done.count;
-            TRY(print_element(session, map, key, *value, json, style));
+            if (json == nullptr) {
+                print_element(session, map, key, *value);
+            } else {
+                TRY(write_element(*json, map, key, *value, style));
+            }
         } else if (value.error().code != Code::not_found ||
                    !(map.holds_maps() || map.holds_programs())) {
             print_missing(session, key, value.error(),

@@ -132,13 +132,14 @@ Result<ByteVector> key_of(const OpenMap& map, Element& element) {
 // Shows one element as the answer to a command.
 Result<void> show_element(Session& session, const OpenMap& map, Bytes key, Bytes value) {
     if (session.json() != nullptr) {
-        return print_element(session, map, key, value, session.json(), ValueStyle::json);
+        return write_element(*session.json(), map, key, value, ValueStyle::json);
     }
     if (!map.types.has_value() || map.info.key_size == 0) {
-        return print_element(session, map, key, value, nullptr, ValueStyle::plain);
+        print_element(session, map, key, value);
+        return {};
     }
     observe::JsonWriter json(session.out(), observe::JsonLayout::pretty);
-    TRY(print_element(session, map, key, value, &json, ValueStyle::plain));
+    TRY(write_element(json, map, key, value, ValueStyle::plain));
     json.end_document();
     return {};
 }
