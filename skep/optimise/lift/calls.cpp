@@ -182,8 +182,10 @@ void FunctionLifter::lift_function_lookup(const MapShape& shape, const spec::Map
     Value* key = copies ? copied(address(2), map.key_size_bytes) : address(2);
     Value* object =
         shared_.binding(builder_, {.referent = Referent::map, .index = shape.map_index});
-    Value* function = shared_.binding(
-        builder_, {.referent = Referent::lookup_function, .index = shape.map_index});
+    const auto pieces = copies ? maps::KeyPieces::words : maps::KeyPieces::halves;
+    Value* function = shared_.binding(builder_, {.referent = Referent::lookup_function,
+                                                 .index = shape.map_index,
+                                                 .addend = static_cast<std::uint64_t>(pieces)});
     auto* type =
         llvm::FunctionType::get(shared_.ptr, {shared_.ptr, shared_.ptr, shared_.i32}, false);
     llvm::CallInst* call = builder_.CreateCall(type, function, {object, key, cpu_number()});
