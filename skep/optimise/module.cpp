@@ -41,7 +41,7 @@ class Compiler final : public run::Optimiser {
                         : is_long                                ? llvm::CodeGenOptLevel::Less
                                                                  : llvm::CodeGenOptLevel::Default;
         const auto machine = TRY(make_machine(choice));
-        Lifted lifted = TRY(lift({job.program, job.shapes, job.with_lines}, context));
+        Lifted lifted = TRY(lift({job.program, job.shapes, job.with_lines, true}, context));
         TRY(check(*lifted.module));
         const auto begin = std::chrono::steady_clock::now();
         const std::chrono::milliseconds most(job.milliseconds_most);

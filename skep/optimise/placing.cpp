@@ -118,7 +118,6 @@ class Placer {
             TRY(relocate(section));
         }
         image_.entry_offset = TRY(symbol_offset(kEntryName));
-        image_.callback_offset = TRY(symbol_offset(kCallBackName));
         return std::move(image_);
     }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/optimise/lift/lift.hpp"
 
+#include <cstddef>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "skep/helpers/invocation.hpp"
 #include "skep/optimise/lift/function_lifter.hpp"
 #include "skep/optimise/lines.hpp"
+#include "skep/spec/limits.hpp"
 
 namespace skep::optimise {
 namespace {
@@ -38,11 +41,30 @@ llvm::Function* make_outer(Shared& shared, llvm::FunctionType* type, const char*
     return function;
 }
 
+void begin_run(Shared& shared, llvm::IRBuilder<>& builder, llvm::Value* invocation) {
+    const auto set = [&](std::size_t field, llvm::Value* value) {
+        builder.CreateStore(value,
+                            builder.CreateConstInBoundsGEP1_64(shared.i8, invocation, field));
+    };
+    const run::jit::Frame& frame =
+        shared.plan.gate.has_value() ? *shared.plan.gate : shared.plan.functions.front().frame;
+    if (frame.has_budget) {
+        set(offsetof(helpers::Invocation, loop_budget),
+            builder.getInt64(spec::limits::loop_iterations));
+    }
+    if (frame.calls_back) {
+        set(offsetof(helpers::Invocation, call_back), shared.module.getFunction(kCallBackName));
+    }
+}
+
 // (context, invocation)
-void make_entry(Shared& shared) {
+void make_entry(Shared& shared, bool begins_runs) {
     auto* type = llvm::FunctionType::get(shared.i64, {shared.ptr, shared.ptr}, false);
     llvm::Function* entry = make_outer(shared, type, kEntryName);
     llvm::IRBuilder<> builder(llvm::BasicBlock::Create(shared.context, "", entry));
+    if (begins_runs) {
+        begin_run(shared, builder, entry->getArg(1));
+    }
     std::vector<llvm::Value*> arguments;
     for (Reg reg = 1; reg <= 5; ++reg) {
         const bool is_pointer = shared.kinds.arguments[0].is_address(reg);
@@ -58,12 +80,16 @@ void make_entry(Shared& shared) {
     builder.CreateRet(builder.CreateCall(shared.functions[0], arguments));
 }
 
-// (invocation, function, r1 .. r5): what a helper calls.
-void make_call_back(Shared& shared) {
+// (invocation, function, r1 .. r5): what a helper calls. It goes again where no entry names it.
+void make_call_back(Shared& shared, bool is_named_by_entry) {
     std::vector<llvm::Type*> types{shared.ptr, shared.ptr};
     types.insert(types.end(), 5, shared.i64);
     llvm::Function* call_back =
         make_outer(shared, llvm::FunctionType::get(shared.i64, types, false), kCallBackName);
+    if (is_named_by_entry) {
+        call_back->setVisibility(llvm::GlobalValue::DefaultVisibility);
+        call_back->setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
     llvm::IRBuilder<> builder(llvm::BasicBlock::Create(shared.context, "", call_back));
     std::vector<llvm::Value*> arguments;
     for (unsigned i = 2; i < 7; ++i) {
@@ -92,8 +118,8 @@ Result<Lifted> lift(const LiftInput& input, llvm::LLVMContext& context) {
         FunctionLifter function(shared, i);
         TRY(function.run());
     }
-    make_entry(shared);
-    make_call_back(shared);
+    make_call_back(shared, input.begins_runs);
+    make_entry(shared, input.begins_runs);
     if (lines.has_value()) {
         lines->add_around(*lifted.module->getFunction(kEntryName));
         lines->add_around(*lifted.module->getFunction(kCallBackName));

@@ -4,9 +4,9 @@
 //
 // Every function of the program becomes a function (r1..r5, invocation) -> i64, internal to the
 // module; around the first stands `skep_entry` (context, invocation), and `skep_call_back` is what
-// Invocation::call_back becomes. Each function's BPF stack is memory of its own. Registers are
-// numbers or addresses as kinds.hpp found, so that what the optimiser sees is typed; accesses carry
-// alias scopes by the region that the verifier proved.
+// Invocation::call_back becomes, by the entry or by whoever calls that. Each function's BPF stack
+// is memory of its own. Registers are numbers or addresses as kinds.hpp found, so that what the
+// optimiser sees is typed; accesses carry alias scopes by the region that the verifier proved.
 //
 // The IR holds no address. What it refers to outside (maps, helpers, routines of the engine) is
 // read from `skep_bindings`, a table of addresses that whoever places the code fills in: entry i
@@ -41,6 +41,8 @@ struct LiftInput {
     const verify::VerifiedProgram& program;
     std::span<const run::jit::MapShape> shapes; // by map index; may be empty: nothing is known
     bool with_lines = false;                    // says for each instruction which it is (lines.hpp)
+    // The entry sets in the invocation what the program needs there: budget, way back from helpers.
+    bool begins_runs = false;
 };
 
 struct Lifted {

@@ -8,13 +8,15 @@
 #include "skep/run/code/code_table.hpp"
 
 #if defined(__x86_64__)
-// rdi: code, rsi: r1, rdx: invocation, rcx: where to note the stack. Registers that optimised code
-// saves itself, and has put back when it returns, must be saved here for when it does not.
+// rdi: entry, rsi: r1, rdx: invocation, rcx: the code, r8: where to note the stack. Registers that
+// optimised code saves itself, and has put back when it returns, must be saved here for when it
+// does not. What the handler looks at is pushed last: where the run ends, then the code.
 asm(R"(
     .text
     .globl  skep_enter_guarded
     .hidden skep_enter_guarded, skep_enter_guarded_return
     .type   skep_enter_guarded, @function
+    .p2align 4
 skep_enter_guarded:
     .cfi_startproc
     push    %rbp
@@ -29,18 +31,24 @@ skep_enter_guarded:
     .cfi_adjust_cfa_offset 8
     push    %r15
     .cfi_adjust_cfa_offset 8
-    sub     $8, %rsp
+    push    %r8
     .cfi_adjust_cfa_offset 8
-    mov     %rsp, (%rcx)
+    push    %rcx
+    .cfi_adjust_cfa_offset 8
+    lea     skep_enter_guarded_return(%rip), %rax
+    push    %rax
+    .cfi_adjust_cfa_offset 8
+    mov     %rsp, (%r8)
     mov     %rdi, %rax
     mov     %rsi, %rdi
-    mov     %rdx, %r12
     mov     %rdx, %rsi
     call    *%rax
     .globl  skep_enter_guarded_return
 skep_enter_guarded_return:
-    add     $8, %rsp
-    .cfi_adjust_cfa_offset -8
+    mov     16(%rsp), %r8
+    movq    $0, (%r8)
+    add     $24, %rsp
+    .cfi_adjust_cfa_offset -24
     pop     %r15
     .cfi_adjust_cfa_offset -8
     pop     %r14
@@ -58,34 +66,46 @@ skep_enter_guarded_return:
     .size   skep_enter_guarded, . - skep_enter_guarded
 )");
 #elif defined(__aarch64__)
-// x0: code, x1: r1, x2: invocation, x3: where to note the stack.
+// x0: entry, x1: r1, x2: invocation, x3: the code, x4: where to note the stack.
 asm(R"(
     .text
     .globl  skep_enter_guarded
     .hidden skep_enter_guarded, skep_enter_guarded_return
     .type   skep_enter_guarded, %function
 skep_enter_guarded:
-    stp     x29, x30, [sp, #-96]!
-    stp     x19, x20, [sp, #16]
-    stp     x21, x22, [sp, #32]
-    stp     x23, x24, [sp, #48]
-    stp     x25, x26, [sp, #64]
-    stp     x27, x28, [sp, #80]
+    stp     x29, x30, [sp, #-192]!
+    adr     x9, skep_enter_guarded_return
+    stp     x9, x3, [sp, #16]
+    stp     x19, x20, [sp, #32]
+    stp     x21, x22, [sp, #48]
+    stp     x23, x24, [sp, #64]
+    stp     x25, x26, [sp, #80]
+    stp     x27, x28, [sp, #96]
+    stp     d8, d9, [sp, #112]
+    stp     d10, d11, [sp, #128]
+    stp     d12, d13, [sp, #144]
+    stp     d14, d15, [sp, #160]
+    str     x4, [sp, #176]
     mov     x9, sp
-    str     x9, [x3]
+    str     x9, [x4]
     mov     x9, x0
     mov     x0, x1
-    mov     x25, x2
     mov     x1, x2
     blr     x9
     .globl  skep_enter_guarded_return
 skep_enter_guarded_return:
-    ldp     x27, x28, [sp, #80]
-    ldp     x25, x26, [sp, #64]
-    ldp     x23, x24, [sp, #48]
-    ldp     x21, x22, [sp, #32]
-    ldp     x19, x20, [sp, #16]
-    ldp     x29, x30, [sp], #96
+    ldr     x4, [sp, #176]
+    str     xzr, [x4]
+    ldp     d14, d15, [sp, #160]
+    ldp     d12, d13, [sp, #144]
+    ldp     d10, d11, [sp, #128]
+    ldp     d8, d9, [sp, #112]
+    ldp     x27, x28, [sp, #96]
+    ldp     x25, x26, [sp, #80]
+    ldp     x23, x24, [sp, #64]
+    ldp     x21, x22, [sp, #48]
+    ldp     x19, x20, [sp, #32]
+    ldp     x29, x30, [sp], #192
     ret
     .size   skep_enter_guarded, . - skep_enter_guarded
 )");
@@ -93,8 +113,8 @@ skep_enter_guarded_return:
 
 #if defined(__x86_64__) || defined(__aarch64__)
 extern "C" {
-std::uint64_t skep_enter_guarded(std::uintptr_t code, void* r1, void* invocation,
-                                 std::uintptr_t* stack);
+std::uint64_t skep_enter_guarded(std::uintptr_t entry, void* r1, void* invocation, const void* code,
+                                 void** stack);
 extern const char skep_enter_guarded_return[]; // NOLINT: a label, spelled as above
 }
 #endif
@@ -104,38 +124,44 @@ namespace skep::run::code {
 #if defined(__x86_64__) || defined(__aarch64__)
 namespace {
 
-// The innermost run of optimised code on this thread, and which code that is. Written before such
-// code is entered, and so there when it faults.
-struct OptimisedRun {
-    Bytes code;
-    GuardFrame* frame = nullptr;
-};
-constinit thread_local OptimisedRun optimised_run; // NOLINT: what a signal handler is given
+// Of the innermost run of optimised code on this thread. Written before such code is entered, and
+// so there when it faults.
+constinit thread_local helpers::Invocation* optimised_run = nullptr; // NOLINT: for the handler
+constinit thread_local Fault fault;                                  // NOLINT: from the handler
 
-GuardFrame* frame_of_optimised(std::uintptr_t instruction) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(optimised_run.code.data());
-    return instruction - begin < optimised_run.code.size() ? optimised_run.frame : nullptr;
+// What lies at the end of the stack that an invocation's `engine` holds.
+struct RunEnd {
+    std::uintptr_t instruction;
+    const OptimisedCode* code; // of runs of optimised code
+};
+
+const RunEnd& end_of_run(const helpers::Invocation& invocation) {
+    const auto stack = reinterpret_cast<std::uintptr_t>(invocation.engine); // NOLINT: an address
+    return *reinterpret_cast<const RunEnd*>(stack + kRunEndSlot);           // NOLINT: see above
+}
+
+// The run whose optimised code this is; null when it is no such code.
+helpers::Invocation* run_of_optimised(std::uintptr_t instruction) {
+    if (optimised_run == nullptr || optimised_run->engine == nullptr) {
+        return nullptr;
+    }
+    const RunEnd& end = end_of_run(*optimised_run);
+    if (end.instruction != reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0])) {
+        return nullptr; // one-pass code inside it
+    }
+    const auto begin = reinterpret_cast<std::uintptr_t>(end.code->bytes.data());
+    return instruction - begin < end.code->bytes.size() ? optimised_run : nullptr;
 }
 
 // False when the run had not begun: there is nowhere to end it.
-bool end_anchored_run(os::MachineState& state) {
-    auto& invocation = *reinterpret_cast<helpers::Invocation*>(state.anchor());
+bool end_run_of(helpers::Invocation& invocation, os::MachineState& state) {
     if (invocation.engine == nullptr) {
         return false;
     }
     ++invocation.faults;
     const auto stack = reinterpret_cast<std::uintptr_t>(invocation.engine); // NOLINT: an address
-    const auto* run_end = reinterpret_cast<const std::uintptr_t*>(stack + kRunEndSlot);
-    state.resume_at(*run_end, stack, 0);
+    state.resume_at(end_of_run(invocation).instruction, stack, 0);
     return true;
-}
-
-void end_optimised_run(GuardFrame& frame, os::MachineState& state, int signal, siginfo_t* info) {
-    frame.instruction = state.instruction();
-    frame.address = reinterpret_cast<std::uintptr_t>(info->si_addr); // NOLINT: what was not there
-    frame.signal = signal;
-    state.resume_at(reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0]), frame.stack,
-                    0);
 }
 
 // Whether the fault was one of generated code, whose run then goes on at its end.
@@ -143,11 +169,18 @@ bool end_run(os::MachineState& state, int signal, siginfo_t* info) {
     if (!code_table().holds(state.instruction())) {
         return false;
     }
-    if (GuardFrame* frame = frame_of_optimised(state.instruction())) {
-        end_optimised_run(*frame, state, signal, info);
-        return true;
+    const Fault found{state.instruction(),
+                      reinterpret_cast<std::uintptr_t>(info->si_addr), // NOLINT: what was not there
+                      signal};
+    helpers::Invocation* run = run_of_optimised(state.instruction());
+    if (run == nullptr) {
+        run = reinterpret_cast<helpers::Invocation*>(state.anchor()); // NOLINT: see guard.hpp
     }
-    return end_anchored_run(state);
+    if (!end_run_of(*run, state)) {
+        return false;
+    }
+    fault = found;
+    return true;
 }
 
 void on_fault(int signal, siginfo_t* info, void* machine) {
@@ -179,20 +212,23 @@ Result<void> install_fault_handlers() {
     return {};
 }
 
-std::uint64_t enter_optimised(std::uintptr_t entry, void* r1, helpers::Invocation& invocation,
-                              Bytes code, GuardFrame& frame) {
-    const OptimisedRun outer = optimised_run;
-    optimised_run = {code, &frame};
-    const std::uint64_t result = skep_enter_guarded(entry, r1, &invocation, &frame.stack);
+std::uint64_t enter_optimised(const OptimisedCode& code, void* r1,
+                              helpers::Invocation& invocation) {
+    helpers::Invocation* const outer = optimised_run;
+    optimised_run = &invocation;
+    const std::uint64_t result =
+        skep_enter_guarded(code.entry, r1, &invocation, &code, &invocation.engine);
     optimised_run = outer;
     return result;
 }
+
+Fault last_fault() { return fault; }
 #else
 Result<void> install_fault_handlers() { return {}; } // nothing is generated on this machine
 
-std::uint64_t enter_optimised(std::uintptr_t, void*, helpers::Invocation&, Bytes, GuardFrame&) {
-    return 0;
-}
+std::uint64_t enter_optimised(const OptimisedCode&, void*, helpers::Invocation&) { return 0; }
+
+Fault last_fault() { return {}; }
 #endif
 
 } // namespace skep::run::code

@@ -8,8 +8,8 @@
 // it runs, one register, the anchor, holds that Invocation. When an instruction of registered code
 // faults, the handler finds the invocation through the anchor, puts the stack back and resumes at
 // that address, with 0 as answer. Optimised code keeps no anchor: enter_optimised() does the same
-// around it, and the handler finds its frame through the thread. Nothing is paid for this in a run
-// that does not fault, but for noting where it would go on.
+// around it, and the handler finds the invocation through the thread. Nothing is paid for this in a
+// run that does not fault, but for noting where it would go on.
 //
 // What is caught: SIGSEGV, SIGBUS, SIGFPE and SIGILL whose instruction lies in registered code, and
 // those of os/guard/guarded_copy. Everything else (a fault in a helper, in the application, a
@@ -32,11 +32,16 @@
 
 namespace skep::run::code {
 
-// What the handler needs to end a run, and what it says about the fault.
-struct GuardFrame {
-    std::uintptr_t stack = 0;       // of enter_optimised, at its call
-    std::uintptr_t instruction = 0; // that faulted; zero when none did
-    std::uintptr_t address = 0;     // that it could not reach, when the machine tells
+// A C function of r1 and the invocation, in code that keeps no anchor.
+struct OptimisedCode {
+    Bytes bytes; // all of it
+    std::uintptr_t entry = 0;
+};
+
+// What ended a run.
+struct Fault {
+    std::uintptr_t instruction = 0;
+    std::uintptr_t address = 0; // that it could not reach, when the machine tells
     int signal = 0;
 };
 
@@ -50,9 +55,11 @@ inline constexpr std::uintptr_t kRunEndSlot = 16;
 inline constexpr std::uintptr_t kRunEndSlot = 0;
 #endif
 
-// Runs code that keeps no anchor: a C function of r1 and the invocation, `code` being all of it.
-// Answers 0 after a fault, and then frame.instruction is not zero.
-std::uint64_t enter_optimised(std::uintptr_t entry, void* r1, helpers::Invocation& invocation,
-                              Bytes code, GuardFrame& frame);
+// Precondition: `engine` of the invocation is null; so it is afterwards. Answers 0 after a fault,
+// which the invocation counts.
+std::uint64_t enter_optimised(const OptimisedCode& code, void* r1, helpers::Invocation& invocation);
+
+// The last one that ended a run of this thread.
+Fault last_fault();
 
 } // namespace skep::run::code

@@ -69,27 +69,29 @@ struct Guard : testing::Test {
     std::uint64_t run(const ByteVector& code, void* r1 = nullptr) {
         auto image = CodeImage::place(code);
         EXPECT_TRUE(image.ok());
-        frame = GuardFrame();
         constexpr std::size_t kAndWhatFollows = 16; // when it runs off its end
-        const Bytes bytes(image->bytes().data(), code.size() + kAndWhatFollows);
-        return enter_optimised(image->address(), r1, invocation, bytes, frame);
+        const OptimisedCode whole{Bytes(image->bytes().data(), code.size() + kAndWhatFollows),
+                                  image->address()};
+        invocation.faults = 0;
+        const std::uint64_t answer = enter_optimised(whole, r1, invocation);
+        EXPECT_EQ(invocation.engine, nullptr);
+        return answer;
     }
 
     helpers::Invocation invocation;
-    GuardFrame frame;
 };
 
 TEST_F(Guard, LetsCodeRunAndAnswer) {
     int anything = 0;
     EXPECT_EQ(run(kAnswersItsArgument, &anything), reinterpret_cast<std::uintptr_t>(&anything));
-    EXPECT_EQ(frame.instruction, 0U);
+    EXPECT_EQ(invocation.faults, 0U);
 }
 
 TEST_F(Guard, EndsARunThatReadsWhatIsNotThere) {
     EXPECT_EQ(run(kReadsAt16), 0U);
-    EXPECT_NE(frame.instruction, 0U);
-    EXPECT_EQ(frame.signal, SIGSEGV);
-    EXPECT_EQ(frame.address, 16U);
+    EXPECT_EQ(invocation.faults, 1U);
+    EXPECT_EQ(last_fault().signal, SIGSEGV);
+    EXPECT_EQ(last_fault().address, 16U);
 }
 
 TEST_F(Guard, EndsARunThatDividesByZero) {
@@ -97,24 +99,24 @@ TEST_F(Guard, EndsARunThatDividesByZero) {
     GTEST_SKIP() << "this machine divides by zero without a fault";
 #endif
     EXPECT_EQ(run({0x31, 0xc9, 0x48, 0xf7, 0xf1, 0xc3}), 0U); // xor ecx, ecx; div rcx; ret
-    EXPECT_EQ(frame.signal, SIGFPE);
+    EXPECT_EQ(last_fault().signal, SIGFPE);
 }
 
 TEST_F(Guard, EndsARunThatMeetsNoInstruction) {
     EXPECT_EQ(run(kNoInstruction), 0U);
-    EXPECT_EQ(frame.signal, SIGILL);
+    EXPECT_EQ(last_fault().signal, SIGILL);
 }
 
 TEST_F(Guard, EndsARunThatRunsOffItsEnd) {
     EXPECT_EQ(run(kNop), 0U); // and nothing after it
-    EXPECT_NE(frame.instruction, 0U);
+    EXPECT_EQ(invocation.faults, 1U);
 }
 
 TEST_F(Guard, EndsARunThatRunsOutOfStackOnAnAlternateOne) {
     auto stack = os::AlternateStack::install();
     ASSERT_TRUE(stack.ok());
     EXPECT_EQ(run(kPushesForEver), 0U);
-    EXPECT_EQ(frame.signal, SIGSEGV);
+    EXPECT_EQ(last_fault().signal, SIGSEGV);
 }
 
 TEST_F(Guard, RestoresStackAndRegistersAfterAFault) {

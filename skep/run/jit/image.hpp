@@ -56,7 +56,6 @@ struct Image {
     std::vector<std::uint32_t> subprogram_offsets; // by subprogram
     std::vector<CodeMark> marks;    // rising; of code that is in no order, in place of insn_offsets
     std::uint32_t entry_offset = 0; // of the program
-    std::uint32_t callback_offset = 0; // what Invocation::call_back becomes
 };
 
 } // namespace skep::run::jit

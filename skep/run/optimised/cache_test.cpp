@@ -19,7 +19,6 @@ jit::Image an_image() {
     image.code.assign(64, 0x90);
     image.text_bytes = 40;
     image.entry_offset = 8;
-    image.callback_offset = 16;
     image.relocations = {{jit::Referent::helper, 56, 5, 0}, {jit::Referent::map_value, 48, 0, 24}};
     image.subprogram_offsets = {8};
     image.marks = {{0, 3}, {16, 0}, {16, 1}};
@@ -53,7 +52,6 @@ TEST_F(Cache, GivesBackWhatItWasGiven) {
     EXPECT_EQ(found->code, an_image().code);
     EXPECT_EQ(found->text_bytes, 40U);
     EXPECT_EQ(found->entry_offset, 8U);
-    EXPECT_EQ(found->callback_offset, 16U);
     ASSERT_EQ(found->relocations.size(), 2U);
     EXPECT_EQ(found->relocations[1].addend, 24U);
     EXPECT_EQ(found->subprogram_offsets, an_image().subprogram_offsets);
@@ -85,7 +83,6 @@ TEST_F(Cache, TakesNothingThatLiesOutsideTheCode) {
     };
     EXPECT_TRUE(is_taken([](jit::Image&) {}));
     EXPECT_FALSE(is_taken([](jit::Image& image) { image.entry_offset = kFarAway; }));
-    EXPECT_FALSE(is_taken([](jit::Image& image) { image.callback_offset = kFarAway; }));
     EXPECT_FALSE(is_taken([](jit::Image& image) { image.insn_offsets.push_back(kFarAway); }));
     EXPECT_FALSE(is_taken([](jit::Image& image) { image.subprogram_offsets.push_back(kFarAway); }));
     EXPECT_FALSE(is_taken([](jit::Image& image) {

@@ -86,7 +86,6 @@ ByteVector write_image(const jit::Image& image) {
     out.write_bytes(image.code);
     out.write(image.text_bytes);
     out.write(image.entry_offset);
-    out.write(image.callback_offset);
     out.write(static_cast<std::uint64_t>(image.relocations.size()));
     for (const jit::Relocation& one : image.relocations) {
         out.write(static_cast<std::uint8_t>(one.referent));
@@ -125,10 +124,8 @@ Result<jit::Image> read_image(Bytes file) {
     image.code.assign(code.begin(), code.end());
     image.text_bytes = TRY(in.read<std::uint32_t>());
     image.entry_offset = TRY(in.read<std::uint32_t>());
-    image.callback_offset = TRY(in.read<std::uint32_t>());
     const std::size_t size = image.code.size();
-    bool fits = image.text_bytes <= size && image.entry_offset < image.text_bytes &&
-                image.callback_offset < image.text_bytes;
+    bool fits = image.text_bytes <= size && image.entry_offset < image.text_bytes;
     image.relocations.resize(TRY(read_count(in, kRelocationBytes)));
     for (jit::Relocation& one : image.relocations) {
         const auto referent = TRY(in.read<std::uint8_t>());

@@ -2,7 +2,7 @@
 //
 // Optimised code as an Executable.
 //
-// It keeps no register for the engine, so a fault in it finds its frame through the thread: see
+// It keeps no register for the engine, so a fault in it finds its run through the thread: see
 // code/guard.hpp.
 #include <algorithm>
 
@@ -12,44 +12,29 @@
 #include "skep/run/jit/compile.hpp"
 #include "skep/run/optimised/compiler_process.hpp"
 #include "skep/run/optimised/optimiser.hpp"
-#include "skep/spec/limits.hpp"
 
 namespace skep::run {
 namespace {
 
-using CallBack = decltype(helpers::Invocation::call_back);
-
 class OptimisedExecutable final : public Executable {
   public:
     OptimisedExecutable(code::CodeImage code, const jit::Image& image)
-        : code_(std::move(code)), text_bytes_(image.text_bytes),
-          entry_(code_.address() + image.entry_offset),
-          call_back_(reinterpret_cast<CallBack>(code_.address() +
-                                                image.callback_offset)) { // NOLINT: our own
+        : code_(std::move(code)),
+          text_bytes_(image.text_bytes), guarded_{code_.bytes(),
+                                                  code_.address() + image.entry_offset} {
         for (const jit::CodeMark& mark : image.marks) {
             marks_.push_back({mark.offset, mark.insn});
         }
     }
 
-    // A program that another one called (a tail call) runs on the same invocation: what this run
-    // needs of it is put back afterwards.
+    // What the engine keeps in an invocation the code sets itself, and it means nothing between
+    // runs. A program that another one called (a tail call) runs on the same invocation: what that
+    // one's run needs of it is put back afterwards.
     std::uint64_t run(void* context, helpers::Invocation& invocation) override {
-        code::GuardFrame frame;
-        const auto outer_call_back = invocation.call_back;
-        void* const outer_engine = invocation.engine;
-        const std::uint64_t outer_budget = invocation.loop_budget;
-        invocation.call_back = call_back_;
-        invocation.engine = &frame; // one-pass code that is called from here is not outermost
-        invocation.loop_budget = spec::limits::loop_iterations;
-        const std::uint64_t result =
-            code::enter_optimised(entry_, context, invocation, code_.bytes(), frame);
-        invocation.call_back = outer_call_back;
-        invocation.engine = outer_engine;
-        invocation.loop_budget = outer_budget;
-        if (frame.instruction != 0) {
-            ++invocation.faults;
+        if (invocation.engine != nullptr) [[unlikely]] {
+            return run_inside(context, invocation);
         }
-        return result;
+        return code::enter_optimised(guarded_, context, invocation);
     }
 
     [[nodiscard]] Tier tier() const override { return Tier::llvm; }
@@ -60,11 +45,22 @@ class OptimisedExecutable final : public Executable {
     [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
 
   private:
+    [[gnu::noinline]] std::uint64_t run_inside(void* context, helpers::Invocation& invocation) {
+        const auto outer_call_back = invocation.call_back;
+        void* const outer_engine = invocation.engine;
+        const std::uint64_t outer_budget = invocation.loop_budget;
+        invocation.engine = nullptr;
+        const std::uint64_t result = code::enter_optimised(guarded_, context, invocation);
+        invocation.call_back = outer_call_back;
+        invocation.engine = outer_engine;
+        invocation.loop_budget = outer_budget;
+        return result;
+    }
+
     code::CodeImage code_;
     std::vector<CodeListing::Mark> marks_; // when they were asked for
     std::uint32_t text_bytes_;
-    std::uintptr_t entry_;
-    CallBack call_back_;
+    code::OptimisedCode guarded_;
 };
 
 } // namespace
