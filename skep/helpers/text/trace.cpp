@@ -79,6 +79,7 @@ std::int64_t find_event(Invocation& invocation, maps::Map& events, std::uint64_t
     return events.lookup(bytes, invocation.cpu) == nullptr ? -ENOENT : 0;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the helper's five arguments
 std::int64_t perf_event_output(Invocation& invocation, const void*, maps::Map& events,
                                std::uint64_t flags, const void*, std::uint64_t) {
     constexpr std::uint64_t kContextLengthMask = std::uint64_t{0xfffff} << 32;

@@ -148,6 +148,26 @@ struct Walk {
     std::optional<Error> error;
 };
 
+// A key, and the value or why there is none.
+struct Element {
+    Bytes key;
+    Result<ByteVector> value;
+};
+
+// What one step of the walk came to, with a writer or without.
+Result<void> show(Session& session, const OpenMap& map, const Element& found,
+                  observe::JsonWriter* json, ValueStyle style) {
+    if (!found.value.ok()) {
+        print_missing(session, found.key, found.value.error(), json);
+        return {};
+    }
+    if (json != nullptr) {
+        return write_element(*json, map, found.key, *found.value, style);
+    }
+    print_element(session, map, found.key, *found.value);
+    return {};
+}
+
 Result<Walk> walk(Session& session, const OpenMap& map, observe::JsonWriter* json,
                   ValueStyle style) {
     client::Transport* engine = TRY(session.engine());
@@ -168,18 +188,13 @@ Result<Walk> walk(Session& session, const OpenMap& map, observe::JsonWriter* jso
             break;
         }
         key = std::move(*next);
-        const Result<ByteVector> value = client::lookup(*engine, map.fd.number(), map.info, key);
-        if (value.ok()) {
-            ++done.count;
-            if (json == nullptr) {
-                print_element(session, map, key, *value);
-            } else {
-                TRY(write_element(*json, map, key, *value, style));
-            }
-        } else if (value.error().code != Code::not_found ||
-                   !(map.holds_maps() || map.holds_programs())) {
-            print_missing(session, key, value.error(),
-                          json); // an empty slot of those is no element
+        const Element found{key, client::lookup(*engine, map.fd.number(), map.info, key)};
+        done.count += found.value.ok() ? 1 : 0;
+        const bool is_empty_slot = !found.value.ok() &&
+                                   found.value.error().code == Code::not_found &&
+                                   (map.holds_maps() || map.holds_programs());
+        if (!is_empty_slot) { // which is no element
+            TRY(show(session, map, found, json, style));
         }
     }
     return done;
