@@ -53,4 +53,7 @@ extern struct bpf_rb_node *bpf_rbtree_remove(struct bpf_rb_root *root,
 extern struct task_struct *bpf_task_acquire(struct task_struct *task) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
 
-char LICENSE[] SEC("license") = "GPL";
+#ifndef OBJECT_LICENSE
+#define OBJECT_LICENSE "GPL"
+#endif
+char LICENSE[] SEC("license") = OBJECT_LICENSE;

@@ -8,6 +8,7 @@
 
 #include "skep/spec/contexts/typed_contexts.hpp"
 #include "skep/spec/limits.hpp"
+#include "skep/spec/rights/licences.hpp"
 #include "skep/verify/access/special_fields.hpp"
 #include "skep/verify/access/types/kernel_types.hpp"
 #include "skep/verify/explain/codes.hpp"
@@ -347,6 +348,32 @@ Ruling<void> check_whole(const Walk& walk) {
     return {};
 }
 
+// The kernel's objects are for loaders that may see addresses and for programs under its licence;
+// what the program made itself is its own, and maps show their structure to programs of any
+// licence.
+Ruling<void> check_may_look(const Subject& subject, const TypedAccess& access,
+                            std::string_view name) {
+    if (!subject.environment.capabilities.perfmon) {
+        return refuse(FindingCode::not_permitted, EPERM,
+                      fmt::format("'struct {}' access is allowed only to CAP_PERFMON and "
+                                  "CAP_SYS_ADMIN",
+                                  name),
+                      fmt::format("R{} points at a struct {} of the kernel, which holds addresses",
+                                  access.reg, name));
+    }
+    const bool is_kernels = access.value.instance == 0 && !access.behind_map;
+    if (is_kernels && !spec::is_gpl_compatible(subject.program.license)) {
+        return refuse(FindingCode::licence, EINVAL,
+                      fmt::format("Cannot access kernel 'struct {}' from non-GPL compatible "
+                                  "program",
+                                  name),
+                      fmt::format("objects of the kernel are only for GPL-compatible programs, and "
+                                  "the licence is \"{}\"",
+                                  subject.program.license));
+    }
+    return {};
+}
+
 } // namespace
 
 Ruling<Value> check_btf_access(const Subject& subject, const State& state,
@@ -360,14 +387,7 @@ Ruling<Value> check_btf_access(const Subject& subject, const State& state,
     }
     const Walk walk{subject, *types, access};
     const std::string name(types->type(access.value.type_id()).name);
-    if (!subject.environment.capabilities.perfmon) {
-        return refuse(FindingCode::not_permitted, EPERM,
-                      fmt::format("'struct {}' access is allowed only to CAP_PERFMON and "
-                                  "CAP_SYS_ADMIN",
-                                  name),
-                      fmt::format("R{} points at a struct {} of the kernel, which holds addresses",
-                                  access.reg, name));
-    }
+    TRY(check_may_look(subject, access, name));
     if (!access.value.at_fixed_offset()) {
         return refuse(FindingCode::object_access, EACCES,
                       fmt::format("R{} is ptr_{} invalid variable offset: off={}, var_off={}",

@@ -17,7 +17,10 @@ struct Bench {
     Subject subject{program, environment, {}, {}};
     State state = State::entering(0);
 
-    Bench() { environment.kernel_types = &types; }
+    Bench() {
+        environment.kernel_types = &types;
+        program.license = "GPL";
+    }
     static btf::Btf make_types() {
         btf::Builder builder;
         const btf::TypeId word = builder.integer("int", 4);
@@ -73,6 +76,14 @@ TEST(BtfWalk, APlaceOutsideOrAcrossMembersIsRefused) {
     EXPECT_EQ(bench.load(0, 4).finding().kernel_message,
               "cannot access ptr member f_inode with moff 0 in struct file with off 0 size 4");
     EXPECT_FALSE(bench.load(-8, 8).ok());
+}
+
+TEST(BtfWalk, TheKernelsObjectsAreForProgramsUnderItsLicence) {
+    Bench bench;
+    bench.program.license = "MIT";
+    EXPECT_EQ(bench.load(24, 4).finding().kernel_message,
+              "Cannot access kernel 'struct file' from non-GPL compatible program");
+    EXPECT_FALSE(bench.load(-8, 4).ok());
 }
 
 } // namespace

@@ -173,6 +173,7 @@ Ruling<Value> check_map_structure(const Subject& subject, const State& state,
     TypedAccess inside = access;
     inside.value = Value::pointer(ValueKind::btf_object, 0, *type);
     inside.value.offset = access.value.offset;
+    inside.behind_map = true;
     return check_btf_access(subject, state, inside);
 }
 

@@ -15,6 +15,7 @@ struct TypedAccess {
     Direction direction = Direction::read;
     Accessor accessor = Accessor::load_store;
     bool sign_extended = false;
+    bool behind_map = false; // the value stands for the kernel's structure of a map
 };
 
 // An unknown number of that many bytes, as a load gives it.

@@ -115,10 +115,13 @@ std::optional<std::uint64_t> known_key(const CallSite& site, unsigned number,
     return std::nullopt;
 }
 
-// A look-up in a plain array at an index that is there never fails; for loaders with CAP_BPF.
+// A look-up in an array, per CPU or not, at an index that is there never fails; for loaders with
+// CAP_BPF.
 void note_known_key(const CallSite& site, unsigned number, CallPlan& plan) {
     const spec::MapSpec& map = map_of(site, plan);
-    if (map.type != spec::MapType::array || !site.subject.environment.capabilities.bpf ||
+    const bool is_array =
+        map.type == spec::MapType::array || map.type == spec::MapType::percpu_array;
+    if (!is_array || !site.subject.environment.capabilities.bpf ||
         site.argument(number).kind != ArgKind::map_key) {
         return;
     }
