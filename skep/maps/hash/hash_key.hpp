@@ -54,14 +54,18 @@ std::uint32_t piece_at(const std::uint8_t* bytes) {
 }
 
 template <KeyPieces pieces>
+std::uint32_t two_bytes(const std::uint8_t* bytes) {
+    return pieces == KeyPieces::bytes
+               ? piece_at<std::uint8_t>(bytes + 1) << 8 | piece_at<std::uint8_t>(bytes)
+               : piece_at<std::uint16_t>(bytes);
+}
+
+template <KeyPieces pieces>
 std::uint32_t four_bytes(const std::uint8_t* bytes) {
     if constexpr (pieces == KeyPieces::words) {
         return piece_at<std::uint32_t>(bytes);
-    } else if constexpr (pieces == KeyPieces::halves) {
-        return piece_at<std::uint16_t>(bytes + 2) << 16 | piece_at<std::uint16_t>(bytes);
     } else {
-        return piece_at<std::uint8_t>(bytes + 3) << 24 | piece_at<std::uint8_t>(bytes + 2) << 16 |
-               piece_at<std::uint8_t>(bytes + 1) << 8 | piece_at<std::uint8_t>(bytes);
+        return two_bytes<pieces>(bytes + 2) << 16 | two_bytes<pieces>(bytes);
     }
 }
 
@@ -75,10 +79,16 @@ std::uint64_t key_word(const std::uint8_t* bytes, std::uint32_t size_bytes) {
         return four_bytes<pieces>(bytes);
     }
     std::uint64_t word = 0;
-    for (std::uint32_t at = 0; at < size_bytes; ++at) {
-        word |= std::uint64_t{bytes[at]} << (8 * at);
+    std::uint32_t at = 0;
+    if ((size_bytes & 4) != 0) {
+        word = four_bytes<pieces>(bytes);
+        at = 4;
     }
-    return word;
+    if ((size_bytes & 2) != 0) {
+        word |= std::uint64_t{two_bytes<pieces>(bytes + at)} << (8 * at);
+        at += 2;
+    }
+    return (size_bytes & 1) != 0 ? word | std::uint64_t{bytes[at]} << (8 * at) : word;
 }
 
 template <KeyPieces pieces = KeyPieces::halves>
@@ -92,15 +102,15 @@ inline std::uint64_t hash_part(KeyPart part, HashSecrets secrets) {
     return folded_product(part.low ^ secrets.low, part.high ^ secrets.high);
 }
 
-inline std::uint64_t hash_key(const std::uint8_t* key, std::uint32_t size_bytes,
-                              HashSecrets secrets) {
+template <KeyPieces pieces = KeyPieces::halves>
+std::uint64_t hash_key(const std::uint8_t* key, std::uint32_t size_bytes, HashSecrets secrets) {
     constexpr std::uint32_t kPartBytes = 16;
     while (size_bytes > kPartBytes) {
-        secrets.low ^= std::rotl(hash_part(key_part(key, kPartBytes), secrets), 32);
+        secrets.low ^= std::rotl(hash_part(key_part<pieces>(key, kPartBytes), secrets), 32);
         key += kPartBytes;
         size_bytes -= kPartBytes;
     }
-    return hash_part(key_part(key, size_bytes), secrets);
+    return hash_part(key_part<pieces>(key, size_bytes), secrets);
 }
 
 } // namespace skep::maps

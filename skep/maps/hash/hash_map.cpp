@@ -249,6 +249,8 @@ class HashMap final : public Map {
         switch (key_bytes) {
         case 4:
             return lookup_for<4>(kind, pieces);
+        case 6:
+            return lookup_for<6>(kind, pieces);
         case 8:
             return lookup_for<8>(kind, pieces);
         case 12:
@@ -256,7 +258,7 @@ class HashMap final : public Map {
         case 16:
             return lookup_for<16>(kind, pieces);
         default:
-            return lookup_for<0, KeyPieces::halves>(kind);
+            return lookup_for<0>(kind, pieces);
         }
     }
 

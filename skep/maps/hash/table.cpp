@@ -44,16 +44,13 @@ void HashTable::set_seed(std::uint64_t seed) {
 }
 
 std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const {
-    switch (shape_.key_bytes) {
-    case 4:
-        return find_where(hash, SameWords<4>{key_part(key, 4)});
-    case 8:
-        return find_where(hash, SameWords<8>{key_part(key, 8)});
-    case 16:
-        return find_where(hash, SameWords<16>{key_part(key, 16)});
-    default:
-        return find_where(hash, SameBytes{key, shape_.key_bytes});
+    const std::uint32_t size_bytes = shape_.key_bytes;
+    if (size_bytes > 16) {
+        return find_where(hash, SameBytes{key, size_bytes});
     }
+    const KeyPart part = key_part(key, size_bytes);
+    return size_bytes > 8 ? find_where(hash, SameWords<16>{part})
+                          : find_where(hash, SameWords<8>{part});
 }
 
 HashTable::Writing::Writing(HashTable& table, std::uint64_t hash)

@@ -88,14 +88,16 @@ class HashTable {
     [[nodiscard]] std::uint64_t hash(const std::uint8_t* key) const {
         return hash_key(key, shape_.key_bytes, secrets_);
     }
-    [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const { return find(key, hash(key)); }
+    [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const {
+        return find_in_pieces<KeyPieces::halves>(key);
+    }
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const;
     // With the size of the keys known to the compiler; it is the table's, and sixteen at most. 0:
-    // the table knows it.
+    // the table knows it, and it may be larger.
     template <std::uint32_t key_bytes, KeyPieces pieces>
     [[nodiscard]] std::uint32_t find_by_size(const std::uint8_t* key) const {
         if constexpr (key_bytes == 0) {
-            return find(key);
+            return find_in_pieces<pieces>(key);
         } else {
             const KeyPart part = key_part<pieces>(key, key_bytes);
             return find_where(hash_part(part, secrets_), SameWords<key_bytes>{part});
@@ -197,6 +199,8 @@ class HashTable {
     [[nodiscard]] std::uint32_t find_where(std::uint64_t hash, Same same) const;
     template <class Same>
     [[nodiscard]] std::uint32_t search(std::uint32_t bucket, std::uint8_t wanted, Same same) const;
+    template <KeyPieces pieces>
+    [[nodiscard]] std::uint32_t find_in_pieces(const std::uint8_t* key) const;
     template <class Accepts>
     [[gnu::always_inline]] std::uint32_t first_lane(std::uint32_t bucket, std::uint8_t tagged,
                                                     std::memory_order order, Accepts accepts) const;
@@ -237,6 +241,19 @@ template <class Same>
         return home;
     }
     return search(home / kLanesPerBucket, hash_tags::tag_of(hash), same);
+}
+
+// A key of any size. Up to sixteen bytes are read once, for the hash and for comparing.
+template <KeyPieces pieces>
+inline std::uint32_t HashTable::find_in_pieces(const std::uint8_t* key) const {
+    const std::uint32_t size_bytes = shape_.key_bytes;
+    if (size_bytes > 16) {
+        return find_where(hash_key<pieces>(key, size_bytes, secrets_), SameBytes{key, size_bytes});
+    }
+    const KeyPart part = key_part<pieces>(key, size_bytes);
+    const std::uint64_t hash = hash_part(part, secrets_);
+    return size_bytes > 8 ? find_where(hash, SameWords<16>{part})
+                          : find_where(hash, SameWords<8>{part});
 }
 
 // The first lane of the bucket that has this tag and is accepted; kNoLane when there is none.
