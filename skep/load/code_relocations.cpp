@@ -20,8 +20,6 @@ constexpr std::uint8_t kMapValueIndex = 6; // WideSource::map_value_index
 constexpr std::uint8_t kBtfVariable = 3;   // WideSource::btf_variable
 constexpr std::uint8_t kFunction = 4;      // WideSource::function
 constexpr std::uint8_t kKfuncCall = 2;
-// A call that the verifier refuses only when it is reached: weak kfuncs that the target lacks.
-constexpr std::int32_t kMissingKfunc = 2002000000;
 
 void set_source(RawInsn& insn, std::uint8_t source) {
     insn.registers = static_cast<std::uint8_t>((insn.registers & 0x0f) | (source << 4));

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "skep/bytecode/unresolved.hpp"
 #include "skep/load/elf/elf_file.hpp"
 #include "skep/load/object.hpp"
 
@@ -100,10 +101,6 @@ inline bool is_subprogram_call(const RawInsn& insn) {
 }
 // Opcode 0x18, the first half of a wide immediate.
 inline bool is_wide_immediate(const RawInsn& insn) { return insn.opcode == 0x18; }
-
-// A call of a helper that does not exist (0xbad2310), as other loaders write it: the verifier's
-// answer is "invalid func unknown#195896080".
-inline constexpr RawInsn kPoisonedInsn{0x85, 0, 0, 195896080};
 
 // The passes.
 Result<void> read_types(Draft& draft);             // .BTF, .BTF.ext

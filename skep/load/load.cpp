@@ -75,9 +75,9 @@ void Draft::add_fault(CodePlace place, Error error) {
     std::vector<RawInsn>& insns = code.at(place.section).insns;
     if (place.insn < insns.size()) {
         if (is_wide_immediate(insns[place.insn]) && place.insn + 1 < insns.size()) {
-            insns[place.insn + 1] = kPoisonedInsn;
+            insns[place.insn + 1] = kUnresolvedInsn;
         }
-        insns[place.insn] = kPoisonedInsn;
+        insns[place.insn] = kUnresolvedInsn;
         code.at(place.section).targets.erase(place.insn);
     }
 }

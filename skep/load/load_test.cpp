@@ -12,7 +12,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "skep/btf/builder.hpp"
 #include "skep/btf/check/kernel.hpp"
+#include "skep/bytecode/unresolved.hpp"
 
 namespace skep::load {
 namespace {
@@ -67,6 +69,22 @@ TEST_F(Golden, HelloHasOneProgramAndTwoDataMaps) {
               "packet number %d");
     EXPECT_FALSE(spec->programs[0].spec.lines.empty());
     EXPECT_TRUE(spec->warnings.empty()) << spec->warnings.front();
+}
+
+TEST_F(Golden, WhatTheTargetLacksIsSaidOnceForEachType) {
+    btf::Builder nothing;
+    nothing.integer("int", 4);
+    const btf::Btf target = nothing.build().value();
+    Options options;
+    options.target_btf = &target;
+    const auto spec = load_golden("core", options);
+    ASSERT_TRUE(spec.ok()) << spec.error().message;
+    // Three fields of one structure.
+    ASSERT_EQ(spec->warnings.size(), 1U);
+    EXPECT_THAT(spec->warnings.front(), HasSubstr("the target's 'task_struct' lacks what 3 "));
+    const auto unresolved = std::ranges::count(spec->programs[0].spec.insns, kUnresolvedInsn.imm,
+                                               [](const RawInsn& insn) { return insn.imm; });
+    EXPECT_EQ(unresolved, 3);
 }
 
 TEST_F(Golden, MapsAreReadFromTheirTypes) {

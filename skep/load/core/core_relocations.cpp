@@ -11,6 +11,7 @@
 // so that a program may carry such code as long as it is never reached, and the verifier's answer
 // names it: "invalid func unknown#195896080".
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -34,7 +35,7 @@ enum class InsnClass : std::uint8_t {
 
 InsnClass class_of(const RawInsn& insn) { return static_cast<InsnClass>(insn.opcode & kClassMask); }
 
-void poison(RawInsn& insn) { insn = kPoisonedInsn; }
+void poison(RawInsn& insn) { insn = kUnresolvedInsn; }
 
 std::optional<std::uint8_t> size_bits(std::uint32_t bytes) {
     switch (bytes) {
@@ -126,7 +127,15 @@ Result<bool> patch(std::vector<RawInsn>& insns, std::uint32_t at,
     return true;
 }
 
-Result<void> apply(Draft& draft, core::Resolver& resolver, const CoreRelocation& relocation) {
+// What the target lacks, by the name of the type, and who asks for it.
+struct Lacking {
+    CodePlace first;
+    std::size_t insns = 0;
+};
+using LackingTypes = std::map<std::string, Lacking, std::less<>>;
+
+Result<void> apply(Draft& draft, core::Resolver& resolver, const CoreRelocation& relocation,
+                   LackingTypes& lacking) {
     CodeSection& code = draft.code.at(relocation.at.section);
     const std::uint32_t at = relocation.at.insn;
     if (at >= code.insns.size()) {
@@ -137,10 +146,8 @@ Result<void> apply(Draft& draft, core::Resolver& resolver, const CoreRelocation&
         resolver.resolve(static_cast<core::CoreKind>(relocation.kind), relocation.type_id, access));
     if (!TRY(patch(code.insns, at, resolution))) {
         poison(code.insns[at]);
-        draft.warn(fmt::format("{}: the target's '{}' has no such thing ({}): the instruction is "
-                               "replaced by one that may not be reached",
-                               draft.describe(relocation.at),
-                               draft.spec.types->type(relocation.type_id).name, access));
+        const std::string name(draft.spec.types->type(relocation.type_id).name);
+        ++lacking.try_emplace(name, Lacking{relocation.at}).first->second.insns;
     }
     return {};
 }
@@ -152,15 +159,24 @@ Result<void> apply_core_relocations(Draft& draft) {
         return {};
     }
     core::Resolver resolver(*draft.spec.types, draft.options.target_btf);
+    LackingTypes lacking;
     for (const CoreRelocation& relocation : draft.core_relocations) {
         const std::string_view name = draft.spec.types->has(relocation.type_id)
                                           ? draft.spec.types->type(relocation.type_id).name
                                           : "";
-        auto applied = apply(draft, resolver, relocation);
+        auto applied = apply(draft, resolver, relocation, lacking);
         if (!applied.ok()) {
             const std::string doing = fmt::format("{} ('{}')", draft.describe(relocation.at), name);
             draft.add_fault(relocation.at, std::move(applied).error().while_doing(doing));
         }
+    }
+    for (const auto& [name, what] : lacking) {
+        draft.warn(fmt::format("{}: the target's '{}' lacks what {} asked for: replaced by a call "
+                               "that may not be reached",
+                               draft.describe(what.first), name,
+                               what.insns == 1
+                                   ? std::string("this instruction")
+                                   : fmt::format("{} instructions from here on", what.insns)));
     }
     return {};
 }

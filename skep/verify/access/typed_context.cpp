@@ -20,6 +20,8 @@ using spec::ProgramType;
 using spec::SlotYield;
 
 constexpr std::uint32_t kSlot = 8;
+constexpr std::uint32_t kLargestParameter =
+    16; // in bytes; a function with a larger one has no slots
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
 constexpr std::string_view kIteratorPrefix = "bpf_iter_";
 constexpr std::string_view kNullableSuffix = "__nullable";
@@ -38,10 +40,15 @@ AttachType attach_of(const Subject& subject) {
     return static_cast<AttachType>(subject.program.expected_attach_type);
 }
 
+bool is_hook(const Subject& subject) {
+    return subject.program.type == ProgramType::lsm && attach_of(subject) == AttachType::lsm_mac;
+}
+
+// A hook's is what the program before it answered.
 bool gives_result(const Subject& subject) {
-    return subject.program.type == ProgramType::tracing &&
-           (attach_of(subject) == AttachType::trace_fexit ||
-            attach_of(subject) == AttachType::modify_return);
+    return is_hook(subject) || (subject.program.type == ProgramType::tracing &&
+                                (attach_of(subject) == AttachType::trace_fexit ||
+                                 attach_of(subject) == AttachType::modify_return));
 }
 
 // The prototype behind a pointer, if it is one.
@@ -147,7 +154,7 @@ bool is_iterator(const Subject& subject) {
 }
 
 // What a pointer to a structure in this slot gives.
-SlotYield pointer_yield(const Subject& subject, const Target& target, std::uint32_t slot) {
+SlotYield pointer_yield(const Subject& subject, const Target& target, std::size_t slot) {
     if (is_iterator(subject)) {
         for (const spec::IteratorRow& row : spec::kIterators) {
             if (target.name == fmt::format("{}{}", kIteratorPrefix, row.name)) {
@@ -179,13 +186,12 @@ btf::TypeId retyped(const Target& target, btf::TypeId structure) {
 }
 
 Ruling<Value> pointer_slot(const Subject& subject, const ContextAccess& access,
-                           const Target& target, btf::TypeId pointer) {
+                           const Target& target, btf::TypeId pointer, std::size_t parameter) {
     const btf::Btf& types = *target.types;
     if (access.size_bytes != kSlot) {
         return refused(access, "the slot holds a pointer, which is read whole");
     }
-    const std::uint32_t slot = static_cast<std::uint32_t>(access.offset) / kSlot;
-    const SlotYield yields = pointer_yield(subject, target, slot);
+    const SlotYield yields = pointer_yield(subject, target, parameter);
     if (yields == SlotYield::buffer || yields == SlotYield::read_only_buffer) {
         return Value::pointer(ValueKind::buffer,
                               kMaybeNull |
@@ -210,31 +216,54 @@ Ruling<Value> pointer_slot(const Subject& subject, const ContextAccess& access,
 }
 
 Ruling<Value> typed_slot(const Subject& subject, const ContextAccess& access, const Target& target,
-                         btf::TypeId id) {
+                         btf::TypeId id, std::size_t parameter) {
     const btf::TypeId type = target.types->resolve(id);
     const btf::Kind kind = target.types->type(type).kind;
-    if (kind == btf::Kind::integer || kind == btf::Kind::enumeration ||
-        kind == btf::Kind::enumeration64) {
+    if (kind == btf::Kind::structure || kind == btf::Kind::integer ||
+        kind == btf::Kind::enumeration || kind == btf::Kind::enumeration64) {
         return loaded_number(access.size_bytes, access.sign_extended);
     }
     if (kind == btf::Kind::pointer && !access.sign_extended) {
-        return pointer_slot(subject, access, target, type);
+        return pointer_slot(subject, access, target, type, parameter);
     }
     return refused(access, kind == btf::Kind::pointer
                                ? "the slot holds a pointer, which is never sign-extended"
                                : "the slot holds neither a number nor a pointer");
 }
 
-// Parameters that are structures by value take as many slots as they need; what follows them is
-// somewhere else than it seems.
-bool is_displaced(const Target& target, std::uint32_t slot) {
-    const std::size_t count = std::min<std::size_t>(slot, target.parameters.size());
-    return std::ranges::any_of(target.parameters.first(count), [&](const btf::Member& parameter) {
-        const Result<std::uint32_t> size = target.types->size_of(parameter.type);
-        return !size.ok() || *size > kSlot ||
-               target.types->type(target.types->resolve(parameter.type)).kind ==
-                   btf::Kind::structure;
-    });
+// Which parameter lies in a slot; as many as there are for the result. None: beyond them, or a
+// parameter before it is of a kind that is not handed over. Structures by value take as many slots
+// as they need.
+std::optional<std::size_t> parameter_in(const Target& target, std::uint32_t slot) {
+    std::uint32_t first = 0;
+    for (std::size_t index = 0; index < target.parameters.size(); ++index) {
+        const Result<std::uint32_t> size = target.types->size_of(target.parameters[index].type);
+        if (!size.ok() || *size > kLargestParameter) {
+            return std::nullopt;
+        }
+        first += std::max(1U, (*size + kSlot - 1) / kSlot);
+        if (slot < first) {
+            return index;
+        }
+    }
+    return slot == first ? std::optional(target.parameters.size()) : std::nullopt;
+}
+
+// Programs answer in their low half, and their upper half is not looked at.
+Value earlier_answer(const ReturnRange& range) {
+    Scalar number = Scalar::top();
+    number.s_low = {static_cast<std::int32_t>(range.min), static_cast<std::int32_t>(range.max)};
+    number.synchronise();
+    return Value::scalar(number);
+}
+
+Ruling<Value> result_slot(const Subject& subject, const ContextAccess& access,
+                          const Target& target) {
+    const std::optional<ReturnRange> hook = hook_answers(subject);
+    if (hook.has_value() && access.size_bytes == kSlot) {
+        return earlier_answer(*hook);
+    }
+    return typed_slot(subject, access, target, *target.result, target.parameters.size());
 }
 
 } // namespace
@@ -256,15 +285,13 @@ Ruling<Value> check_typed_context(const Subject& subject, const ContextAccess& a
                                "bytes, and never written");
     }
     const std::uint32_t slot = static_cast<std::uint32_t>(access.offset) / kSlot;
-    if (is_displaced(*target, slot)) {
-        return refused(
-            access, "a structure is passed by value before this argument, which is not judged yet");
+    const std::optional<std::size_t> parameter = parameter_in(*target, slot);
+    if (parameter.has_value() && *parameter < target->parameters.size()) {
+        return typed_slot(subject, access, *target, target->parameters[*parameter].type,
+                          *parameter);
     }
-    if (slot < target->parameters.size()) {
-        return typed_slot(subject, access, *target, target->parameters[slot].type);
-    }
-    if (slot == target->parameters.size() && target->result.has_value()) {
-        return typed_slot(subject, access, *target, *target->result);
+    if (parameter.has_value() && target->result.has_value()) {
+        return result_slot(subject, access, *target);
     }
     return refused(access,
                    fmt::format("{} has {} arguments", target->name, target->parameters.size()));
@@ -276,7 +303,7 @@ std::optional<ReturnRange> hook_answers(const Subject& subject) {
     constexpr std::string_view kAsking[] = {"bpf_lsm_audit_rule_known",
                                             "bpf_lsm_inode_xattr_skipcap",
                                             "bpf_lsm_xfrm_state_pol_flow_match"};
-    if (subject.program.type != ProgramType::lsm || attach_of(subject) != AttachType::lsm_mac) {
+    if (!is_hook(subject)) {
         return std::nullopt;
     }
     const std::optional<Target> target = target_of(subject);

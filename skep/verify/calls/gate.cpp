@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "skep/bytecode/unresolved.hpp"
 #include "skep/spec/rights/licences.hpp"
 #include "skep/spec/rights/rights.hpp"
 #include "skep/verify/access/typed_context.hpp"
@@ -94,8 +95,16 @@ Ruling<const spec::HelperRow*> check_gate(const Subject& subject, const State& s
         const std::string message =
             id == 0 ? "program of this type cannot use helper bpf_unspec#0"
                     : fmt::format("invalid func unknown#{}", subject.insn(at).imm);
-        return refuse(FindingCode::unknown_function, EINVAL, message,
-                      fmt::format("helpers have numbers from 1 to {}", spec::kHighestHelper));
+        Finding finding =
+            refuse(FindingCode::unknown_function, EINVAL, message,
+                   fmt::format("helpers have numbers from 1 to {}", spec::kHighestHelper));
+        if (subject.insn(at).imm == kUnresolvedInsn.imm || subject.insn(at).imm == kMissingKfunc) {
+            finding.because = "a loader put this call where what the program asks the target for "
+                              "is not there: a field, type, value or function";
+            finding.suggestion = "ask first, with bpf_core_field_exists(), bpf_core_type_exists() "
+                                 "or bpf_ksym_exists(), and take another way where it is not there";
+        }
+        return finding;
     }
     const std::string target = target_name(subject);
     const spec::CallerSite caller{

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "skep/btf/builder.hpp"
+#include "skep/bytecode/unresolved.hpp"
 #include "skep/spec/helpers.hpp"
 #include "skep/verify/calls/call.hpp"
 
@@ -85,6 +86,20 @@ TEST(HelperCall, TheGateAsksInTheKernelsOrder) {
     bare.program.license = "MIT";
     EXPECT_EQ(bare.refusal(),
               "cannot call GPL-restricted function from non-GPL compatible program");
+}
+
+TEST(HelperCall, WhatALoaderCouldNotResolveIsSaidToBeSo) {
+    Bench unresolved(Helper::map_lookup_elem);
+    unresolved.subject.insns[0].imm = kUnresolvedInsn.imm;
+    EXPECT_EQ(unresolved.refusal(), "invalid func unknown#195896080");
+    EXPECT_NE(unresolved.check().finding().because.find("not there"), std::string::npos);
+}
+
+TEST(HelperCall, ALookupInAnArrayForEachCpuAtAKnownIndexIsNeverNull) {
+    Lookup bench(MapType::percpu_array);
+    bench.state.stack_for_write(0).spill(-8, 4, Value::constant(3));
+    bench.state.set_reg(2, Value::stack_pointer(0, -8));
+    EXPECT_FALSE(bench.step().may_be_null());
 }
 
 TEST(HelperCall, ALookupGivesAValueThatMayBeNull) {
