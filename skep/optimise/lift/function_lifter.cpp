@@ -13,6 +13,7 @@ FunctionLifter::FunctionLifter(Shared& shared, std::size_t index)
 
 Result<void> FunctionLifter::run() {
     TRY(check_jumps());
+    count_calls();
     make_homes();
     make_blocks();
     builder_.CreateBr(blocks_.front());
@@ -60,6 +61,29 @@ void FunctionLifter::make_blocks() {
         const InsnKind kind = insn(at).kind;
         begins = kind == InsnKind::jump || kind == InsnKind::jump_always ||
                  kind == InsnKind::may_goto || kind == InsnKind::exit;
+    }
+}
+
+void FunctionLifter::count_calls() {
+    std::uint32_t calls = 0;
+    for (std::uint32_t at = function_.start; at < function_.end; ++at) {
+        calls_before_.push_back(calls);
+        const bool is_call = shared_.plan.has(run::jit::kCalls, at);
+        calls += is_call && insn(at).kind != InsnKind::call_subprogram ? 1 : 0;
+    }
+}
+
+// A loop around calls gains nothing by being unrolled; what is compiled grows by it many times.
+void FunctionLifter::mark_loop(std::uint32_t at, std::uint32_t target,
+                               llvm::Instruction* way_back) const {
+    const bool calls = target <= at && calls_before_[at - function_.start] !=
+                                           calls_before_[target - function_.start];
+    if (calls) {
+        llvm::MDNode* as_it_is = llvm::MDNode::get(
+            shared_.context, llvm::MDString::get(shared_.context, "llvm.loop.unroll.disable"));
+        llvm::MDNode* loop = llvm::MDNode::getDistinct(shared_.context, {nullptr, as_it_is});
+        loop->replaceOperandWith(0, loop);
+        way_back->setMetadata(llvm::LLVMContext::MD_loop, loop);
     }
 }
 
@@ -224,10 +248,11 @@ Result<void> FunctionLifter::lift(std::uint32_t at) {
         const std::uint32_t way = always ? target : next;
         settle_for(way);
         if (condition == nullptr) {
-            builder_.CreateBr(block_at(way));
+            mark_loop(at, way, builder_.CreateBr(block_at(way)));
         } else {
             settle_for(target);
-            builder_.CreateCondBr(condition, block_at(target), block_at(next));
+            mark_loop(at, target,
+                      builder_.CreateCondBr(condition, block_at(target), block_at(next)));
         }
         is_open_ = false;
         return {};

@@ -32,6 +32,8 @@ class FunctionLifter {
     Result<void> lift(std::uint32_t at);
     void close_block(std::uint32_t at);
     void settle_for(std::uint32_t target);
+    void count_calls();
+    void mark_loop(std::uint32_t at, std::uint32_t target, llvm::Instruction* way_back) const;
     llvm::BasicBlock* block_at(std::int64_t slot) const;
     llvm::BasicBlock* new_block();
 
@@ -89,7 +91,8 @@ class FunctionLifter {
     const run::jit::Function& function_;
     llvm::Function* code_;
     llvm::IRBuilder<> builder_;
-    std::vector<llvm::BasicBlock*> blocks_; // by slot less the start; null where none begins
+    std::vector<llvm::BasicBlock*> blocks_;   // by slot less the start; null where none begins
+    std::vector<std::uint32_t> calls_before_; // by slot less the start: of helpers and routines
     std::array<llvm::AllocaInst*, 10> numbers_{};
     std::array<llvm::AllocaInst*, 10> halves_{};
     std::array<llvm::AllocaInst*, 10> addresses_{};
