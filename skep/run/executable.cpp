@@ -5,6 +5,26 @@
 
 namespace skep::run {
 
+// Of instructions that begin at one place the first has the code, as in insn_at().
+std::vector<CodeListing::Mark> CodeListing::marks_of(std::span<const std::uint32_t> insn_offsets) {
+    std::vector<Mark> marks;
+    if (insn_offsets.empty() || std::is_sorted(insn_offsets.begin(), insn_offsets.end())) {
+        return marks;
+    }
+    for (std::uint32_t insn = 0; insn + 1 < insn_offsets.size(); ++insn) {
+        marks.push_back({insn_offsets[insn], insn});
+    }
+    const auto offset_less = [](const Mark& one, const Mark& other) {
+        return one.offset < other.offset;
+    };
+    const auto same_offset = [](const Mark& one, const Mark& other) {
+        return one.offset == other.offset;
+    };
+    std::stable_sort(marks.begin(), marks.end(), offset_less);
+    marks.erase(std::unique(marks.begin(), marks.end(), same_offset), marks.end());
+    return marks;
+}
+
 std::optional<std::uint32_t> CodeListing::insn_at(std::uint64_t offset) const {
     if (offset >= bytes.size()) {
         return std::nullopt;

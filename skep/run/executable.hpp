@@ -33,17 +33,19 @@ struct Binding {
 struct CodeListing {
     std::span<const std::uint8_t> bytes;
     std::uint64_t address = 0;
-    // For each running instruction index, the offset of its first byte (rising); one more at the
-    // end.
+    // For each running instruction index, the offset of its first byte; one more at the end of the
+    // last function. They rise unless blocks were put into another order.
     std::vector<std::uint32_t> insn_offsets;
     std::vector<std::uint32_t> subprogram_offsets; // where each subprogram begins
-    // Of optimised code, which is in no order, instead of insn_offsets: from this offset on, up to
-    // the next mark's, code is of this running instruction. Rising by offset.
+    // Of code that is in another order: from this offset on, up to the next mark's, code is of this
+    // running instruction. Rising by offset. Optimised code has no insn_offsets beside them.
     struct Mark {
         std::uint32_t offset = 0;
         std::uint32_t insn = 0;
     };
     std::vector<Mark> marks = {};
+    // Nothing when the offsets rise, and need none.
+    static std::vector<Mark> marks_of(std::span<const std::uint32_t> insn_offsets);
 
     // The running instruction that the code at an offset belongs to; nothing when that is not told.
     [[nodiscard]] std::optional<std::uint32_t> insn_at(std::uint64_t offset) const;

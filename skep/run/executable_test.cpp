@@ -26,6 +26,16 @@ TEST(CodeListing, OptimisedCodeBelongsToTheMarkBeforeIt) {
     EXPECT_EQ(listing.insn_at(40), 5U);
 }
 
+TEST(CodeListing, CodeInAnotherOrderGetsMarks) {
+    const std::array<std::uint32_t, 5> offsets{0, 20, 8, 8, 30}; // the second stands last
+    const CodeListing listing{kBytes, 0, {}, {0}, CodeListing::marks_of(offsets)};
+    EXPECT_EQ(listing.insn_at(7), 0U);
+    EXPECT_EQ(listing.insn_at(8), 2U); // and the fourth is one with it
+    EXPECT_EQ(listing.insn_at(19), 2U);
+    EXPECT_EQ(listing.insn_at(29), 1U);
+    EXPECT_TRUE(CodeListing::marks_of(std::array<std::uint32_t, 3>{0, 4, 4}).empty());
+}
+
 TEST(CodeListing, WithoutEitherNothingIsTold) {
     EXPECT_EQ((CodeListing{kBytes, 0, {}, {0}}.insn_at(3)), std::nullopt);
 }

@@ -20,7 +20,7 @@ std::vector<WideLoad> loads_in(std::string_view text) {
     const verify::VerifiedProgram program = unchecked(assembled->insns);
     const auto plan = run::jit::make_plan(program, {});
     EXPECT_TRUE(plan.ok());
-    const auto result = run::jit::recompose(*plan, program.facts(), run::jit::live_before(*plan));
+    const auto result = run::jit::recompose(*plan, run::jit::live_before(*plan));
     std::vector<WideLoad> loads;
     for (const auto& load : result.loads) {
         if (load.has_value()) {

@@ -30,7 +30,8 @@ class JitExecutable final : public Executable {
 
     [[nodiscard]] Tier tier() const override { return Tier::jit; }
     [[nodiscard]] std::optional<CodeListing> listing() const override {
-        return CodeListing{code_.bytes(), code_.address(), insn_offsets_, subprogram_offsets_, {}};
+        return CodeListing{code_.bytes(), code_.address(), insn_offsets_, subprogram_offsets_,
+                           CodeListing::marks_of(insn_offsets_)};
     }
     [[nodiscard]] std::uint64_t code_bytes() const override { return code_.bytes().size(); }
 

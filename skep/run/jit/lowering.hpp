@@ -35,8 +35,7 @@ class Lowering {
     Lowering(const verify::VerifiedProgram& program, const Plan& plan, MapShapes shapes, T& target,
              Deferring deferring = Deferring::yes) // NOLINT: what it works on
         : program_(program), plan_(plan), shapes_(shapes), target_(target), deferring_(deferring),
-          deferred_(target), live_(live_before(plan)),
-          recomposed_(recompose(plan, program.facts(), live_)),
+          deferred_(target), live_(live_before(plan)), recomposed_(recompose(plan, live_)),
           recomposes_(!recomposed_.dropped.empty()), marks_(plan.insns.size()) {}
 
     Image run() {
@@ -59,10 +58,11 @@ class Lowering {
         }
         Image image;
         target_.finish(image);
-        marks_.push_back(end);
-        image.insn_offsets.resize(marks_.size());
-        std::transform(marks_.begin(), marks_.end(), image.insn_offsets.begin(),
-                       [this](const typename T::Mark& mark) { return target_.settled(mark); });
+        image.insn_offsets.resize(marks_.size() + 1);
+        for (std::uint32_t at = 0; at < marks_.size(); ++at) {
+            image.insn_offsets[plan_.running_at(at)] = target_.settled(marks_[at]);
+        }
+        image.insn_offsets.back() = target_.settled(end);
         for (const typename T::Mark& mark : starts) {
             image.subprogram_offsets.push_back(target_.settled(mark));
         }
@@ -85,6 +85,10 @@ class Lowering {
         if (!leave_is_bound_) {
             leave();
         }
+    }
+
+    static bool divides(AluOp op) {
+        return op == AluOp::div || op == AluOp::mod || op == AluOp::sdiv || op == AluOp::smod;
     }
 
     // Lowers the instruction here, with those that it is joined with; answers how many slots that
@@ -164,8 +168,7 @@ class Lowering {
         case InsnKind::jump:
             return lower_jump(at, one);
         case InsnKind::jump_always:
-            deferred_.settle(live_[at]);
-            return jump_to(at);
+            return lower_goto(at);
         case InsnKind::may_goto:
             deferred_.settle(live_[at]);
             return target_.jump_when_budget_is_used_up(target_of(at));
@@ -190,29 +193,29 @@ class Lowering {
     }
 
     void lower_alu(std::uint32_t at, const Insn& one) {
-        const verify::InsnFacts& known = facts(at);
-        if (known.constant.has_value()) {
+        if (plan_.has(kKnown, at)) {
             prepare(at);
-            return say_number(at, *known.constant);
+            return say_number(at);
         }
         if (deferring_ == Deferring::yes &&
             deferred_.defer(one, static_cast<RegSet>(live_[at + 1] | effects(at).reads))) {
             return;
         }
         prepare(at);
-        const Operation operation{one.alu_op, one.width, known.divisor_nonzero};
+        Operation operation{one.alu_op, one.width};
         if (one.source == Source::reg) {
+            operation.divisor_nonzero = divides(one.alu_op) && facts(at).divisor_nonzero;
             target_.alu(operation, one.dst, one.src);
         } else {
             target_.alu_imm(operation, one.dst, one.imm);
         }
     }
 
-    // Unless nobody reads it: what it was for is a number too.
-    void say_number(std::uint32_t at, std::uint64_t number) {
+    // The known number, unless nobody reads it: what it was for is a number too.
+    void say_number(std::uint32_t at) {
         const Reg dst = insn(at).dst;
         if ((live_after(at) & set_of(dst)) != 0) {
-            target_.number(dst, number);
+            target_.number(dst, facts(at).constant.value_or(0));
         }
     }
 
@@ -233,13 +236,12 @@ class Lowering {
     }
 
     void lower_load(std::uint32_t at, const Insn& one) {
-        const verify::InsnFacts& known = facts(at);
-        if (known.constant.has_value()) {
+        if (plan_.has(kKnown, at)) {
             prepare(at);
-            return say_number(at, *known.constant);
+            return say_number(at);
         }
         const Address from = access(at, one.src, kNoIndex);
-        if (known.fault_reads_zero) {
+        if (plan_.has(kCalls, at)) { // it may fault, and then reads zero
             target_.load_or_zero({one.size_bytes, one.extend}, one.dst, from);
         } else {
             target_.load({one.size_bytes, one.extend}, one.dst, from);
@@ -300,6 +302,15 @@ class Lowering {
             return jump_to(at);
         }
         compare_and_jump(one, {one.jump_op, one.width}, target_of(at));
+    }
+
+    // Where layout put what it goes to behind it, and nobody else goes there, control just goes on.
+    void lower_goto(std::uint32_t at) {
+        const std::uint32_t target = target_of(at);
+        if (target != at + 1 || plan_.is_target(target)) {
+            deferred_.settle(live_[at]);
+            jump_to(at);
+        }
     }
 
     // Not to what follows anyway.
@@ -376,7 +387,7 @@ class Lowering {
 
     [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
     [[nodiscard]] const verify::InsnFacts& facts(std::uint32_t at) const {
-        return program_.facts()[at];
+        return program_.facts()[plan_.running_at(at)];
     }
     [[nodiscard]] Effects effects(std::uint32_t at) const { return plan_.effects[at]; }
     [[nodiscard]] Label target_of(std::uint32_t at) const {

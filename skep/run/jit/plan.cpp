@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "skep/run/jit/layout.hpp"
 #include "skep/run/jit/recompose.hpp"
 #include "skep/spec/helpers.hpp"
 
@@ -43,9 +44,10 @@ class Planner {
                 at += insn.slots() - 1;
             }
         }
-        find_short_loops();
         find_functions();
         TRY(check_ends());
+        lay_out(plan_);
+        find_short_loops();
         return std::move(plan_);
     }
 
@@ -63,6 +65,7 @@ class Planner {
         const verify::InsnFacts& known = program_.facts()[at];
         if (known.constant.has_value()) {
             plan_.effects[at].reads = 0;
+            mark(at, kKnown);
         }
         if (insn.kind == InsnKind::alu ? moves_bytes(insn) : known.fault_reads_zero) {
             mark(at, insn.kind == InsnKind::alu ? kMovesBytes : kCalls);
@@ -147,6 +150,9 @@ class Planner {
         const std::uint32_t target = TRY(place(at));
         mark(at, kBranches);
         mark(target, kArrives);
+        if (plan_.insns[at].kind == InsnKind::jump_always) {
+            plan_.gotos.push_back(at);
+        }
         if (target <= at) {
             plan_.back_jumps.push_back({at, target});
         }

@@ -39,6 +39,7 @@ enum SlotMark : std::uint8_t {
     kBranches = 16,   // the instruction does not, or not always, go on with the next
     kCalls = 32,      // the instruction becomes a call
     kMovesBytes = 64, // arithmetic that moves whole bytes within a register: see recompose.hpp
+    kKnown = 128,     // arithmetic or a load whose result is a known number
 };
 
 // A jump to before or at itself.
@@ -48,12 +49,16 @@ struct BackJump {
 };
 
 struct Plan {
+    // Slots are in the order of the code, which layout.hpp may have changed: by slot the running
+    // instruction that it is. Nothing when that is the slot itself, for all of them.
+    std::vector<std::uint32_t> running;
     std::vector<Insn> insns;         // by slot
     std::vector<std::uint8_t> marks; // by slot: of SlotMark
     // By slot; nothing for a second slot. An instruction whose result is a known number reads
     // nothing.
     std::vector<Effects> effects;
     std::vector<BackJump> back_jumps; // rising by `at`
+    std::vector<std::uint32_t> gotos; // running instructions
     std::vector<Function> functions;  // rising, the entry first
     std::optional<Frame> gate;        // what C calls, when the program calls its entry itself
 
@@ -61,6 +66,9 @@ struct Plan {
         return (marks[slot] & mark) != 0;
     }
     [[nodiscard]] bool is_target(std::uint32_t slot) const { return has(kArrives, slot); }
+    [[nodiscard]] std::uint32_t running_at(std::uint32_t slot) const {
+        return running.empty() ? slot : running[slot];
+    }
     // Precondition: a function begins at the slot.
     [[nodiscard]] std::uint32_t function_at(std::uint32_t slot) const;
 };

@@ -51,9 +51,10 @@ struct Candidate {
     std::uint32_t end = 0; // the slot that completes it
 };
 
-bool is_narrow_load(const Insn& insn, const verify::InsnFacts& facts) {
+bool is_narrow_load(const Plan& plan, std::uint32_t at) {
+    const Insn& insn = plan.insns[at];
     return insn.kind == InsnKind::load && insn.size_bytes <= 4 && insn.extend == Extend::zero &&
-           !facts.fault_reads_zero && !facts.constant.has_value();
+           !plan.has(kCalls, at) && !plan.has(kKnown, at);
 }
 
 bool leaves_memory_alone(const Insn& insn) {
@@ -124,9 +125,7 @@ std::optional<WideLoad> as_load(const Row& row, Reg dst) {
 
 class Recomposer {
   public:
-    Recomposer(const Plan& plan, std::span<const verify::InsnFacts> facts,
-               std::span<const RegSet> live)
-        : plan_(plan), facts_(facts), live_(live) {}
+    Recomposer(const Plan& plan, std::span<const RegSet> live) : plan_(plan), live_(live) {}
 
     Recomposed run() {
         const std::span<const std::uint8_t> marks = plan_.marks;
@@ -189,7 +188,7 @@ class Recomposer {
 
     void step(std::uint32_t at) {
         const Insn& one = insn(at);
-        if (holding_ == 0 && !is_narrow_load(one, facts_[at])) {
+        if (holding_ == 0 && !is_narrow_load(plan_, at)) {
             return;
         }
         const std::optional<Row> row = row_of(at, one);
@@ -209,7 +208,7 @@ class Recomposer {
 
     // What the register holds after the instruction, as bytes of memory.
     std::optional<Row> row_of(std::uint32_t at, const Insn& one) {
-        if (is_narrow_load(one, facts_[at])) {
+        if (is_narrow_load(plan_, at)) {
             Row row;
             for (std::int32_t i = 0; i < one.size_bytes; ++i) {
                 row.bytes[static_cast<std::size_t>(i)] = one.offset + i;
@@ -222,7 +221,7 @@ class Recomposer {
             row.last_load = at;
             return row;
         }
-        if (one.kind != InsnKind::alu || facts_[at].constant.has_value()) {
+        if (one.kind != InsnKind::alu || plan_.has(kKnown, at)) {
             return std::nullopt;
         }
         std::optional<Row> row = one.source == Source::reg ? of_registers(one) : of_number(one);
@@ -330,7 +329,6 @@ class Recomposer {
     }
 
     const Plan& plan_;
-    std::span<const verify::InsnFacts> facts_;
     std::span<const RegSet> live_; // by slot, before it
     std::array<std::optional<Row>, kRegisters> rows_;
     RegSet holding_ = 0; // registers that have a row
@@ -347,9 +345,8 @@ class Recomposer {
 
 } // namespace
 
-Recomposed recompose(const Plan& plan, std::span<const verify::InsnFacts> facts,
-                     std::span<const RegSet> live_before) {
-    return Recomposer(plan, facts, live_before).run();
+Recomposed recompose(const Plan& plan, std::span<const RegSet> live_before) {
+    return Recomposer(plan, live_before).run();
 }
 
 } // namespace skep::run::jit

@@ -68,7 +68,6 @@ struct Recomposed {
     }
 };
 
-Recomposed recompose(const Plan& plan, std::span<const verify::InsnFacts> facts,
-                     std::span<const RegSet> live_before);
+Recomposed recompose(const Plan& plan, std::span<const RegSet> live_before);
 
 } // namespace skep::run::jit

@@ -71,7 +71,7 @@ Result<void> add_machine_code(const RunViews& views, std::vector<Row>& rows) {
     for (observe::MachineInsn& insn : insns) {
         const auto index = listing.insn_at(insn.offset);
         const bool is_behind =
-            listing.marks.empty() && insn.offset >= listing.insn_offsets.back(); // routines
+            !listing.insn_offsets.empty() && insn.offset >= listing.insn_offsets.back(); // routines
         if (!index.has_value() || is_behind) {
             continue;
         }
