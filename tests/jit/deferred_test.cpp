@@ -48,7 +48,7 @@ class Writer {
     void piece(unsigned number) {
         const unsigned a = below(9);
         const unsigned b = below(9);
-        switch (below(14)) {
+        switch (below(15)) {
         case 0:
         case 1:
             return say(fmt::format("r{} = r{}", a, b));
@@ -74,6 +74,8 @@ class Writer {
         case 10:
         case 11:
             return memory(a, b);
+        case 13:
+            return bytes(a, b);
         case 12:
             return say(fmt::format("if {} > {} goto +{}\nr{} += {}\nr{} = r{}", reg(a), below(1000),
                                    1 + below(2), b, a, a, b));
@@ -85,6 +87,18 @@ class Writer {
 
     std::string reg(unsigned number) {
         return fmt::format("{}{}", below(2) == 0 ? "r" : "w", number);
+    }
+
+    // The low bytes of a copy, or of what became of it.
+    void bytes(unsigned a, unsigned b) {
+        say(fmt::format("{0}{1} = {0}{2}", below(2) == 0 ? "r" : "w", a, b));
+        if (below(4) == 0) {
+            say(fmt::format("r{} += r{}", below(9), below(9)));
+        }
+        say(fmt::format("{} &= {}", reg(a), below(2) == 0 ? 0xff : 0xffff));
+        if (below(2) == 0) {
+            say(fmt::format("{} <<= {}", reg(a), 1 + below(31)));
+        }
     }
 
     void rotation(unsigned a, unsigned b) {

@@ -267,7 +267,7 @@ TEST(Image, HoldsNoAddressOfItsProcess) {
     UncheckedOptions options;
     options.maps = {array_of(8, 1)};
     const auto program =
-        unchecked(insns_of("r1 = map_idx[0]\ncall 5\nr2 = map_idx_value[0]+0\nexit"), options);
+        unchecked(insns_of("r1 = map_idx[0]\ncall 5\nr0 = map_idx_value[0]+0\nexit"), options);
     for (const auto machine : {run::jit::Machine::x64, run::jit::Machine::arm64}) {
         const auto image = run::jit::compile(program, {}, {.machine = machine});
         ASSERT_TRUE(image.ok());

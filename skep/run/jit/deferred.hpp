@@ -79,6 +79,17 @@ class Deferred {
         return {note.source(), note.index(), static_cast<std::int32_t>(displacement), note.scale()};
     }
 
+    // The same for what goes to memory at base alone, and on from there: of what is live only the
+    // base may still wait, for its own sake.
+    Address settle_access(Reg base, RegSet writes, RegSet live) {
+        live_ = static_cast<RegSet>(live | set_of(base));
+        make_real(static_cast<RegSet>(pending_ & live & ~set_of(base)));
+        pending_ &= set_of(base);
+        const Address at = prepare_access({base, kNoIndex, 0}, RegSet{0}, writes, live);
+        pending_ = 0;
+        return at;
+    }
+
     // Before a jump arrives or leaves: everything that is live becomes real, nothing stays pending.
     void settle(RegSet live) {
         if (is_empty()) {
@@ -90,7 +101,15 @@ class Deferred {
     }
 
   private:
-    enum class Kind : std::uint8_t { address, low_half, signed_half, left, right, rotation };
+    enum class Kind : std::uint8_t {
+        address,
+        low_bytes, // as many as the number says
+        low_half,
+        signed_half,
+        left,
+        right,
+        rotation
+    };
 
     // One number, which is written and read whole: these are written and read again at once, and a
     // processor waits for a read that is wider than the writes before it.
@@ -235,6 +254,9 @@ class Deferred {
         if (insn.alu_op == AluOp::sub) {
             return wide && insn.imm != INT32_MIN && defer_distance(insn.dst, -insn.imm);
         }
+        if (insn.alu_op == AluOp::and_) {
+            return (insn.imm == 0xff || insn.imm == 0xffff) && keep_bytes(insn.dst, insn.imm);
+        }
         if (insn.alu_op == AluOp::lsh || insn.alu_op == AluOp::rsh) {
             return defer_shift(insn, insn.alu_op == AluOp::lsh ? Kind::left : Kind::right);
         }
@@ -279,6 +301,16 @@ class Deferred {
             return false;
         }
         return note(dst, Expression(kind, Width::w32, value.source()));
+    }
+
+    // Of a copy: in place there is nothing to gain.
+    bool keep_bytes(Reg dst, std::int32_t mask) {
+        const Expression value = value_of(dst);
+        if (!is_pending(dst) || (!is_copy(value) && value.kind() != Kind::low_half)) {
+            return false;
+        }
+        return note(dst,
+                    Expression(Kind::low_bytes, Width::w32, value.source(), mask == 0xff ? 1 : 2));
     }
 
     void make_real(RegSet regs) {
@@ -328,6 +360,9 @@ class Deferred {
         switch (value.kind()) {
         case Kind::address:
             return say_sum(reg, value);
+        case Kind::low_bytes:
+            return target_.zero_extend(reg, value.source(),
+                                       static_cast<std::uint8_t>(value.number()));
         case Kind::low_half:
             return target_.alu({AluOp::mov, Width::w32}, reg, value.source());
         case Kind::signed_half:

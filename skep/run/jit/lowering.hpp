@@ -108,7 +108,7 @@ class Lowering {
             lower_alu(at, one);
             return 1;
         }
-        const std::uint32_t slots = join_jumps(at, end);
+        const std::uint32_t slots = join(at, end);
         if (slots == 0) {
             lower(at, one);
         }
@@ -222,6 +222,9 @@ class Lowering {
     void lower_wide(std::uint32_t at, const Insn& one) {
         const auto index = static_cast<std::uint32_t>(one.imm);
         prepare(at);
+        if ((live_after(at) & set_of(one.dst)) == 0) {
+            return; // a map, for a look-up that is done in place
+        }
         if (one.wide_source == WideSource::number) {
             target_.number(one.dst, one.imm64());
         } else if (one.wide_source == WideSource::function) {
@@ -331,9 +334,7 @@ class Lowering {
     void lower_helper(std::uint32_t at, const Insn& one) {
         prepare(at);
         const MapShape* map = looked_up(one, facts(at), shapes_);
-        if (map != nullptr && map->way == LookupWay::in_place) {
-            target_.array_lookup(*map);
-        } else if (map != nullptr && map->way == LookupWay::function) {
+        if (map != nullptr && map->way == LookupWay::function) {
             MapShape shape = *map;
             shape.key_pieces = pieces_of_key(plan_, at, shape.key_bytes);
             target_.function_lookup(shape);
@@ -369,11 +370,56 @@ class Lowering {
         target_.leave(frame_);
     }
 
-    // if c goto next+1; goto far  ->  if not c goto far
-    std::uint32_t join_jumps(std::uint32_t at, std::uint32_t end) {
-        if (insn(at).kind != InsnKind::jump || at + 1 >= end || plan_.is_target(at + 1)) {
+    // Lowers the instruction when it may be joined with the next; answers how many slots that was,
+    // zero when it has not been lowered.
+    std::uint32_t join(std::uint32_t at, std::uint32_t end) {
+        const bool is_followed = at + 1 < end && !plan_.is_target(at + 1);
+        if (insn(at).kind == InsnKind::jump) {
+            return is_followed ? join_jumps(at, end) : 0;
+        }
+        return insn(at).kind == InsnKind::call_helper ? look_up_in_place(at, is_followed) : 0;
+    }
+
+    // r0 = map_lookup_elem(...); if r0 == 0 goto far: whether there is such an element has been
+    // compared already.
+    std::uint32_t look_up_in_place(std::uint32_t at, bool is_followed) {
+        const MapShape* map = looked_up(insn(at), facts(at), shapes_);
+        if (map == nullptr || map->way != LookupWay::in_place) {
             return 0;
         }
+        Lookup lookup;
+        lookup.shape = *map;
+        lookup.key = deferred_.settle_access(2, effects(at).writes, live_[at + 1]);
+        if (!is_followed || !asks_for_null(at + 1)) {
+            target_.array_lookup(lookup);
+            return 1;
+        }
+        const Label there = target_of(at + 1);
+        if (insn(at + 1).jump_op == JumpOp::jeq) {
+            lookup.when_null = there;
+            lookup.reads_null = (live_[there] & set_of(0)) != 0;
+            target_.array_lookup(lookup);
+            return 2;
+        }
+        const Label null = target_.new_label();
+        lookup.when_null = null;
+        lookup.reads_null = (live_[at + 2] & set_of(0)) != 0;
+        target_.array_lookup(lookup);
+        target_.jump(there);
+        target_.bind(null);
+        return 2;
+    }
+
+    [[nodiscard]] bool asks_for_null(std::uint32_t at) const {
+        const Insn& one = insn(at);
+        const bool is_asked = one.jump_op == JumpOp::jeq || one.jump_op == JumpOp::jne;
+        return one.kind == InsnKind::jump && is_asked && one.source == Source::imm &&
+               one.imm == 0 && one.dst == 0 && one.width == Width::w64 && !facts(at).never_taken &&
+               !facts(at).always_taken;
+    }
+
+    // if c goto next+1; goto far  ->  if not c goto far
+    std::uint32_t join_jumps(std::uint32_t at, std::uint32_t end) {
         const Insn& one = insn(at);
         const Insn& next = insn(at + 1);
         if (one.jump_slots != 1 || next.kind != InsnKind::jump_always || at + 2 >= end ||

@@ -129,9 +129,7 @@ class Planner {
             mark(at, kCalls);
             return look_at_function(at);
         case InsnKind::call_helper:
-            if (!is_inlined(insn, program_.facts()[at], shapes_)) {
-                mark(at, kCalls);
-            }
+            look_at_helper(at, insn);
             return {};
         case InsnKind::packet_absolute:
         case InsnKind::packet_indirect:
@@ -157,6 +155,21 @@ class Planner {
             plan_.back_jumps.push_back({at, target});
         }
         return {};
+    }
+
+    // What is done in place, or by a function of the map, reads less than a helper might.
+    void look_at_helper(std::uint32_t at, const Insn& insn) {
+        const MapShape* map = looked_up(insn, program_.facts()[at], shapes_);
+        if (insn.imm == number_of(spec::Helper::get_smp_processor_id)) {
+            plan_.effects[at].reads = 0;
+        } else if (map != nullptr && map->way == LookupWay::in_place) {
+            plan_.effects[at].reads = set_of(2);
+        } else {
+            mark(at, kCalls);
+        }
+        if (map != nullptr && map->way == LookupWay::function) {
+            plan_.effects[at].reads = static_cast<RegSet>(set_of(1) | set_of(2));
+        }
     }
 
     Result<void> look_at_function(std::uint32_t at) {
@@ -333,12 +346,6 @@ const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapS
         return nullptr;
     }
     return &shapes[index];
-}
-
-bool is_inlined(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes) {
-    const MapShape* map = looked_up(insn, facts, shapes);
-    return insn.imm == number_of(spec::Helper::get_smp_processor_id) ||
-           (map != nullptr && map->way == LookupWay::in_place);
 }
 
 Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes) {

@@ -78,7 +78,4 @@ Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes)
 // The map that a look-up at this slot is known to go to; null when it is no look-up or not known.
 const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes);
 
-// Whether the helper call is done without leaving the code.
-bool is_inlined(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes);
-
 } // namespace skep::run::jit

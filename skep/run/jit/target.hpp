@@ -15,6 +15,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 
 #include "skep/bytecode/insn.hpp"
 #include "skep/maps/map.hpp"
@@ -97,6 +98,15 @@ struct MapShape {
     maps::KeyPieces key_pieces = maps::KeyPieces::halves; // of the key of one look-up
 };
 
+// A look-up that is done in place.
+struct Lookup {
+    MapShape shape;
+    Address key; // of the number of an element; R1 to R5 may be parts of it
+    // Where control goes when there is no such element, else it goes on in any case.
+    std::optional<Label> when_null;
+    bool reads_null = true; // somebody reads R0 there
+};
+
 template <class T>
 concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation operation,
                           Address address, Comparison comparison, MemoryAccess access,
@@ -118,6 +128,7 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.sum(reg, address);                          // reg = the address itself
     target.shift(operation, reg, reg, std::uint8_t{}); // lsh or rsh, by 1 up to the width less 1
     target.rotate_left(reg, reg, Width::w64, std::uint8_t{});
+    target.zero_extend(reg, reg, std::uint8_t{}); // the lowest byte, or two of them
     // Memory.
     target.load(access, reg, address);
     target.load_or_zero(access, reg, address);
@@ -135,7 +146,7 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.call_helper_in(reg);
     target.call_subprogram(label);
     target.call_routine(Routine::tail_call, LeaveWhen::happened, label);
-    target.array_lookup(MapShape{});
+    target.array_lookup(Lookup{});
     target.function_lookup(MapShape{});
     target.cpu_number(); // R0 = the slot of this run
     // The end.

@@ -207,6 +207,18 @@ void TargetArm64::rotate_left(Reg dst, Reg src, Width width, std::uint8_t count)
         {.d = home_of(dst), .n = home_of(src), .number = (width == Width::w64 ? 64 : 32) - count});
 }
 
+void TargetArm64::zero_extend(Reg dst, Reg src, std::uint8_t size_bytes) {
+    if (size_bytes == 2) {
+        return assembler_.say(Op::uxth, Wide::no, {.d = home_of(dst), .n = home_of(src)});
+    }
+    constexpr std::int32_t kByte = 0xff;
+    const auto mask = bitmask_of(Wide::no, kByte);
+    assembler_.say(Op::and_i, Wide::no,
+                   {.d = home_of(dst),
+                    .n = home_of(src),
+                    .number = static_cast<std::int32_t>(mask.value_or(0))});
+}
+
 void TargetArm64::load(MemoryAccess access, Reg dst, Address from) {
     arm64::load(assembler_, access, home_of(dst), from);
 }
@@ -416,10 +428,11 @@ void TargetArm64::function_lookup(MapShape shape) {
     move(assembler_, Wide::yes, kResult, Gpr::x0);
 }
 
-// R0 = the address of the value at index *(u32 *)R2, or null. The address is made in any case and
-// then taken or not, so that no guess of the processor reaches past the values.
-void TargetArm64::array_lookup(MapShape shape) {
-    assembler_.memory(Op::ldr32, kScratch2, {.base = home_of(2)});
+// R0 = the address of the value, or null. The address is made in any case and then taken or not,
+// so that no guess of the processor reaches past the values.
+void TargetArm64::array_lookup(const Lookup& lookup) {
+    const MapShape& shape = lookup.shape;
+    arm64::load(assembler_, {.size_bytes = 4}, kScratch2, lookup.key);
     assembler_.reference(kResult, {.referent = Referent::map_value, .index = shape.map_index});
     if (std::has_single_bit(shape.stride_bytes)) {
         assembler_.say(Op::add_lsl, Wide::yes,
@@ -444,6 +457,9 @@ void TargetArm64::array_lookup(MapShape shape) {
                     .n = kResult,
                     .m = kZero,
                     .number = static_cast<std::int32_t>(Condition::below)});
+    if (lookup.when_null.has_value()) {
+        assembler_.jump_if_zero(Op::cbz, Wide::yes, kResult, *lookup.when_null);
+    }
 }
 
 void TargetArm64::finish(Image& image) {

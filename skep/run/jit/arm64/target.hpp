@@ -49,6 +49,7 @@ class TargetArm64 {
     void sum(Reg dst, Address address) { address_of(assembler_, home_of(dst), address); }
     void shift(const Operation& operation, Reg dst, Reg src, std::uint8_t count);
     void rotate_left(Reg dst, Reg src, Width width, std::uint8_t count);
+    void zero_extend(Reg dst, Reg src, std::uint8_t size_bytes);
 
     void load(MemoryAccess access, Reg dst, Address from);
     void load_or_zero(MemoryAccess access, Reg dst, Address from);
@@ -66,7 +67,7 @@ class TargetArm64 {
     void call_helper_in(Reg id);
     void call_subprogram(Label subprogram) { assembler_.call(subprogram); }
     void call_routine(Routine routine, LeaveWhen when, Label leave);
-    void array_lookup(MapShape shape);
+    void array_lookup(const Lookup& lookup);
     void function_lookup(MapShape shape);
     void cpu_number();
 

@@ -241,6 +241,14 @@ void TargetX64::rotate_left(Reg dst, Reg src, Width width, std::uint8_t count) {
     assembler_.register_imm(Op::rol_i8, wide_of(width), home_of(dst), count);
 }
 
+void TargetX64::zero_extend(Reg dst, Reg src, std::uint8_t size_bytes) {
+    if (size_bytes == 1) {
+        assembler_.registers(Op::load_zx8, Wide::no, home_of(dst), home_of(src));
+    } else {
+        assembler_.registers(Op::load_zx16, Wide::no, home_of(dst), home_of(src));
+    }
+}
+
 void TargetX64::load(const MemoryAccess& access, Reg dst, const Address& from) {
     x64::load(assembler_, access, home_of(dst), memory_of(from));
 }
@@ -393,34 +401,52 @@ void TargetX64::function_lookup(MapShape shape) {
                     .addend = static_cast<std::uint64_t>(shape.key_pieces)});
 }
 
-// R0 = the address of the value at index *(u32 *)R2, or null. A call would have changed R1 to R5
-// too, so two of them are free.
-void TargetX64::array_lookup(MapShape shape) {
-    const Label outside = new_label();
-    const Label done = new_label();
-    assembler_.memory(Op::load, Wide::no, Gpr::rax, {.base = Gpr::rsi});
-    assembler_.register_imm(Op::cmp_i8, Op::cmp_i32, Wide::no, Gpr::rax,
-                            static_cast<std::int32_t>(shape.entries));
-    assembler_.jump_if(Condition::not_below, outside);
-    assembler_.reference(Gpr::rdi, {.referent = Referent::map_value, .index = shape.map_index});
-    if (std::has_single_bit(shape.stride_bytes)) {
-        assembler_.register_imm(Op::shl_i8, Wide::yes, Gpr::rax,
-                                std::countr_zero(shape.stride_bytes));
+// reg *= number, which fits 31 bits.
+void TargetX64::multiply(Gpr reg, std::uint32_t number) {
+    if (std::has_single_bit(number)) {
+        assembler_.register_imm(Op::shl_i8, Wide::yes, reg, std::countr_zero(number));
     } else {
-        assembler_.registers_imm(Op::imul_i32, Wide::yes, Gpr::rax, Gpr::rax,
-                                 static_cast<std::int32_t>(shape.stride_bytes));
+        assembler_.registers_imm(Op::imul_i32, Wide::yes, reg, reg,
+                                 static_cast<std::int32_t>(number));
     }
-    assembler_.registers(Op::add, Wide::yes, Gpr::rdi, Gpr::rax);
+}
+
+// R0 = the address of the value, or null. A call would have changed R1 to R5 too, so two of them
+// are free as soon as the key has been read.
+void TargetX64::array_lookup(const Lookup& lookup) {
+    constexpr Gpr kIndex = Gpr::rsi;
+    constexpr Gpr kFree = Gpr::rdi;
+    const MapShape& shape = lookup.shape;
+    const Label done = lookup.when_null.has_value() ? *lookup.when_null : new_label();
+    assembler_.memory(Op::load, Wide::no, kIndex, memory_of(lookup.key));
+    if (lookup.reads_null) {
+        assembler_.registers(Op::xor_, Wide::no, Gpr::rax, Gpr::rax);
+    }
+    assembler_.register_imm(Op::cmp_i8, Op::cmp_i32, Wide::no, kIndex,
+                            static_cast<std::int32_t>(shape.entries));
+    assembler_.jump_if(Condition::not_below, done);
+    assembler_.reference(Gpr::rax, {.referent = Referent::map_value, .index = shape.map_index});
+    if (std::has_single_bit(shape.stride_bytes) && shape.stride_bytes <= 8) {
+        const auto scale = static_cast<std::uint8_t>(std::countr_zero(shape.stride_bytes));
+        assembler_.memory(Op::lea, Wide::yes, Gpr::rax,
+                          {.base = Gpr::rax, .index = kIndex, .scale = scale});
+    } else {
+        multiply(kIndex, shape.stride_bytes);
+        assembler_.registers(Op::add, Wide::yes, kIndex, Gpr::rax);
+    }
     if (shape.cpu_stride_bytes != 0) {
-        load_cpu(Gpr::rsi);
-        assembler_.number(Gpr::rdi, shape.cpu_stride_bytes);
-        assembler_.registers(Op::imul, Wide::yes, Gpr::rsi, Gpr::rdi);
-        assembler_.registers(Op::add, Wide::yes, Gpr::rsi, Gpr::rax);
+        load_cpu(kIndex);
+        if (shape.cpu_stride_bytes <= INT32_MAX) {
+            multiply(kIndex, static_cast<std::uint32_t>(shape.cpu_stride_bytes));
+        } else {
+            assembler_.number(kFree, shape.cpu_stride_bytes);
+            assembler_.registers(Op::imul, Wide::yes, kIndex, kFree);
+        }
+        assembler_.registers(Op::add, Wide::yes, kIndex, Gpr::rax);
     }
-    assembler_.jump(done);
-    assembler_.bind(outside);
-    assembler_.registers(Op::xor_, Wide::no, Gpr::rax, Gpr::rax);
-    assembler_.bind(done);
+    if (!lookup.when_null.has_value()) {
+        assembler_.bind(done);
+    }
 }
 
 void TargetX64::finish(Image& image) {

@@ -53,6 +53,7 @@ class TargetX64 {
     void sum(Reg dst, const Address& address);
     void shift(const Operation& operation, Reg dst, Reg src, std::uint8_t count);
     void rotate_left(Reg dst, Reg src, Width width, std::uint8_t count);
+    void zero_extend(Reg dst, Reg src, std::uint8_t size_bytes);
 
     void load(const MemoryAccess& access, Reg dst, const Address& from);
     void load_or_zero(const MemoryAccess& access, Reg dst, const Address& from);
@@ -70,7 +71,7 @@ class TargetX64 {
     void call_helper_in(Reg id);
     void call_subprogram(Label subprogram) { assembler_.call(subprogram); }
     void call_routine(Routine routine, LeaveWhen when, Label leave);
-    void array_lookup(MapShape shape);
+    void array_lookup(const Lookup& lookup);
     void function_lookup(MapShape shape);
     void cpu_number();
 
@@ -81,6 +82,7 @@ class TargetX64 {
     void blinded(Gpr dst, std::uint64_t number);
     void call_reference(Relocation what);
     void load_cpu(Gpr reg);
+    void multiply(Gpr reg, std::uint32_t number);
     void note_flags(const Operation& operation, Reg dst);
     [[nodiscard]] bool flags_tell(const Comparison& comparison, Reg dst) const;
     void keep_arguments();
