@@ -22,8 +22,12 @@ std::vector<RawInsn> insns_of(std::string_view text) {
     return assembled.ok() ? std::move(assembled->insns) : std::vector<RawInsn>();
 }
 
+Result<run::jit::Plan> laid_out(std::string_view text) {
+    return run::jit::make_plan(unchecked(insns_of(text)), {}, run::jit::Blocks::laid_out);
+}
+
 std::vector<std::uint32_t> order_of(std::string_view text) {
-    const auto plan = run::jit::make_plan(unchecked(insns_of(text)), {});
+    const auto plan = laid_out(text);
     return plan.ok() ? plan->running : std::vector<std::uint32_t>{~0U};
 }
 
@@ -40,7 +44,7 @@ constexpr std::string_view kBodyBehind = "r0 = 0\n"
 
 TEST(Layout, ALoopsBodyComesBeforeWhatFollowsTheLoop) {
     EXPECT_EQ(order_of(kBodyBehind), (std::vector<std::uint32_t>{0, 1, 2, 6, 7, 8, 3, 4, 5}));
-    const auto plan = run::jit::make_plan(unchecked(insns_of(kBodyBehind)), {});
+    const auto plan = laid_out(kBodyBehind);
     ASSERT_TRUE(plan.ok());
     EXPECT_TRUE(plan->has(run::jit::kLoopHead, 3));
     EXPECT_TRUE(plan->is_target(3));
@@ -48,6 +52,13 @@ TEST(Layout, ALoopsBodyComesBeforeWhatFollowsTheLoop) {
     ASSERT_EQ(plan->back_jumps.size(), 1U);
     EXPECT_EQ(plan->back_jumps[0].at, 7U);
     EXPECT_EQ(plan->back_jumps[0].target, 3U);
+}
+
+TEST(Layout, WhoDoesNotAskForItGetsSlotsAsTheyWereWritten) {
+    const auto plan = run::jit::make_plan(unchecked(insns_of(kBodyBehind)), {});
+    ASSERT_TRUE(plan.ok());
+    EXPECT_TRUE(plan->running.empty());
+    EXPECT_TRUE(plan->is_target(3));
 }
 
 TEST(Layout, WhereNoGotoLeadsToAChunkNothingMoves) {

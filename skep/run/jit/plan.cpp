@@ -25,7 +25,7 @@ class Planner {
     Planner(const verify::VerifiedProgram& program, MapShapes shapes)
         : program_(program), shapes_(shapes) {}
 
-    Result<Plan> make() {
+    Result<Plan> make(Blocks blocks) {
         if (program_.insns().empty()) {
             return fail(Code::invalid_input, "a program without instructions");
         }
@@ -46,7 +46,9 @@ class Planner {
         }
         find_functions();
         TRY(check_ends());
-        lay_out(plan_);
+        if (blocks == Blocks::laid_out) {
+            lay_out(plan_);
+        }
         find_short_loops();
         return std::move(plan_);
     }
@@ -348,8 +350,8 @@ const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapS
     return &shapes[index];
 }
 
-Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes) {
-    return Planner(program, shapes).make();
+Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes, Blocks blocks) {
+    return Planner(program, shapes).make(blocks);
 }
 
 } // namespace skep::run::jit

@@ -73,7 +73,12 @@ struct Plan {
     [[nodiscard]] std::uint32_t function_at(std::uint32_t slot) const;
 };
 
-Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes);
+// Whether blocks stand as they were written, and slots are running instructions, or where
+// layout.hpp puts them.
+enum class Blocks : std::uint8_t { as_written, laid_out };
+
+Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes,
+                       Blocks blocks = Blocks::as_written);
 
 // The map that a look-up at this slot is known to go to; null when it is no look-up or not known.
 const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapShapes shapes);
