@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Chunks of a program in another order: which is taken, and that the program stays the same.
-#include "skep/run/jit/layout.hpp"
+#include "skep/run/jit/blocks/layout.hpp"
 
 #include <algorithm>
 #include <random>

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "skep/run/jit/layout.hpp"
+#include "skep/run/jit/blocks/layout.hpp"
 #include "skep/run/jit/recompose.hpp"
 #include "skep/spec/helpers.hpp"
 

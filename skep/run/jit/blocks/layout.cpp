@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/run/jit/layout.hpp"
+#include "skep/run/jit/blocks/layout.hpp"
 
 #include <algorithm>
 
