@@ -261,8 +261,8 @@ Decoded decode_atomic(const RawInsn& raw, Insn insn) {
         insn.atomic_op = row.op;
         return insn;
     }
-    return refused_before_walk(fmt::format("BPF_ATOMIC uses invalid atomic opcode {:02x}",
-                                           static_cast<std::uint32_t>(raw.imm)));
+    return refused_when_reached(fmt::format("BPF_ATOMIC uses invalid atomic opcode {:02x}",
+                                            static_cast<std::uint32_t>(raw.imm)));
 }
 
 Decoded decode_memory(const RawInsn& raw, Insn insn) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "skep/verify/verify.hpp"
+#include "tests/support/kernel_program.hpp"
 
 namespace skep::verify {
 namespace {
@@ -31,6 +32,36 @@ TEST(Structure, FieldsThatMustBeEmptyAreLookedAtWhenTheInstructionIsReached) {
 TEST(Structure, WhatStandsForAnUnusableInstructionGoesWhereItGoes) {
     EXPECT_EQ(verdict_on({kZero, kSkipOne, kExitWithNumber, kExit}).verdict, Verdict::accept);
     EXPECT_EQ(verdict_on({kZero, kExitWithNumber}).message, "BPF_EXIT uses reserved fields");
+}
+
+constexpr RawInsn kAtomicUnknown{0xdb, 0x0a, -8, 8}; // an operation that there is not
+constexpr RawInsn kCompareUnset{0x15, 0x28, 0, 8};   // if r8 == 8, with a source register
+constexpr RawInsn kPacketByte{0x30, 0x02, 0, 7};     // r0 = packet[7], with a destination
+
+// The kernel is asked the same where it answers us.
+void expect_with_kernel(std::vector<RawInsn> insns, const std::string& message) {
+    const Outcome outcome = verdict_on(insns);
+    EXPECT_EQ(outcome.verdict == Verdict::accept ? "accepted" : outcome.message, message);
+    if (!tests::kernel_is_available()) {
+        return;
+    }
+    const auto loaded = tests::KernelProgram::load(insns, spec::ProgramType::xdp);
+    EXPECT_EQ(loaded.ok(), message == "accepted");
+    if (!loaded.ok()) {
+        EXPECT_NE(loaded.error().message.find(message), std::string::npos)
+            << loaded.error().message;
+    }
+}
+
+TEST(Structure, AtomicOperationsThatThereAreNotAreLookedAtWhenReached) {
+    expect_with_kernel({kZero, kSkipOne, kAtomicUnknown, kExit}, "accepted");
+    expect_with_kernel({kZero, kAtomicUnknown, kExit}, "BPF_ATOMIC uses invalid atomic opcode 08");
+}
+
+TEST(Structure, SomethingElseIsAskedBeforeTheFieldsThatMustBeEmpty) {
+    expect_with_kernel({kZero, kCompareUnset, kExit}, "R8 !read_ok");
+    expect_with_kernel({kZero, kPacketByte, kExit},
+                       "BPF_LD_[ABS|IND] instructions not allowed for this program type");
 }
 
 TEST(Structure, OpcodesThatNobodyKnowsAreRefusedWhereverTheyStand) {

@@ -111,7 +111,8 @@ struct Bound {
     bool is_default = false;
 };
 
-// The eight ends, each name once; ends of one value are merged: "smin=umin=5".
+// The eight ends, each name once; lower ends of one value are merged, "smin=umin=5", and upper
+// ends.
 void add_bounds(Fields& fields, const Scalar& number) {
     constexpr std::int32_t kS32Min = std::numeric_limits<std::int32_t>::min();
     constexpr std::int32_t kS32Max = std::numeric_limits<std::int32_t>::max();
@@ -143,7 +144,7 @@ void add_bounds(Fields& fields, const Scalar& number) {
             continue;
         }
         std::string names{ends[first].name};
-        for (std::size_t next = first + 1; next < ends.size(); ++next) {
+        for (std::size_t next = first + 2; next < ends.size(); next += 2) {
             if (!done[next] && !ends[next].is_default && numbers[next] == numbers[first]) {
                 names += "=";
                 names += ends[next].name;
@@ -183,7 +184,7 @@ void add_payload(Fields& fields, const Subject& subject, const Value& value) {
         fields.add("off", number_text(value.offset));
     }
     if (value.is(ValueKind::packet) || value.is(ValueKind::packet_meta)) {
-        fields.add("r", number_text(value.range));
+        fields.add("r", number_text(static_cast<std::uint64_t>(std::int64_t{value.range})));
     }
     if (value.is(ValueKind::memory)) {
         fields.add("sz", number_text(value.size_bytes()));
@@ -201,7 +202,8 @@ std::string type_name(const Subject& subject, const Value& value) {
 }
 
 std::string bits_text(const Tnum64& bits) {
-    return fmt::format("({:#x}; {:#x})", bits.value, bits.mask);
+    return bits.is_constant() ? number_text(bits.value)
+                              : fmt::format("({:#x}; {:#x})", bits.value, bits.mask);
 }
 
 std::string kind_text(const Value& value) {
@@ -253,13 +255,14 @@ std::string value_text(const Subject& subject, unsigned shown_in, const Value& v
     if (value.is_scalar() && value.number.is_constant()) {
         return (precise ? "P" : "") + constant_text(value.number);
     }
+    const std::string frame = value.is(ValueKind::stack) && value.frame != shown_in
+                                  ? fmt::format("[{}]", value.frame)
+                                  : std::string();
     if (value.is(ValueKind::stack) && value.at_fixed_offset()) {
         const std::int64_t offset = value.offset + static_cast<std::int64_t>(value.number.value());
-        return fmt::format("fp{}{}",
-                           value.frame != shown_in ? fmt::format("[{}]", value.frame) : "",
-                           number_text(offset));
+        return fmt::format("fp{}{}", frame, number_text(offset));
     }
-    std::string text = (precise ? "P" : "") + kind_text(value);
+    std::string text = (precise ? "P" : "") + kind_text(value) + frame;
     if (value.is(ValueKind::btf_object)) {
         text += type_name(subject, value);
     }

@@ -296,6 +296,7 @@ Ruling<Walk::Flow> Walk::carry_out(const Insn& insn) {
         return Flow::ended;
     }
     if (const auto refused = subject_.unusable.find(at); refused != subject_.unusable.end()) {
+        TRY(check_before_fields(insn));
         return unusable(at, refused->second);
     }
     const Flow flow = TRY(step(insn));

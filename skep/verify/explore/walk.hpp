@@ -119,7 +119,10 @@ class Walk {
     Ruling<Flow> step_cast(const Insn& insn);
     Ruling<Flow> step_jump(const Insn& insn);
     Ruling<Flow> step_may_goto(const Insn& insn);
+    Ruling<void> check_packet_loads_offered() const;
     Ruling<Flow> step_packet_load(const Insn& insn);
+    // What the kernel asks of an instruction before it looks at the fields that must be empty.
+    Ruling<void> check_before_fields(const Insn& insn) const;
     Ruling<void> end_function_with_zero();
     Ruling<Flow> step_helper(const Insn& insn);
     Ruling<Flow> step_kfunc();

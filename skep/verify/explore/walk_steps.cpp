@@ -242,9 +242,7 @@ Ruling<Walk::Flow> Walk::step_may_goto(const Insn& insn) {
     return Flow::go_on;
 }
 
-// LD_ABS and LD_IND: an implicit socket buffer in R6, and an implicit return of 0 when the packet
-// is too short.
-Ruling<Walk::Flow> Walk::step_packet_load(const Insn& insn) {
+Ruling<void> Walk::check_packet_loads_offered() const {
     const spec::ProgramTypeRow* row = spec::find(subject_.program.type);
     if (row == nullptr || row->packet_loads != spec::PacketLoads::allowed) {
         return refuse(
@@ -254,6 +252,20 @@ Ruling<Walk::Flow> Walk::step_packet_load(const Insn& insn) {
              .because =
                  "only programs that are handed a socket buffer may use the old packet loads"});
     }
+    return {};
+}
+
+Ruling<void> Walk::check_before_fields(const Insn& insn) const {
+    if (insn.kind == InsnKind::packet_absolute || insn.kind == InsnKind::packet_indirect) {
+        return check_packet_loads_offered();
+    }
+    return insn.kind == InsnKind::jump ? check_readable(path_.state, insn.dst) : Ruling<void>();
+}
+
+// LD_ABS and LD_IND: an implicit socket buffer in R6, and an implicit return of 0 when the packet
+// is too short.
+Ruling<Walk::Flow> Walk::step_packet_load(const Insn& insn) {
+    TRY(check_packet_loads_offered());
     TRY(check_registers(path_.state, insn));
     const Value& context = path_.state.reg(6);
     if (!context.is(ValueKind::context) || context.offset != 0 || !context.number.is_zero()) {

@@ -43,17 +43,21 @@ struct Walk {
     const TypedAccess& access;
 };
 
+std::string_view structure_name(const Walk& walk, btf::TypeId type) {
+    const std::string_view name = walk.types.type(type).name;
+    return name.empty() ? "(anon)" : name;
+}
+
 Finding beyond(const Walk& walk, const Place& place) {
-    const std::string_view name = walk.types.type(place.type).name;
+    const std::string_view name = structure_name(walk, place.type);
     return refuse(
         FindingCode::object_access, EACCES,
-        fmt::format("access beyond struct {} at off {} size {}", name.empty() ? "(anon)" : name,
-                    place.offset, place.size),
+        fmt::format("access beyond struct {} at off {} size {}", name, place.offset, place.size),
         fmt::format("struct {} has {} bytes", name, walk.types.type(place.type).size_bytes));
 }
 
 Finding across(const Walk& walk, const Place& place, const btf::Member& member, std::uint32_t end) {
-    const std::string_view name = walk.types.type(place.type).name;
+    const std::string_view name = structure_name(walk, place.type);
     return refuse(
         FindingCode::object_access, EACCES,
         fmt::format("access beyond the end of member {} (mend:{}) in struct {} with off {} size {}",
@@ -93,7 +97,7 @@ Ruling<Found> at_pointer(const Walk& walk, const Place& place, const btf::Member
         return refuse(
             FindingCode::object_access, EACCES,
             fmt::format("cannot access ptr member {} with moff {} in struct {} with off {} size {}",
-                        member.name, member.bit_offset / 8, types.type(place.type).name,
+                        member.name, member.bit_offset / 8, structure_name(walk, place.type),
                         place.offset, place.size),
             fmt::format("member {} is a pointer and is read whole or not at all", member.name));
     }
@@ -195,7 +199,9 @@ Ruling<Found> walk_structure(const Walk& walk, Place place, int depth) {
                              place.through_union}; // the bits are taken out of the whole number
         }
         const btf::Kind kind = types.type(types.resolve(member.type)).kind;
-        const bool goes_inside = kind == btf::Kind::structure || kind == btf::Kind::union_;
+        // A pointer is judged as one, whatever part of it is meant.
+        const bool goes_inside =
+            kind == btf::Kind::structure || kind == btf::Kind::union_ || kind == btf::Kind::pointer;
         if (place.offset + place.size > begin + bytes && (is_union || !goes_inside)) {
             if (is_union) {
                 continue;
@@ -391,7 +397,7 @@ Ruling<Value> check_btf_access(const Subject& subject, const State& state,
     if (!access.value.at_fixed_offset()) {
         return refuse(FindingCode::object_access, EACCES,
                       fmt::format("R{} is ptr_{} invalid variable offset: off={}, var_off={}",
-                                  access.reg, name, access.offset,
+                                  access.reg, name, access.value.offset + access.offset,
                                   bits_text(access.value.number.bits)),
                       "the place in the object is not known");
     }
