@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/skep/commands/run/household.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <variant>
 
 #include "apps/skep/object_file.hpp"
+#include "skep/bytecode/insn.hpp"
 #include "skep/load/machine_sizes.hpp"
+#include "skep/maps/map.hpp"
 #include "skep/os/machine.hpp"
 #include "skep/run/code/perf_map.hpp"
 #include "skep/run/test_run.hpp"
@@ -36,8 +40,55 @@ Household::Household(Session& session, const load::ObjectSpec& object, RunningKe
     };
 }
 
-Result<void> Household::make_maps() {
+namespace {
+
+// Whether the program says the number of the map.
+bool refers_to(const load::ObjectProgram& program, std::size_t map) {
+    const std::vector<RawInsn>& insns = program.spec.insns;
+    for (std::uint32_t at = 0; at < insns.size(); ++at) {
+        const auto decoded = decode(insns, InsnIndex{at});
+        const auto* insn = std::get_if<Insn>(&decoded);
+        if (insn != nullptr && insn->refers_to_map() &&
+            static_cast<std::uint32_t>(insn->imm) == map) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// In place of a map that nothing here uses and that the engine does not carry.
+spec::MapSpec stand_in(const spec::MapSpec& map) {
+    spec::MapSpec small;
+    small.type = spec::MapType::array;
+    small.name = map.name;
+    small.key_size_bytes = small.value_size_bytes = 4;
+    small.max_entries = 1;
+    return small;
+}
+
+} // namespace
+
+bool Household::uses(std::size_t map, std::size_t asked) const {
+    if (refers_to(object_.programs[asked], map)) {
+        return true;
+    }
+    return std::ranges::any_of(object_.maps, [&](const load::ObjectMap& holder) {
+        const bool holds_programs = holder.spec.type == spec::MapType::prog_array;
+        return std::ranges::any_of(holder.initial_slots, [&](const load::InitialSlot& slot) {
+            return holds_programs ? slot.target < object_.programs.size() &&
+                                        refers_to(object_.programs[slot.target], map)
+                                  : slot.target == map;
+        });
+    });
+}
+
+Result<void> Household::make_maps(std::size_t asked) {
     for (const load::ObjectMap& map : object_.maps) {
+        if (!maps::has_maker(map.spec.type) && !uses(maps_.size(), asked)) {
+            maps_.push_back(TRY(maps::make_map(stand_in(map.spec), os::possible_cpus())));
+            map_views_.push_back(maps_.back().get());
+            continue;
+        }
         const spec::MapSpec spec = load::fit_to_machine(
             map.spec, os::possible_cpus(), static_cast<std::uint32_t>(os::page_size()));
         maps_.push_back(TRY_WHILE(fmt::format("map '{}'", map.spec.name),

@@ -28,7 +28,8 @@ class Household {
     Household(Session& session, const load::ObjectSpec& object, RunningKernel& kernel,
               const RunEngine& engine);
 
-    Result<void> make_maps();
+    // For running this program: what it does not use need not be a kind of map that is carried.
+    Result<void> make_maps(std::size_t asked);
     // Verifies and compiles; what it may tail-call goes first.
     Result<run::Executable*> make_ready(std::size_t place);
 
@@ -45,6 +46,7 @@ class Household {
     void remark_on_tiers() const;
 
   private:
+    [[nodiscard]] bool uses(std::size_t map, std::size_t asked) const;
     Result<void> fill_slot(std::size_t map, const load::InitialSlot& slot, std::size_t asked);
     Result<run::Executable*> make_one(std::size_t place);
     Result<std::unique_ptr<run::Executable>>

@@ -172,7 +172,7 @@ Result<void> run_file(Session& session, Words& words) {
     const std::unique_ptr<os::Sampler> sampler = TRY(choose_metric(session, request.engine));
     TRY(run::code::install_fault_handlers());
     Household household(session, object, kernel, request.engine);
-    TRY(household.make_maps());
+    TRY(household.make_maps(place));
     run::Executable* executable = TRY(household.make_ready(place));
     run::TestSubject subject;
     subject.executable = executable;
