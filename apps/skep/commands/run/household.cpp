@@ -72,13 +72,15 @@ bool Household::uses(std::size_t map, std::size_t asked) const {
     if (refers_to(object_.programs[asked], map)) {
         return true;
     }
+    // Slots of other kinds, those of interfaces, are never filled here.
     return std::ranges::any_of(object_.maps, [&](const load::ObjectMap& holder) {
         const bool holds_programs = holder.spec.type == spec::MapType::prog_array;
-        return std::ranges::any_of(holder.initial_slots, [&](const load::InitialSlot& slot) {
-            return holds_programs ? slot.target < object_.programs.size() &&
-                                        refers_to(object_.programs[slot.target], map)
-                                  : slot.target == map;
-        });
+        return maps::has_maker(holder.spec.type) &&
+               std::ranges::any_of(holder.initial_slots, [&](const load::InitialSlot& slot) {
+                   return holds_programs ? slot.target < object_.programs.size() &&
+                                               refers_to(object_.programs[slot.target], map)
+                                         : slot.target == map;
+               });
     });
 }
 
@@ -109,6 +111,9 @@ Result<void> Household::make_maps(std::size_t asked) {
 
 Result<run::Executable*> Household::make_ready(std::size_t place) {
     for (std::size_t map = 0; map < object_.maps.size(); ++map) {
+        if (!maps::has_maker(object_.maps[map].spec.type)) {
+            continue; // something stands in for it
+        }
         for (const load::InitialSlot& slot : object_.maps[map].initial_slots) {
             TRY(fill_slot(map, slot, place));
         }
