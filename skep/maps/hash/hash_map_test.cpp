@@ -96,9 +96,8 @@ TEST(HashMap, TellsKeysOfEverySizeApartByEveryByte) {
                 const auto* found = lookup(*map, key, 0);
                 ASSERT_NE(found, nullptr) << size << " " << at;
                 EXPECT_EQ(found, map->lookup(key, 0));
-                for (const KeyPieces pieces : {KeyPieces::words, KeyPieces::bytes}) {
-                    EXPECT_EQ(map->lookup_function_for(pieces)(*map, key, 0), found);
-                }
+                EXPECT_EQ(map->lookup_function_for(KeyPieces::words)(*map, key, 0), found);
+                EXPECT_EQ(map->lookup_function_for(KeyPieces::bytes)(*map, key, 0), found);
                 EXPECT_EQ(*found, at);
                 key[at] ^= 0x80;
             }
