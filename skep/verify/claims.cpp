@@ -71,7 +71,7 @@ class Comparison {
             }
             ++agreed_;
         }
-        return stack_holds(number, frame.stack.read());
+        return stack_holds(number, frame.stack);
     }
 
     bool stack_holds(unsigned number, const Stack& stack) {

@@ -22,7 +22,7 @@ enum class Before : std::uint8_t { initialised, anything };
 
 struct RegionRequest {
     Reg reg = 0;                  // whose name the messages use
-    Value value;                  // the pointer, with its own offset and number
+    const Value& value;           // the pointer, with its own offset and number
     std::int32_t offset = 0;      // displacement of the instruction; 0 for helpers
     std::uint32_t size_bytes = 0; // how many at most
     Direction direction = Direction::read;

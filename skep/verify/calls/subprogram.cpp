@@ -137,9 +137,7 @@ Ruling<void> check_memory_argument(const Subject& subject, const State& state, R
     if (value.may_be_null() || !is_region(value)) {
         return wrong_argument(reg, value, "a pointer to memory");
     }
-    RegionRequest request;
-    request.reg = reg;
-    request.value = value;
+    RegionRequest request{.reg = reg, .value = value};
     request.size_bytes = parameter.size_bytes;
     request.accessor = Accessor::helper;
     TRY(check_region(subject, state, request));

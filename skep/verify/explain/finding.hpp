@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "skep/bytecode/insn.hpp"
@@ -64,8 +65,13 @@ struct Finding {
 };
 
 // What a check answers: T when the program may go on, else the finding. TRY passes refusals up.
+// Plain data is kept as it is: an optional's flag beside it would make every step copy it in two
+// halves.
 template <class T>
 class [[nodiscard]] Ruling {
+    static constexpr bool kIsPlain =
+        std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>;
+
   public:
     Ruling(T value) : value_(std::move(value)) {} // NOLINT: implicit as in Result
     Ruling(Finding finding)
@@ -74,19 +80,28 @@ class [[nodiscard]] Ruling {
 
     [[nodiscard]] bool ok() const { return finding_ == nullptr; }
     explicit operator bool() const { return ok(); }
-    T& value() & { return *value_; }
-    const T& value() const& { return *value_; }
-    T&& value() && { return std::move(*value_); }
-    T& operator*() & { return *value_; }
-    const T& operator*() const& { return *value_; }
-    T* operator->() { return &*value_; }
-    const T* operator->() const { return &*value_; }
+    T& value() & { return held(value_); }
+    const T& value() const& { return held(value_); }
+    T&& value() && { return std::move(held(value_)); }
+    T& operator*() & { return value(); }
+    const T& operator*() const& { return value(); }
+    T* operator->() { return &value(); }
+    const T* operator->() const { return &value(); }
     [[nodiscard]] const Finding& finding() const { return *finding_; }
     // For TRY: the refusal, to be handed on.
     std::unique_ptr<Finding> error() && { return std::move(finding_); }
 
   private:
-    std::optional<T> value_;
+    template <class Storage>
+    static auto& held(Storage& storage) {
+        if constexpr (kIsPlain) {
+            return storage;
+        } else {
+            return *storage;
+        }
+    }
+
+    std::conditional_t<kIsPlain, T, std::optional<T>> value_{};
     std::unique_ptr<Finding> finding_;
 };
 

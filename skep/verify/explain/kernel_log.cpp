@@ -263,10 +263,7 @@ void KernelLog::source_line(InsnIndex at) {
                      slash == std::string_view::npos ? path : path.substr(slash + 1), info.line()));
 }
 
-void KernelLog::insn(const State& state, InsnIndex at) {
-    if (!follows()) {
-        return;
-    }
+void KernelLog::tell_insn(const State& state, InsnIndex at) {
     before_ = state;
     insn_at_ = at;
     branched_ = false;
@@ -343,10 +340,7 @@ std::string KernelLog::context_remark(const State& state, const Insn& insn) cons
                        loaded.type_id(), types->type(loaded.type_id()).name);
 }
 
-void KernelLog::stepped(const State& state, const Insn& insn, const Workspace& workspace) {
-    if (!follows()) {
-        return;
-    }
+void KernelLog::tell_step(const State& state, const Insn& insn, const Workspace& workspace) {
     const std::string changes = changes_text(state, insn, workspace);
     const std::string remark = context_remark(state, insn);
     if (!remark.empty()) {

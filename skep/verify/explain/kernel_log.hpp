@@ -41,8 +41,16 @@ class KernelLog {
     void back_to(std::size_t position);
 
     // An instruction is judged; has been carried out.
-    void insn(const State& state, InsnIndex at);
-    void stepped(const State& state, const Insn& insn, const Workspace& workspace);
+    void insn(const State& state, InsnIndex at) {
+        if (follows()) {
+            tell_insn(state, at);
+        }
+    }
+    void stepped(const State& state, const Insn& insn, const Workspace& workspace) {
+        if (follows()) {
+            tell_step(state, insn, workspace);
+        }
+    }
     void pruned(InsnIndex at);
     // The path of a guess ends at a barrier; with what it would have done wrong.
     void ends_guess(const Finding* wrong = nullptr);
@@ -69,6 +77,8 @@ class KernelLog {
     [[nodiscard]] std::string state_text(const State& state, const Workspace& workspace) const;
 
   private:
+    void tell_insn(const State& state, InsnIndex at);
+    void tell_step(const State& state, const Insn& insn, const Workspace& workspace);
     [[nodiscard]] std::string_view guess_text() const;
     void line(const std::string& text) { text_ += text + "\n"; }
     void source_line(InsnIndex at);

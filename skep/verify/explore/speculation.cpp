@@ -129,9 +129,7 @@ Ruling<void> Speculation::set_mask(const Insn& insn, InsnIndex at, const Mask& m
 
 // Any address that a program makes lies in its object, used or not.
 Ruling<void> Speculation::check_place(const Value& address, const Insn& insn) const {
-    RegionRequest request;
-    request.reg = insn.dst;
-    request.value = address;
+    RegionRequest request{.reg = insn.dst, .value = address};
     request.size_bytes = 1;
     request.accessor = Accessor::helper;
     if (address.is(ValueKind::stack)) {

@@ -30,7 +30,12 @@ class Cow {
         }
     }
     Cow(Cow&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
-    Cow& operator=(Cow other) noexcept {
+    Cow& operator=(const Cow& other) { // NOLINT: the copy comes first, so it may be itself
+        Cow copy(other);
+        std::swap(cell_, copy.cell_);
+        return *this;
+    }
+    Cow& operator=(Cow&& other) noexcept {
         std::swap(cell_, other.cell_);
         return *this;
     }

@@ -4,33 +4,34 @@
 namespace skep::verify {
 
 void Dependencies::follow(Origin first, Origin then) {
-    if (then == 0 || first == then) {
+    if (then == 0 || first == then || nodes_[then].needed) {
         return;
     }
     if (is_needed(first)) {
         need(then);
-    } else {
-        followers_.emplace(first, then);
+        return;
     }
+    followers_.push_back({then, nodes_[first].followers});
+    nodes_[first].followers = static_cast<std::uint32_t>(followers_.size() - 1);
 }
 
-void Dependencies::need(Origin origin) {
+void Dependencies::mark(Origin origin) {
     pending_.push_back(origin);
     while (!pending_.empty()) {
-        const Origin next = pending_.back();
+        Node& node = nodes_[pending_.back()];
         pending_.pop_back();
-        Node& node = nodes_[next];
-        if (next == 0 || node.needed) {
+        if (node.needed) {
             continue;
         }
         node.needed = true;
-        pending_.push_back(node.first);
-        pending_.push_back(node.second);
-        if (!followers_.empty()) {
-            const auto [begin, end] = followers_.equal_range(next);
-            for (auto follower = begin; follower != end; ++follower) {
-                pending_.push_back(follower->second);
+        ++needed_count_;
+        for (const Origin from : {node.first, node.second}) {
+            if (from != 0 && !nodes_[from].needed) {
+                pending_.push_back(from);
             }
+        }
+        for (std::uint32_t at = node.followers; at != kNone; at = followers_[at].next) {
+            pending_.push_back(followers_[at].then);
         }
     }
 }

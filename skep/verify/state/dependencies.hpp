@@ -19,7 +19,6 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 namespace skep::verify {
@@ -48,25 +47,42 @@ class Dependencies {
     // one that is not finished yet.
     void follow(Origin first, Origin then);
     // Some check relied on it.
-    void need(Origin origin);
+    void need(Origin origin) {
+        if (origin != 0 && !nodes_[origin].needed) {
+            mark(origin);
+        }
+    }
 
-    [[nodiscard]] std::uint64_t memory_bytes() const { return nodes_.capacity() * sizeof(Node); }
+    // How many are needed: where it has not grown, nothing that was ignored matters now.
+    [[nodiscard]] std::uint64_t needed_count() const { return needed_count_; }
+
+    [[nodiscard]] std::uint64_t memory_bytes() const {
+        return nodes_.capacity() * sizeof(Node) + followers_.capacity() * sizeof(Follower);
+    }
 
   private:
+    static constexpr std::uint32_t kNone = ~0U;
     struct Node {
         Origin first = 0;
         Origin second = 0;
+        std::uint32_t followers = kNone; // a list in followers_
         bool needed = false;
     };
+    struct Follower {
+        Origin then = 0;
+        std::uint32_t next = kNone;
+    };
     Origin add(Origin a, Origin b) {
-        nodes_.push_back({a, b, false});
+        nodes_.push_back({a, b, kNone, false});
         return static_cast<Origin>(nodes_.size() - 1);
     }
+    void mark(Origin origin);
 
     std::vector<Node> nodes_;
+    std::uint64_t needed_count_ = 0;
     bool all_needed_ = false;
-    std::unordered_multimap<Origin, Origin> followers_;
-    std::vector<Origin> pending_; // work list of need(), kept to save allocations
+    std::vector<Follower> followers_;
+    std::vector<Origin> pending_; // work list of mark(), kept to save allocations
 };
 
 } // namespace skep::verify

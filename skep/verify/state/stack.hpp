@@ -10,14 +10,16 @@
 //
 // Slots that were never written do not exist. Each byte has a kind; a slot whose bytes are `spill`
 // holds one value, in its low bytes when fewer than eight are.
+//
+// Copies of a stack share its slots in parts of eight until one of them writes to a part, so that a
+// copy, and comparing two stacks that come from one another, costs what was written in between.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "skep/spec/limits.hpp"
+#include "skep/verify/state/cow.hpp"
 #include "skep/verify/state/value.hpp"
 
 namespace skep::verify {
@@ -57,13 +59,27 @@ class Stack {
         return static_cast<std::uint32_t>(-offset - 1) % kSlotBytes;
     }
 
-    [[nodiscard]] std::uint32_t slot_count() const {
-        return static_cast<std::uint32_t>(slots_.size());
+    static constexpr std::uint32_t kPartSlots = 8;
+    static constexpr std::uint32_t kParts = kStackBytes / kSlotBytes / kPartSlots;
+
+    // One more than the highest that was written.
+    [[nodiscard]] std::uint32_t slot_count() const { return slot_count_; }
+    [[nodiscard]] std::uint32_t part_count() const {
+        return (slot_count_ + kPartSlots - 1) / kPartSlots;
     }
-    [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
+    // Precondition: index < 64.
     [[nodiscard]] const Slot& slot(std::uint32_t index) const {
-        return index < slots_.size() ? slots_[index] : kNeverWritten;
+        const Cow<Part>& part = parts_[index / kPartSlots];
+        return part.empty() ? kNeverWritten : part.read()[index % kPartSlots];
     }
+    // Slots [8 * part, 8 * part + 8) are the very same, or all were never written.
+    [[nodiscard]] bool same_part(const Stack& other, std::uint32_t part) const {
+        return parts_[part].shared_with(other.parts_[part]);
+    }
+    // None of them was ever written.
+    [[nodiscard]] bool is_part_empty(std::uint32_t part) const { return parts_[part].empty(); }
+    // What copies do not share.
+    [[nodiscard]] static constexpr std::uint64_t part_bytes() { return sizeof(Part); }
     [[nodiscard]] Slot& slot_for_write(std::uint32_t index); // grows
     [[nodiscard]] SlotByte byte(int offset) const {
         return slot(slot_of(offset)).bytes[byte_of(offset)];
@@ -76,12 +92,14 @@ class Stack {
     // lost.
     void set_bytes(int offset, unsigned size_bytes, SlotByte kind);
 
-    bool operator==(const Stack&) const = default;
-
   private:
+    using Part = std::array<Slot, kPartSlots>;
     static const Slot kNeverWritten;
 
-    std::vector<Slot> slots_;
+    [[nodiscard]] Cow<Part> empty_part() const;
+
+    std::array<Cow<Part>, kParts> parts_;
+    std::uint32_t slot_count_ = 0;
 };
 inline constexpr Slot Stack::kNeverWritten{};
 

@@ -16,10 +16,21 @@ bool Slot::all(SlotByte kind) const {
 
 Slot& Stack::slot_for_write(std::uint32_t index) {
     SKEP_ASSERT(index < kStackBytes / kSlotBytes);
-    if (index >= slots_.size()) {
-        slots_.resize(index + 1);
+    slot_count_ = std::max(slot_count_, index + 1);
+    Cow<Part>& part = parts_[index / kPartSlots];
+    if (part.empty()) {
+        part = empty_part();
     }
-    return slots_[index];
+    return part.write()[index % kPartSlots];
+}
+
+Cow<Stack::Part> Stack::empty_part() const {
+    for (const Cow<Part>& other : parts_) {
+        if (!other.empty()) {
+            return other.make_beside(Part{});
+        }
+    }
+    return Cow<Part>::make();
 }
 
 void Stack::spill(int offset, unsigned size_bytes, const Value& value) {

@@ -33,7 +33,7 @@ struct ReturnRange {
 
 struct Frame {
     std::array<Value, kRegisters> regs{};
-    Cow<Stack> stack = Cow<Stack>::make();
+    Stack stack;
     InsnIndex call_site;          // where it was called; meaningless in the first frame
     std::uint32_t subprogram = 0; // index
     CallbackKind callback = CallbackKind::none;
@@ -61,10 +61,10 @@ class State {
     [[nodiscard]] Value& reg_for_write(Reg number) { return current_for_write().regs[number]; }
     void set_reg(Reg number, const Value& value) { current_for_write().regs[number] = value; }
     [[nodiscard]] const Stack& stack(unsigned frame_number) const {
-        return frame(frame_number).stack.read();
+        return frame(frame_number).stack;
     }
     [[nodiscard]] Stack& stack_for_write(unsigned frame_number) {
-        return frame_for_write(frame_number).stack.write();
+        return frame_for_write(frame_number).stack;
     }
 
     // Objects that RCU frees stay: programs that may not sleep run in a read section.
@@ -112,6 +112,10 @@ void State::update_values(Wanted wanted, Visit visit) {
             }
         }
         for (std::uint32_t index = 0; index < stack(number).slot_count(); ++index) {
+            if (stack(number).is_part_empty(index / Stack::kPartSlots)) {
+                index += Stack::kPartSlots - 1;
+                continue;
+            }
             const Slot& slot = stack(number).slot(index);
             if (slot.is_spill() && wanted(slot.value)) {
                 visit(stack_for_write(number).slot_for_write(index).value);

@@ -202,9 +202,7 @@ Ruling<void> check_exact_place(const RegionRequest& request) {
 
 Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const Insn& insn,
                                Reg reg) {
-    RegionRequest request;
-    request.reg = reg;
-    request.value = state.reg(reg);
+    RegionRequest request{.reg = reg, .value = state.reg(reg)};
     request.offset = insn.offset;
     request.size_bytes = insn.size_bytes;
     request.direction = is_load(insn) ? Direction::read : Direction::write;
@@ -235,7 +233,7 @@ Ruling<MemoryPlan> check_plain(const Subject& subject, const State& state, const
 Value loaded_number(const Insn& insn) {
     const unsigned bits = insn.size_bytes * 8U;
     if (insn.kind != InsnKind::load || insn.extend == Extend::zero) {
-        return Value::scalar(Scalar::of_bits(bits));
+        return Value::scalar(number_of_bytes(insn.size_bytes));
     }
     const std::int64_t greatest = static_cast<std::int64_t>((std::uint64_t{1} << (bits - 1)) - 1);
     return Value::scalar(Scalar::signed_range(-greatest - 1, greatest));

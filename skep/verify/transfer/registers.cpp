@@ -117,23 +117,43 @@ Finding unreadable(Reg reg) {
              "initialise the variable before it is used; R1 to R5 do not survive a call"});
 }
 
+namespace {
+
+// In the order in which the kernel asks: the source before the destination.
+Finding find_unset(const State& state, const Insn& insn, RegSet read) {
+    if ((read & only(insn.src)) != 0 && insn.kind != InsnKind::exit &&
+        !state.reg(insn.src).is_initialised()) {
+        return unreadable(insn.src);
+    }
+    unsigned left = read;
+    while (state.reg(static_cast<Reg>(std::countr_zero(left))).is_initialised()) {
+        left &= left - 1;
+    }
+    return unreadable(static_cast<Reg>(std::countr_zero(left)));
+}
+
+Ruling<void> check_written(const Insn& insn) {
+    const bool names_it = insn.dst == kFramePointer || insn.src == kFramePointer;
+    if (!names_it || (writes(insn) & only(kFramePointer)) == 0) {
+        return {};
+    }
+    return refuse({.code = FindingCode::pointer_arithmetic,
+                   .kernel = "frame pointer is read only",
+                   .what = "R10 is written",
+                   .because = "R10 is the frame pointer, which no program may change",
+                   .suggestion = "copy it to another register first"});
+}
+
+} // namespace
+
 Ruling<void> check_registers(const State& state, const Insn& insn) {
     const RegSet read = reads(insn);
-    // In the order in which the kernel asks: the source before the destination.
-    if ((read & only(insn.src)) != 0 && insn.kind != InsnKind::exit) {
-        TRY(check_readable(state, insn.src));
-    }
+    const std::array<Value, kRegisters>& regs = state.current().regs;
+    bool is_set = true;
     for (unsigned left = read; left != 0; left &= left - 1) {
-        TRY(check_readable(state, static_cast<Reg>(std::countr_zero(left))));
+        is_set = is_set && regs[static_cast<Reg>(std::countr_zero(left))].is_initialised();
     }
-    if ((writes(insn) & only(kFramePointer)) != 0) {
-        return refuse({.code = FindingCode::pointer_arithmetic,
-                       .kernel = "frame pointer is read only",
-                       .what = "R10 is written",
-                       .because = "R10 is the frame pointer, which no program may change",
-                       .suggestion = "copy it to another register first"});
-    }
-    return {};
+    return is_set ? check_written(insn) : find_unset(state, insn, read);
 }
 
 } // namespace skep::verify

@@ -8,6 +8,7 @@
 #include "skep/verify/explain/refusal.hpp"
 #include "skep/verify/state/dynptrs.hpp"
 #include "skep/verify/transfer/alu.hpp"
+#include "skep/verify/transfer/arithmetic.hpp"
 
 namespace skep::verify {
 namespace {
@@ -40,10 +41,6 @@ Census census(const Stack& stack, std::int64_t begin, std::int64_t end) {
         ++counts.total;
     }
     return counts;
-}
-
-Value number_of_width(unsigned size_bytes) {
-    return Value::scalar(Scalar::of_bits(size_bytes * 8));
 }
 
 // The low end of a spilled number, as much of it as is read.
@@ -227,7 +224,7 @@ Value stack_load(const State& state, const Value& base, const Insn& insn) {
         zero.origin = stack.slot(Stack::slot_of(static_cast<int>(reach.min))).value.origin;
         return zero;
     }
-    return number_of_width(insn.size_bytes);
+    return Value::scalar(number_of_bytes(insn.size_bytes));
 }
 
 } // namespace skep::verify

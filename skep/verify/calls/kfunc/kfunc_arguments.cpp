@@ -164,7 +164,8 @@ bool is_of_type(const KfuncSite& site, const Value& value, std::string_view want
 // An iterator's reference is not an object's, though its elements live by it.
 bool belongs_to_iterator(const State& state, std::uint32_t reference) {
     for (unsigned number = 0; number < state.frame_count(); ++number) {
-        for (const Slot& slot : state.stack(number).slots()) {
+        for (std::uint32_t index = 0; index < state.stack(number).slot_count(); ++index) {
+            const Slot& slot = state.stack(number).slot(index);
             if (slot.all(SlotByte::iterator) && slot.value.reference_id == reference) {
                 return true;
             }

@@ -89,29 +89,40 @@ FrameAddresses::FrameAddresses(const Subject& subject, const Subprogram& subprog
     }
 }
 
-// A block begins where a way comes from elsewhere than the instruction before.
-void FrameAddresses::find_blocks() {
-    block_at_.assign(subprogram_.end.value - subprogram_.start.value, kNoBlock);
-    const auto begins = [this](InsnIndex at) {
-        if (at.value < subprogram_.end.value) {
-            block_at_[at.value - subprogram_.start.value] = 0;
+std::vector<bool> block_beginnings(const Subject& subject, const Subprogram& subprogram) {
+    std::vector<bool> begins(subprogram.end.value - subprogram.start.value, false);
+    const auto note = [&](InsnIndex at) {
+        if (at.value < subprogram.end.value) {
+            begins[at.value - subprogram.start.value] = true;
         }
     };
-    begins(subprogram_.start);
-    for (InsnIndex at = subprogram_.start; at.value < subprogram_.end.value;) {
-        const Insn& insn = subject_.insn(at);
-        const InsnIndex behind{at.value + insn.slots()};
-        const Successors next = successors(subject_, at);
+    note(subprogram.start);
+    for (InsnIndex at = subprogram.start; at.value < subprogram.end.value;) {
+        const InsnIndex behind{at.value + subject.insn(at).slots()};
+        const Successors next = successors(subject, at);
         if (next.count != 1 || next.list[0] != behind) {
-            begins(behind);
+            note(behind);
             for (unsigned i = 0; i < next.count; ++i) {
-                begins(next.list[i]);
+                note(next.list[i]);
             }
         }
         at = behind;
     }
-    for (std::uint32_t local = 0; local < block_at_.size(); ++local) {
-        if (block_at_[local] != kNoBlock) {
+    return begins;
+}
+
+std::uint64_t frame_addresses_bytes(const Subject& subject, const Subprogram& subprogram) {
+    const std::vector<bool> begins = block_beginnings(subject, subprogram);
+    const auto blocks = static_cast<std::uint64_t>(std::count(begins.begin(), begins.end(), true));
+    return begins.size() * sizeof(std::uint32_t) +
+           blocks * (sizeof(HeldRegisters) + sizeof(InsnIndex));
+}
+
+void FrameAddresses::find_blocks() {
+    const std::vector<bool> begins = block_beginnings(subject_, subprogram_);
+    block_at_.assign(begins.size(), kNoBlock);
+    for (std::uint32_t local = 0; local < begins.size(); ++local) {
+        if (begins[local]) {
             block_at_[local] = static_cast<std::uint32_t>(starts_.size());
             starts_.push_back(InsnIndex{subprogram_.start.value + local});
         }

@@ -134,6 +134,12 @@ struct FrameFlow {
 // calls it back hands on.
 Escapes callback_escapes(const Subject& subject, const std::vector<Escapes>& escapes);
 
+// Where the blocks of a function begin, by its slots: where a way comes from elsewhere than the
+// instruction before.
+std::vector<bool> block_beginnings(const Subject& subject, const Subprogram& subprogram);
+// What following the addresses through the function takes: its blocks know all registers.
+std::uint64_t frame_addresses_bytes(const Subject& subject, const Subprogram& subprogram);
+
 // Follows the addresses through one function. What registers hold is kept for the beginnings of
 // blocks alone; in between it is found again by stepping.
 class FrameAddresses {

@@ -451,12 +451,17 @@ class CalleesFirst {
 } // namespace
 
 std::uint64_t liveness_analysis_bytes(const Subject& subject) {
-    std::uint64_t longest = 0;
+    // A use, and the instructions before: where they are listed, and two of them at most.
+    constexpr std::uint64_t kForSlot = sizeof(Use) + 3 * sizeof(std::uint32_t);
+    std::uint64_t most = 0;
     for (const Subprogram& subprogram : subject.subprograms) {
-        longest = std::max<std::uint64_t>(longest, subprogram.end.value - subprogram.start.value);
+        const std::uint64_t slots = subprogram.end.value - subprogram.start.value;
+        most = std::max(most, slots * kForSlot + frame_addresses_bytes(subject, subprogram));
     }
-    return longest * (sizeof(HeldRegisters) + sizeof(Use)) +
-           subject.insns.size() * (sizeof(RegSet) + sizeof(SlotSet) + sizeof(ArgumentReads));
+    // Arguments are read by functions beside the main one.
+    const std::uint64_t kept = sizeof(RegSet) + sizeof(SlotSet) +
+                               (subject.subprograms.size() > 1 ? sizeof(ArgumentReads) : 0);
+    return most + subject.insns.size() * kept;
 }
 
 Liveness find_liveness(const Subject& subject) {

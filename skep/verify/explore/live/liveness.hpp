@@ -77,7 +77,8 @@ struct Liveness {
 };
 
 Liveness find_liveness(const Subject& subject);
-// What finding it takes: some hundred bytes for each slot of the longest function.
+// What finding it takes: for each slot of the longest function and each of its blocks, and what is
+// kept for each slot of the program.
 std::uint64_t liveness_analysis_bytes(const Subject& subject);
 
 // What is live of each frame of a state that is at `at`. Of a caller: what it reads when the call

@@ -30,6 +30,24 @@ TEST(Liveness, ARegisterIsLiveUntilItIsReadForTheLastTime) {
     EXPECT_EQ(a.liveness.regs[3], only(0));
 }
 
+// What registers hold is kept for the beginnings of blocks alone.
+TEST(Liveness, AProgramWithoutJumpsTakesLittleForEachInstruction) {
+    const auto bytes_for_each = [](std::string_view insn) {
+        std::string text = "r0 = 0\n";
+        for (int count = 0; count < 1000; ++count) {
+            text += insn;
+        }
+        ProgramSpec program;
+        program.type = spec::ProgramType::xdp;
+        program.insns = assemble(text + "exit").value().insns;
+        const Environment environment;
+        const Ruling<Subject> subject = check_structure(program, environment);
+        return liveness_analysis_bytes(*subject) / 1000;
+    };
+    EXPECT_LT(bytes_for_each("r0 += 1\n"), 200U);
+    EXPECT_GT(bytes_for_each("if r0 == 1 goto +0\n"), 300U);
+}
+
 TEST(Liveness, BothSidesOfAJumpCount) {
     const Analysed a("if r1 == 0 goto +2\nr0 = r6\nexit\nr0 = r7\nexit");
     EXPECT_EQ(a.liveness.regs[0], only(1) | only(6) | only(7));

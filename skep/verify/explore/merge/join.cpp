@@ -53,9 +53,9 @@ Interval<Number> widened_interval(const Interval<Number>& old, Interval<Number> 
 bool ids_matter(const State& state) {
     bool matter = !state.resources.held.empty();
     for (unsigned number = 0; number < state.frame_count(); ++number) {
-        const std::span<const Slot> slots = state.stack(number).slots();
-        matter = matter || std::any_of(slots.begin(), slots.end(),
-                                       [](const Slot& slot) { return is_special(slot); });
+        for (std::uint32_t index = 0; index < state.stack(number).slot_count(); ++index) {
+            matter = matter || is_special(state.stack(number).slot(index));
+        }
     }
     return matter;
 }

@@ -19,9 +19,16 @@ constexpr std::size_t kMostAtPlaceUnprivileged = 64;
 std::uint64_t bytes_of(const State& state, const State* shared_with) {
     std::uint64_t bytes = 0;
     for (unsigned number = 0; number < state.frame_count(); ++number) {
-        const bool shared = shared_with != nullptr && number < shared_with->frame_count() &&
-                            state.same_frame(*shared_with, number);
-        bytes += shared ? 0 : sizeof(Frame) + state.stack(number).slot_count() * sizeof(Slot);
+        const bool has_other = shared_with != nullptr && number < shared_with->frame_count();
+        if (has_other && state.same_frame(*shared_with, number)) {
+            continue;
+        }
+        bytes += sizeof(Frame);
+        const Stack& stack = state.stack(number);
+        for (std::uint32_t part = 0; part < stack.part_count(); ++part) {
+            const bool shared = has_other && stack.same_part(shared_with->stack(number), part);
+            bytes += shared || stack.is_part_empty(part) ? 0 : Stack::part_bytes();
+        }
     }
     return bytes;
 }
@@ -98,6 +105,35 @@ void Checkpoints::wait(CheckpointIndex from, CheckpointIndex for_open) {
     }
 }
 
+// All paths from the checkpoint have ended, some in a round of an open loop: so would this one's.
+bool Checkpoints::waits_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
+                             Answer& answer) {
+    const CheckpointIndex open = proved_with(index);
+    if (!is_ancestor(open, parent)) {
+        return false;
+    }
+    if (!equivalence_.covers(states_[index], state, Likeness::by_range)) {
+        if (all_[open].kind == PointKind::iterator ||
+            !equivalence_.covers(states_[index], state, Likeness::finished)) {
+            return false;
+        }
+        answer = Answer::put_off;
+    }
+    wait(parent, open);
+    return true;
+}
+
+bool Checkpoints::still_covers(const State& old, const State& now, InsnIndex at) {
+    equivalence_.stand_at(at);
+    return equivalence_.covers(old, now, Likeness::finished);
+}
+
+void Checkpoints::reopen(CheckpointIndex parent) {
+    while (parent != kNoCheckpoint && ++all_[parent].open_paths == 1) {
+        parent = all_[parent].parent;
+    }
+}
+
 // Whether a path stops at the checkpoint, and why. The cheap questions come first: most checkpoints
 // are of other rounds of a loop, which the fingerprint tells.
 bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
@@ -106,23 +142,17 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     answer = Answer::proved;
     const CheckpointIndex open = proved_with(index);
     if (open == kNoCheckpoint) {
-        return equivalence_.covers(checkpoint.state, state, Likeness::finished);
+        return equivalence_.covers(states_[index], state, Likeness::finished);
     }
     if (open != index) {
-        // All paths from it have ended, some in a round of an open loop: so would this one's.
-        const bool same = equivalence_.covers(checkpoint.state, state, Likeness::by_range) &&
-                          is_ancestor(open, parent);
-        if (same) {
-            wait(parent, open);
-        }
-        return same;
+        return waits_like(index, state, parent, answer);
     }
     const bool new_round =
         visit.kind == PointKind::callback ||
-        checkpoint.state.may_goto_rounds != state.may_goto_rounds ||
-        (visit.kind == PointKind::iterator && iterator_went_on(checkpoint.state, state));
+        states_[index].may_goto_rounds != state.may_goto_rounds ||
+        (visit.kind == PointKind::iterator && iterator_went_on(states_[index], state));
     if (visit.kind != PointKind::ordinary && new_round &&
-        equivalence_.covers(checkpoint.state, state, Likeness::by_range) &&
+        equivalence_.covers(states_[index], state, Likeness::by_range) &&
         is_ancestor(index, parent)) {
         wait(parent, index);
         return true;
@@ -130,7 +160,7 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
     answer = Answer::infinite_loop;
     return checkpoint.open_paths > 0 && visit.kind != PointKind::callback &&
            checkpoint.fingerprint == visit.fingerprint &&
-           equivalence_.covers(checkpoint.state, state, Likeness::exactly) &&
+           equivalence_.covers(states_[index], state, Likeness::exactly) &&
            is_ancestor(index, parent);
 }
 
@@ -161,6 +191,18 @@ std::vector<CheckpointIndex>& Checkpoints::at_place(const State& state, InsnInde
     return *last.checkpoints;
 }
 
+void Checkpoints::stop_at(CheckpointIndex index, const State& state, Answer answer) {
+    matched_ = index;
+    ++all_[index].hits;
+    if (answer == Answer::infinite_loop) {
+        return;
+    }
+    const bool is_finished = proved_with(index) == kNoCheckpoint;
+    equivalence_.inherit_needs(workspace_, states_[index], state,
+                               is_finished ? Equivalence::Needs::known
+                                           : Equivalence::Needs::growing);
+}
+
 Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Visit visit) {
     const Effort& effort = visit.effort;
     equivalence_.stand_at(visit.at);
@@ -176,11 +218,7 @@ Checkpoints::Answer Checkpoints::visit(State& state, CheckpointIndex& parent, Vi
         const CheckpointIndex index = here[position];
         Answer answer = Answer::proved;
         if (is_like(index, state, parent, visit, answer)) {
-            matched_ = index;
-            ++all_[index].hits;
-            if (answer == Answer::proved) {
-                equivalence_.inherit_needs(workspace_, all_[index].state, state);
-            }
+            stop_at(index, state, answer);
             return answer;
         }
         if (all_[index].open_paths > 0 && !force && jumps < kJumpsInLoop && insns < kInsnsInLoop) {
@@ -208,7 +246,7 @@ void Checkpoints::forget(CheckpointIndex index) {
     checkpoint.listed = false;
     memory_bytes_ -= checkpoint.bytes;
     checkpoint.bytes = 0;
-    checkpoint.state = State{};
+    states_[index] = State{};
     --statistics_.peak_states;
 }
 
@@ -216,8 +254,7 @@ void Checkpoints::forget(CheckpointIndex index) {
 // that are still those of the parent have theirs.
 void Checkpoints::give_places(State& state, CheckpointIndex parent, InsnIndex at) {
     Dependencies& dependencies = workspace_.dependencies;
-    const State* before =
-        parent != kNoCheckpoint && all_[parent].listed ? &all_[parent].state : nullptr;
+    const State* before = state_of(parent);
     for (unsigned number = 0; number < state.frame_count(); ++number) {
         if (before != nullptr && number < before->frame_count() &&
             state.same_frame(*before, number)) {
@@ -232,13 +269,17 @@ void Checkpoints::give_places(State& state, CheckpointIndex parent, InsnIndex at
                 frame.regs[reg].origin = dependencies.place(frame.regs[reg].origin);
             }
         }
-        for (std::uint32_t index = 0; index < frame.stack.read().slot_count(); ++index) {
-            const Slot& slot = frame.stack.read().slot(index);
-            if ((live_slots & (SlotSet{1} << index)) != 0 && slot.is_spill() &&
-                slot.value.is_scalar()) {
-                Slot& written = frame.stack.write().slot_for_write(index);
-                written.value.origin = dependencies.place(written.value.origin);
-            }
+        give_places(frame.stack, live_slots);
+    }
+}
+
+void Checkpoints::give_places(Stack& stack, SlotSet live) {
+    Dependencies& dependencies = workspace_.dependencies;
+    for (std::uint32_t index = 0; index < stack.slot_count(); ++index) {
+        const Slot& slot = stack.slot(index);
+        if ((live & (SlotSet{1} << index)) != 0 && slot.is_spill() && slot.value.is_scalar()) {
+            Value& value = stack.slot_for_write(index).value;
+            value.origin = dependencies.place(value.origin);
         }
     }
 }
@@ -246,19 +287,17 @@ void Checkpoints::give_places(State& state, CheckpointIndex parent, InsnIndex at
 void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit) {
     give_places(state, parent, visit.at);
     Checkpoint checkpoint;
-    checkpoint.state = state;
     checkpoint.at = visit.at;
+    checkpoint.kind = visit.kind;
     checkpoint.fingerprint = visit.fingerprint;
     checkpoint.parent = parent;
     checkpoint.jump = jump_from(parent);
     checkpoint.depth = parent == kNoCheckpoint ? 0 : all_[parent].depth + 1;
-    checkpoint.bytes =
-        sizeof(Checkpoint) + bytes_of(state, parent == kNoCheckpoint || !all_[parent].listed
-                                                 ? nullptr
-                                                 : &all_[parent].state);
+    checkpoint.bytes = sizeof(Checkpoint) + sizeof(State) + bytes_of(state, state_of(parent));
     memory_bytes_ += checkpoint.bytes;
     parent = static_cast<CheckpointIndex>(all_.size());
-    all_.push_back(std::move(checkpoint));
+    all_.push_back(checkpoint);
+    states_.push_back(state);
     std::vector<CheckpointIndex>& here = at_place(state, visit.at);
     // Those that there were to compare with; the new one counts when the next path comes by.
     statistics_.max_states_per_insn =
@@ -295,7 +334,7 @@ const State* Checkpoints::previous(CheckpointIndex from, InsnIndex at) const {
     }
     for (; from != kNoCheckpoint; from = all_[from].parent) {
         if (all_[from].at == at && all_[from].listed) {
-            return &all_[from].state;
+            return &states_[from];
         }
     }
     return nullptr;

@@ -2,6 +2,7 @@
 #include "skep/verify/explore/prune/equivalence.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace skep::verify {
 namespace {
@@ -37,13 +38,7 @@ bool unset(SlotByte byte) { return byte == SlotByte::misc || byte == SlotByte::i
 
 } // namespace
 
-bool IdPairs::match(std::uint32_t old_id, std::uint32_t new_id) {
-    if ((old_id == 0) != (new_id == 0)) {
-        return false;
-    }
-    if (old_id == 0) {
-        return true;
-    }
+bool IdPairs::pair(std::uint32_t old_id, std::uint32_t new_id) {
     for (const auto& [known_old, known_new] : pairs_) {
         if (known_old == old_id || known_new == new_id) {
             return known_old == old_id && known_new == new_id;
@@ -51,14 +46,6 @@ bool IdPairs::match(std::uint32_t old_id, std::uint32_t new_id) {
     }
     pairs_.emplace_back(old_id, new_id);
     return true;
-}
-
-bool IdPairs::match_numbers(std::uint32_t old_id, std::uint32_t new_id) {
-    if (old_id == 0 && new_id == 0) {
-        return true;
-    }
-    const std::uint32_t fresh = ++last_private_; // for the side that has none
-    return match(old_id != 0 ? old_id : fresh, new_id != 0 ? new_id : fresh);
 }
 
 bool Equivalence::covers(const State& old, const State& now, Likeness likeness) {
@@ -69,14 +56,13 @@ bool Equivalence::covers(const State& old, const State& now, Likeness likeness) 
     if (likeness == Likeness::exactly && old.may_goto_rounds != now.may_goto_rounds) {
         return false; // the loop has used up some of its budget
     }
-    ids_.clear();
     likeness_ = likeness;
-    if (!same_resources(old.resources, now.resources)) {
+    if (is_ruled_out(old, now)) {
         return false;
     }
-    if (!live_is_known_) {
-        live_ = live_frames(liveness_, now, at_);
-        live_is_known_ = true;
+    ids_.clear();
+    if (!same_resources(old.resources, now.resources)) {
+        return false;
     }
     // The frame on top first: what differs is there as a rule.
     for (unsigned number = old.frame_count(); number-- > 0;) {
@@ -85,6 +71,44 @@ bool Equivalence::covers(const State& old, const State& now, Likeness likeness) 
         }
     }
     return true;
+}
+
+// Of the frame on top it is known without looking at the calls.
+const FrameLiveness& Equivalence::live_of(const State& now, unsigned number) {
+    if (known_live_ == Known::nothing) {
+        live_[now.depth()] = {liveness_.regs[at_.value], liveness_.slots[at_.value]};
+        known_live_ = now.depth() == 0 ? Known::all : Known::top;
+    }
+    if (known_live_ == Known::top && number != now.depth()) {
+        live_ = live_frames(liveness_, now, at_);
+        known_live_ = Known::all;
+    }
+    return live_[number];
+}
+
+// States that differ in what the last ones differed in need not be looked at any further. What does
+// not go together alone, with any ids, does not go together with the rest.
+bool Equivalence::is_ruled_out(const State& old, const State& now) {
+    const Item item = differed_[at_.value];
+    if (item.frame >= old.frame_count()) {
+        return false;
+    }
+    const Frame& was = old.frame(item.frame);
+    const Frame& is = now.frame(item.frame);
+    const FrameLiveness& live = live_of(now, item.frame);
+    ids_.clear();
+    if (!item.is_slot) {
+        return (live.regs & only(item.index)) != 0 &&
+               !covers_value(was.regs[item.index], is.regs[item.index]);
+    }
+    return (live.slots & (SlotSet{1} << item.index)) != 0 &&
+           !covers_slot(was.stack.slot(item.index), is.stack.slot(item.index));
+}
+
+// Answers false, for covers().
+bool Equivalence::differs_in(const Item& item) {
+    differed_[at_.value] = item;
+    return false;
 }
 
 bool Equivalence::same_resources(const Resources& old, const Resources& now) {
@@ -118,23 +142,49 @@ bool Equivalence::covers_frame(const State& old_state, const State& now_state, u
         (likeness_ == Likeness::exactly && old.callback_depth != now.callback_depth)) {
         return false;
     }
-    const RegSet live_regs = live_[number].regs;
-    const SlotSet live_slots = live_[number].slots;
+    const FrameLiveness& live = live_of(now_state, number);
     if (old_state.same_frame(now_state, number)) {
-        // The very same frame: only the ids must be noted.
-        for (Reg reg = 0; reg < kRegisters; ++reg) {
-            if ((live_regs & only(reg)) != 0 && !covers_value(old.regs[reg], now.regs[reg])) {
+        for (unsigned left = live.regs; left != 0; left &= left - 1) {
+            const auto reg = static_cast<Reg>(std::countr_zero(left));
+            if (!agree_in_ids(old.regs[reg])) {
                 return false;
             }
         }
-        return covers_stack(old.stack.read(), now.stack.read(), live_slots);
+    } else if (!covers_registers(old, now, number)) {
+        return false;
     }
-    for (Reg reg = 0; reg < kFramePointer; ++reg) {
-        if ((live_regs & only(reg)) != 0 && !covers_value(old.regs[reg], now.regs[reg])) {
-            return false;
+    return covers_stack(old.stack, now.stack, number);
+}
+
+bool Equivalence::covers_registers(const Frame& old, const Frame& now, unsigned number) {
+    const unsigned live = live_[number].regs & ~unsigned{only(kFramePointer)};
+    for (unsigned left = live; left != 0; left &= left - 1) {
+        const auto reg = static_cast<Reg>(std::countr_zero(left));
+        if (!covers_value(old.regs[reg], now.regs[reg])) {
+            return differs_in({static_cast<std::uint8_t>(number), false, reg});
         }
     }
-    return covers_stack(old.stack.read(), now.stack.read(), live_slots);
+    return true;
+}
+
+// Of one value in both states nothing but the names can differ.
+bool Equivalence::agree_in_ids(const Value& both) {
+    if (both.is_scalar()) {
+        const bool matters = likeness_ != Likeness::finished || numbers_are_equal_ ||
+                             dependencies_.is_needed(both.origin);
+        return !matters || ids_.match_numbers(both.id, both.id);
+    }
+    return !both.is_initialised() ||
+           (ids_.match(both.id, both.id) && ids_.match(both.reference_id, both.reference_id) &&
+            (!both.is(ValueKind::memory) || ids_.match(both.instance, both.instance)));
+}
+
+bool Equivalence::agree_in_ids(const Slot& both) {
+    if (both.is_spill()) {
+        return agree_in_ids(both.value);
+    }
+    return !has_object(both) || (ids_.match(both.value.id, both.value.id) &&
+                                 ids_.match(both.value.reference_id, both.value.reference_id));
 }
 
 bool Equivalence::covers_number(const Value& old, const Value& now) {
@@ -238,25 +288,47 @@ bool Equivalence::covers_plain(const Slot& old, const Slot& now) const {
     return true;
 }
 
-bool Equivalence::covers_stack(const Stack& old, const Stack& now, SlotSet live) {
-    const std::uint32_t count = std::max(old.slot_count(), now.slot_count());
-    for (std::uint32_t index = 0; index < count; ++index) {
-        const Slot& was = old.slot(index);
-        const Slot& is = now.slot(index);
-        const bool matters = (live & (SlotSet{1} << index)) != 0 || is_object(was) || is_object(is);
-        if (matters && !covers_slot(was, is)) {
+bool Equivalence::covers_stack(const Stack& old, const Stack& now, unsigned number) {
+    const std::uint32_t count = std::max(old.part_count(), now.part_count());
+    for (std::uint32_t part = 0; part < count; ++part) {
+        const bool is_empty = old.is_part_empty(part) && now.is_part_empty(part);
+        if (!is_empty && !covers_part(old, now, number, part)) {
             return false;
         }
     }
     return true;
 }
 
-void Equivalence::inherit_needs(Workspace& workspace, const State& old, const State& now) const {
-    const auto inherit = [&workspace, this](const Value& from, const Value& to) {
+bool Equivalence::covers_part(const Stack& old, const Stack& now, unsigned number,
+                              std::uint32_t part) {
+    const SlotSet live = live_[number].slots;
+    const bool is_same = old.same_part(now, part);
+    const std::uint32_t first = part * Stack::kPartSlots;
+    for (std::uint32_t index = first; index < first + Stack::kPartSlots; ++index) {
+        const Slot& was = old.slot(index);
+        const Slot& is = now.slot(index);
+        const bool is_live = (live & (SlotSet{1} << index)) != 0;
+        if (is_same) {
+            if ((is_live || is_object(was)) && !agree_in_ids(was)) {
+                return false;
+            }
+        } else if (is_live && !covers_slot(was, is)) {
+            return differs_in(
+                {static_cast<std::uint8_t>(number), true, static_cast<std::uint8_t>(index)});
+        } else if (!is_live && (is_object(was) || is_object(is)) && !covers_slot(was, is)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void Equivalence::inherit_needs(Workspace& workspace, const State& old, const State& now,
+                                Needs needs) const {
+    const auto inherit = [&workspace, needs, this](const Value& from, const Value& to) {
         if (from.is_scalar() && to.is_scalar() && from.origin != 0) {
             if (dependencies_.is_needed(from.origin)) {
                 workspace.need(to);
-            } else if (likeness_ == Likeness::by_range) {
+            } else if (needs == Needs::growing) {
                 workspace.dependencies.follow(from.origin, to.origin);
             }
         }
@@ -272,10 +344,12 @@ void Equivalence::inherit_needs(Workspace& workspace, const State& old, const St
         }
         const Stack& old_stack = old.stack(number);
         const Stack& now_stack = now.stack(number);
-        for (std::uint32_t index = 0;
-             index < std::min(old_stack.slot_count(), now_stack.slot_count()); ++index) {
+        const std::uint32_t parts = std::min(old_stack.part_count(), now_stack.part_count());
+        for (std::uint32_t index = 0; index < parts * Stack::kPartSlots; ++index) {
             const bool is_live = (live_slots & (SlotSet{1} << index)) != 0;
-            if (is_live && old_stack.slot(index).is_spill() && now_stack.slot(index).is_spill()) {
+            const bool is_same = old_stack.same_part(now_stack, index / Stack::kPartSlots);
+            if (is_live && !is_same && old_stack.slot(index).is_spill() &&
+                now_stack.slot(index).is_spill()) {
                 inherit(old_stack.slot(index).value, now_stack.slot(index).value);
             }
         }

@@ -163,9 +163,78 @@ TEST(Equivalence, WhatIsDeadInheritsNoNeed) {
     Equivalence equivalence(liveness, workspace.dependencies);
     equivalence.stand_at(InsnIndex{0});
     ASSERT_TRUE(equivalence.covers(old, now, Likeness::finished));
-    equivalence.inherit_needs(workspace, old, now);
+    equivalence.inherit_needs(workspace, old, now, Equivalence::Needs::known);
     EXPECT_TRUE(workspace.dependencies.is_needed(in_r1));
     EXPECT_FALSE(workspace.dependencies.is_needed(in_r2)) << "nobody reads it from here on";
+}
+
+TEST(Equivalence, WhatAnUnfinishedStateComesToNeedIsNeededOfThoseThatStoppedForIt) {
+    for (const auto needs : {Equivalence::Needs::known, Equivalence::Needs::growing}) {
+        const ProgramSpec program;
+        const Environment environment;
+        const Subject subject{program, environment, {}, {}};
+        Workspace workspace{subject, {}, {}};
+        Liveness liveness;
+        liveness.regs = {only(1)};
+        liveness.slots = {kNoSlots};
+        const Dependencies::Origin before = workspace.dependencies.place(0);
+        const Dependencies::Origin after = workspace.dependencies.place(0);
+        State old = State::entering(0);
+        State now = State::entering(0);
+        old.set_reg(1, number(0, 3, before));
+        now.set_reg(1, number(1, 2, after));
+        Equivalence equivalence(liveness, workspace.dependencies);
+        equivalence.stand_at(InsnIndex{0});
+        ASSERT_TRUE(equivalence.covers(old, now, Likeness::finished));
+        equivalence.inherit_needs(workspace, old, now, needs);
+        workspace.dependencies.need(before);
+        EXPECT_EQ(workspace.dependencies.is_needed(after), needs == Equivalence::Needs::growing);
+    }
+}
+
+// Parts of the stack that both share are not looked into; what differs is asked first the next
+// time, and must not decide where it is not read.
+TEST(Equivalence, StacksThatShareAPartDifferWhereTheyWereWritten) {
+    Pair pair;
+    pair.old.stack_for_write(0).spill(-8, 8, number(7, 7, pair.needed()));
+    pair.old.stack_for_write(0).spill(-128, 8, number(1, 1, pair.needed()));
+    pair.now = pair.old;
+    EXPECT_TRUE(pair.covers(Likeness::finished));
+    pair.now.stack_for_write(0).spill(-128, 8, number(2, 2, pair.needed()));
+    EXPECT_FALSE(pair.covers(Likeness::finished));
+    EXPECT_TRUE(pair.covers(Likeness::finished, 1));
+    pair.now.stack_for_write(0).spill(-128, 8, number(1, 1, pair.needed()));
+    EXPECT_TRUE(pair.covers(Likeness::finished));
+    EXPECT_EQ(pair.old.stack(0).slot(0).value.number.value(), 7U);
+}
+
+TEST(Equivalence, ANameInASharedPartOfTheStackStandsForItselfAlone) {
+    for (const std::uint32_t other : {5U, 6U}) {
+        Pair pair;
+        const Value named = with_id(number(0, 3, pair.needed()), 5);
+        pair.old.stack_for_write(0).spill(-8, 8, named);
+        pair.now = pair.old;
+        pair.old.set_reg(1, named);
+        pair.now.set_reg(1, with_id(named, other));
+        EXPECT_EQ(pair.covers(Likeness::finished), other == 5);
+    }
+}
+
+TEST(Equivalence, AStateThatDiffersInOneThingIsToldFromOneThatDiffersInNone) {
+    Pair pair;
+    Liveness liveness;
+    liveness.regs = {static_cast<RegSet>(0x3ff)};
+    liveness.slots = {kAllSlots};
+    Dependencies dependencies;
+    const Dependencies::Origin origin = dependencies.place(0);
+    dependencies.need(origin);
+    Equivalence equivalence(liveness, dependencies);
+    for (const std::uint64_t second : {5U, 6U, 5U, 7U}) {
+        pair.old.set_reg(1, number(5, 5, origin));
+        pair.now.set_reg(1, number(second, second, origin));
+        equivalence.stand_at(InsnIndex{0});
+        EXPECT_EQ(equivalence.covers(pair.old, pair.now, Likeness::finished), second == 5);
+    }
 }
 
 TEST(Equivalence, ANumberThatNoCheckReliedOnCountsAsAnyButOnlyOnceThePathIsProved) {

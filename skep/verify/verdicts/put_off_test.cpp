@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Paths that are put off in a loop: each stops at a state whose paths have all come back into the
+// loop, and differs from it in a number that mattered to none of them. Whether it matters is known
+// only when the loop is done. Each program has a twin that is safe.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "skep/bytecode/assemble.hpp"
+#include "skep/verify/verify.hpp"
+
+namespace skep::verify {
+namespace {
+
+constexpr std::string_view kWork = "r3 = 1\nr3 = 2\nr3 = 3\nr3 = 4\nr3 = 5\nr3 = 6\ngoto +0\n"
+                                   "r3 = 7\nr3 = 8\ngoto +0\nr3 = 9\ngoto +0\n";
+// Writes a byte to [r10 - 64 + r7].
+constexpr std::string_view kStore = "r1 = r10\nr1 += -64\nr1 += r7\n*(u8 *)(r1 + 0) = 1\n";
+constexpr std::string_view kEnd = "r0 = 0\nexit\n";
+// r8 is another random number in each round.
+constexpr std::string_view kThrow = "call 7\nr8 = r0\n";
+
+Outcome verdict_of(const std::string& text) {
+    ProgramSpec program;
+    program.type = spec::ProgramType::socket_filter;
+    program.license = "GPL";
+    program.insns = assemble(text).value().insns;
+    return verify(program, Environment{});
+}
+template <class... Parts>
+std::string joined(const Parts&... parts) {
+    std::string text;
+    ((text += parts), ...);
+    return text;
+}
+
+// A round that leaves r7 alone is walked first, one that changes it second, one that uses it last.
+TEST(PutOff, ANumberThatALaterPathOfTheLoopNeeds) {
+    for (const int other : {63, 64}) {
+        const std::string text =
+            joined("r7 = 5\nhead:\nmay_goto out\n", kThrow,
+                   "if r8 == 2 goto use\nif r8 == 1 goto change\nround:\n", kWork, "goto head\n",
+                   fmt::format("change:\nr7 = {}\ngoto round\n", other), "use:\n", kStore,
+                   "goto round\nout:\n", kEnd);
+        EXPECT_EQ(verdict_of(text).verdict == Verdict::accept, other == 63) << other;
+    }
+}
+
+TEST(PutOff, ANumberOnTheStackThatALaterPathOfTheLoopNeeds) {
+    for (const int other : {63, 64}) {
+        const std::string text =
+            joined("r7 = 5\n*(u64 *)(r10 - 80) = r7\nhead:\nmay_goto out\n", kThrow,
+                   "if r8 == 2 goto use\nif r8 == 1 goto change\nround:\n", kWork, "goto head\n",
+                   fmt::format("change:\nr7 = {}\n*(u64 *)(r10 - 80) = r7\ngoto round\n", other),
+                   "use:\nr7 = *(u64 *)(r10 - 80)\n", kStore, "goto round\nout:\n", kEnd);
+        EXPECT_EQ(verdict_of(text).verdict == Verdict::accept, other == 63) << other;
+    }
+}
+
+// The loop inside is done, and the path that was put off there may stop as far as that one goes.
+TEST(PutOff, ANumberThatTheLoopAroundNeeds) {
+    for (const int other : {63, 64}) {
+        const std::string text =
+            joined("r7 = 5\nhead:\nmay_goto out\n", kThrow,
+                   "if r8 == 2 goto use\ninside:\nmay_goto next\n", kThrow,
+                   "if r8 == 1 goto change\nround:\n", kWork, "goto inside\n",
+                   fmt::format("change:\nr7 = {}\ngoto round\n", other), "next:\n", kWork,
+                   "goto head\n", "use:\n", kStore, "goto next\nout:\n", kEnd);
+        EXPECT_EQ(verdict_of(text).verdict == Verdict::accept, other == 63) << other;
+    }
+}
+
+// What is taken up is put off again, and needed by what is walked after that.
+TEST(PutOff, OneNumberAfterAnother) {
+    for (const int other : {63, 64}) {
+        const std::string text =
+            joined("r7 = 5\nr6 = 5\nhead:\nmay_goto out\n", kThrow,
+                   "if r8 == 3 goto use\nif r8 == 2 goto pass\nif r8 == 1 goto change\nround:\n",
+                   kWork, "goto head\n", fmt::format("change:\nr6 = {}\ngoto round\n", other),
+                   "pass:\nr7 = r6\ngoto round\nuse:\n", kStore, "goto round\nout:\n", kEnd);
+        EXPECT_EQ(verdict_of(text).verdict == Verdict::accept, other == 63) << other;
+    }
+}
+
+// Nobody asks what r7 is: rounds that change it cost no more than the way to where they join.
+TEST(PutOff, WhatNeverMattersIsNotWalkedAgain) {
+    const auto cost = [](int changes) {
+        std::string jumps;
+        std::string bodies;
+        for (int change = 1; change <= changes; ++change) {
+            jumps += fmt::format("if r8 == {} goto change{}\n", change, change);
+            bodies += fmt::format("change{}:\nr7 = {}\ngoto round\n", change, 100 + change);
+        }
+        const Outcome outcome =
+            verdict_of(joined("r7 = 5\nhead:\nmay_goto out\n", kThrow, jumps, "round:\n", kWork,
+                              "goto head\n", bodies, "out:\n", kEnd));
+        EXPECT_EQ(outcome.verdict, Verdict::accept);
+        return outcome.statistics.insns_processed;
+    };
+    EXPECT_LT(cost(12), 2 * cost(6) + 20);
+}
+
+} // namespace
+} // namespace skep::verify
