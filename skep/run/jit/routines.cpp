@@ -13,9 +13,9 @@ namespace {
 
 using helpers::Invocation;
 
+// NOLINTBEGIN(readability-function-size): called as helpers are, with five numbers and the run
 RoutineAnswer tail_call(std::uint64_t, std::uint64_t map, std::uint64_t index, std::uint64_t,
-                        std::uint64_t, // NOLINT
-                        Invocation& invocation) {
+                        std::uint64_t, Invocation& invocation) {
     RoutineAnswer answer;
     auto& programs = *reinterpret_cast<maps::Map*>(map); // NOLINT: a map travels as a number
     answer.happened =
@@ -26,8 +26,7 @@ RoutineAnswer tail_call(std::uint64_t, std::uint64_t map, std::uint64_t index, s
 }
 
 RoutineAnswer packet_load(std::uint64_t context, std::uint64_t position, std::uint64_t size_bytes,
-                          std::uint64_t, // NOLINT
-                          std::uint64_t, Invocation&) {
+                          std::uint64_t, std::uint64_t, Invocation&) {
     const auto& skb = *reinterpret_cast<const spec::HostSkb*>(context); // NOLINT: R6 holds it
     const auto where = static_cast<std::int32_t>(static_cast<std::uint32_t>(position));
     const std::uint64_t address = contexts::classic_packet_address(skb, where, size_bytes);
@@ -42,8 +41,7 @@ RoutineAnswer packet_load(std::uint64_t context, std::uint64_t position, std::ui
 }
 
 RoutineAnswer guarded_load(std::uint64_t address, std::uint64_t size_bytes, std::uint64_t,
-                           std::uint64_t, // NOLINT
-                           std::uint64_t, Invocation&) {
+                           std::uint64_t, std::uint64_t, Invocation&) {
     std::uint64_t number = 0;
     if (!os::copy_guarded(&number, reinterpret_cast<const void*>(address),
                           size_bytes)) { // NOLINT: may be nowhere
@@ -53,12 +51,12 @@ RoutineAnswer guarded_load(std::uint64_t address, std::uint64_t size_bytes, std:
 }
 
 RoutineAnswer find_helper(std::uint64_t id, std::uint64_t, std::uint64_t, std::uint64_t,
-                          std::uint64_t, // NOLINT
-                          Invocation&) {
+                          std::uint64_t, Invocation&) {
     const helpers::HelperFunction function = helpers::find_helper(static_cast<std::uint32_t>(id));
     return {reinterpret_cast<std::uintptr_t>(function),
             function != nullptr ? 1U : 0U}; // NOLINT: an address of code
 }
+// NOLINTEND(readability-function-size)
 
 using RoutineFunction = RoutineAnswer (*)(std::uint64_t, std::uint64_t, std::uint64_t,
                                           std::uint64_t, std::uint64_t, Invocation&);

@@ -17,7 +17,7 @@ namespace skep::run::jit::arm64 {
 namespace {
 
 void divide_by_power_of_two(Assembler& assembler, Wide wide, Part part, Gpr dst,
-                            std::uint64_t divisor) { // NOLINT
+                            std::uint64_t divisor) {
     if (part == Part::quotient) {
         EmitArm64Alu<AluOp::rsh>::by_number(assembler, wide, dst, std::countr_zero(divisor));
     } else {
@@ -41,7 +41,7 @@ void multiply_high(Assembler& assembler, Wide wide, Gpr dst, Reciprocal by) {
 
 // Unsigned, by a divisor of at most 31 bits that is no power of two.
 void divide_by_multiplying(Assembler& assembler, Wide wide, Part part, Gpr dst,
-                           std::int32_t divisor) { // NOLINT
+                           std::int32_t divisor) {
     const auto unsigned_divisor = static_cast<std::uint64_t>(divisor);
     const Reciprocal by = wide == Wide::yes ? reciprocal_of<64>(unsigned_divisor)
                                             : reciprocal_of<32>(unsigned_divisor);

@@ -60,7 +60,7 @@ void divide_by_minus_one(Assembler& assembler, Wide wide, Division division, Gpr
 }
 
 void divide_by_power_of_two(Assembler& assembler, const AluContext& context, Part part, Gpr dst,
-                            std::uint64_t divisor) { // NOLINT
+                            std::uint64_t divisor) {
     if (part == Part::quotient) {
         EmitX64Alu<AluOp::rsh>::by_number(assembler, context, dst, std::countr_zero(divisor));
     } else {
@@ -95,7 +95,7 @@ void shift_right(Assembler& assembler, Wide wide, Gpr dst, std::uint8_t count) {
 
 // Unsigned, by a divisor of at most 31 bits that is no power of two.
 void divide_by_multiplying(Assembler& assembler, Wide wide, Part part, Gpr dst,
-                           std::int32_t divisor) { // NOLINT
+                           std::int32_t divisor) {
     const auto unsigned_divisor = static_cast<std::uint64_t>(divisor);
     const Reciprocal by = wide == Wide::yes ? reciprocal_of<64>(unsigned_divisor)
                                             : reciprocal_of<32>(unsigned_divisor);
