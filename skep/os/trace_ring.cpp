@@ -10,7 +10,7 @@
 namespace skep::os {
 
 namespace {
-constexpr std::uint64_t kMagic = 0x736b657074726331; // "skeptrc1"
+constexpr std::uint64_t kMagic = 0x736b657074726332; // "skeptrc2"
 constexpr std::size_t kHeaderBytes = 4096;
 constexpr std::size_t kCommBytes = 16;
 } // namespace
@@ -27,7 +27,7 @@ struct TraceRing::Slot {
     std::uint32_t cpu;
     std::uint32_t pid;
     std::uint32_t size;
-    std::uint32_t reserved;
+    std::atomic<std::uint32_t> passed;
     char comm[kCommBytes];
     char text[kTextBytes];
 };
@@ -35,6 +35,7 @@ struct TraceRing::Slot {
 namespace {
 std::uint64_t writing(std::uint64_t ticket) { return 2 * ticket + 1; }
 std::uint64_t done(std::uint64_t ticket) { return 2 * ticket + 2; }
+std::uint32_t passed_by(std::uint64_t ticket) { return static_cast<std::uint32_t>(ticket + 1); }
 } // namespace
 
 TraceRing::Header& TraceRing::header() const {
@@ -70,11 +71,28 @@ Result<TraceRing> TraceRing::open(Fd memfd) {
     return ring;
 }
 
+// False when somebody else writes there still, or a later writer was there already. A state of a
+// ticket that nobody has is a peer's mischief, and no reason to pass.
+bool TraceRing::claim(Slot& place, std::uint64_t ticket) const {
+    std::uint64_t seen = place.state.load(std::memory_order_relaxed);
+    const std::uint64_t other = (seen - 1) / 2;
+    const bool is_known = seen != 0 && other < header().head.load(std::memory_order_relaxed);
+    const bool is_later = is_known && other > ticket;
+    const bool is_at_it = is_known && seen == writing(other) && !is_later &&
+                          ticket - other < std::uint64_t{kLapsAlive} * kSlots;
+    return !is_later && !is_at_it &&
+           place.state.compare_exchange_strong(seen, writing(ticket), std::memory_order_acquire,
+                                               std::memory_order_relaxed);
+}
+
 void TraceRing::write(std::uint64_t time_ns, std::uint32_t cpu, std::uint32_t pid,
                       std::string_view comm, std::string_view text) const {
     const std::uint64_t ticket = header().head.fetch_add(1, std::memory_order_relaxed);
     Slot& place = slot(ticket);
-    place.state.store(writing(ticket), std::memory_order_relaxed);
+    if (!claim(place, ticket)) {
+        place.passed.store(passed_by(ticket), std::memory_order_release);
+        return;
+    }
     std::atomic_thread_fence(std::memory_order_release);
     place.time_ns = time_ns;
     place.cpu = cpu;
@@ -85,7 +103,9 @@ void TraceRing::write(std::uint64_t time_ns, std::uint32_t cpu, std::uint32_t pi
     const std::size_t size = std::min<std::size_t>(text.size(), kTextBytes);
     std::memcpy(place.text, text.data(), size);
     place.size = static_cast<std::uint32_t>(size);
-    place.state.store(done(ticket), std::memory_order_release);
+    std::uint64_t ours = writing(ticket); // unless we counted as dead meanwhile
+    place.state.compare_exchange_strong(ours, done(ticket), std::memory_order_release,
+                                        std::memory_order_relaxed);
 }
 
 TraceCursor::TraceCursor(const TraceRing& ring)
@@ -109,7 +129,8 @@ std::optional<TraceLine> TraceCursor::next() {
         }
         const TraceRing::Slot& place = ring_.slot(ticket_);
         const std::uint64_t before = place.state.load(std::memory_order_acquire);
-        if (before < done(ticket_) && !abandoned(ticket_, head)) {
+        if (before < done(ticket_) && !abandoned(ticket_, head) &&
+            place.passed.load(std::memory_order_acquire) != passed_by(ticket_)) {
             return std::nullopt; // its writer is still at it
         }
         TraceLine line{place.time_ns, place.cpu, place.pid, {}, {}};

@@ -7,11 +7,13 @@
 // looks for readers. Each reader walks the tickets with a cursor of its own, so any number of them
 // see every line; a line that was overwritten before a reader came to it is counted by that reader
 // as lost. A slot whose writer was killed half way is skipped, and counted, once later slots are
-// done.
+// done. A writer that finds another one still in its slot, a whole ring behind, passes: its line is
+// lost at once. Who is kLapsAlive rings behind counts as dead, and its slot is taken.
 //
 //   header: magic, slots, head (next ticket)        one page
-//   slot:   state, time_ns, cpu, pid, comm, size, text
+//   slot:   state, time_ns, cpu, pid, size, passed, comm, text
 //           state = 2 * ticket + 1 while being written, 2 * ticket + 2 when done
+//           passed = the last ticket that was not written, plus 1 (low 32 bits)
 //
 // Everything a reader or writer finds in the memory is checked before use: a peer may write to it.
 //
@@ -43,6 +45,7 @@ class TraceRing {
   public:
     static constexpr std::uint32_t kTextBytes = 976; // longer lines are cut
     static constexpr std::uint32_t kSlots = 1024;
+    static constexpr std::uint32_t kLapsAlive = 8;
 
     // A new ring, and the same ring in another process or for another reader.
     static Result<TraceRing> create();
@@ -61,6 +64,7 @@ class TraceRing {
     TraceRing(Fd fd, Mapping mapping) : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
     [[nodiscard]] Header& header() const;
     [[nodiscard]] Slot& slot(std::uint64_t ticket) const;
+    [[nodiscard]] bool claim(Slot& place, std::uint64_t ticket) const;
 
     Fd fd_;
     Mapping mapping_;

@@ -67,6 +67,45 @@ TEST(TraceRing, ManyWritersNeverMixTheirLines) {
     EXPECT_EQ(seen + cursor.lost(), 3U * kEach);
 }
 
+// The state of the first slot, as the header of trace_ring.hpp tells it.
+std::uint64_t* state_of_first_slot(const Mapping& memory) {
+    return reinterpret_cast<std::uint64_t*>(memory.data() + 4096); // NOLINT: see above
+}
+
+TEST(TraceRing, AWriterThatFindsAnotherInItsSlotLosesItsLineAtOnce) {
+    const TraceRing ring = TraceRing::create().value();
+    const Mapping memory = Mapping::of(ring.fd(), 8192, Protection::read_write).value();
+    TraceCursor cursor(ring);
+    const auto write_and_read = [&](std::uint64_t lines) {
+        std::uint64_t read = 0;
+        for (std::uint64_t i = 0; i < lines; ++i) {
+            ring.write(0, 0, 1, "w", "line");
+            read += cursor.next().has_value() ? 1 : 0;
+        }
+        return read;
+    };
+    EXPECT_EQ(write_and_read(TraceRing::kSlots), TraceRing::kSlots);
+    *state_of_first_slot(memory) = 1; // the first writer, killed or held up in the middle
+    EXPECT_EQ(write_and_read(TraceRing::kSlots), TraceRing::kSlots - 1);
+    EXPECT_EQ(cursor.lost(), 1U);
+    // It counts as dead when the ring went round so often.
+    write_and_read(std::uint64_t{TraceRing::kSlots} * (TraceRing::kLapsAlive - 2));
+    const std::uint64_t lost = cursor.lost();
+    EXPECT_EQ(lost, TraceRing::kLapsAlive - 1U);
+    EXPECT_EQ(write_and_read(TraceRing::kSlots), TraceRing::kSlots);
+    EXPECT_EQ(cursor.lost(), lost);
+}
+
+TEST(TraceRing, AStateThatNobodyCanHaveLeftTakesNoSlotAway) {
+    const TraceRing ring = TraceRing::create().value();
+    const Mapping memory = Mapping::of(ring.fd(), 8192, Protection::read_write).value();
+    TraceCursor cursor(ring);
+    *state_of_first_slot(memory) = ~std::uint64_t{0};
+    ring.write(0, 0, 1, "w", "line");
+    ASSERT_TRUE(cursor.next().has_value());
+    EXPECT_EQ(cursor.lost(), 0U);
+}
+
 TEST(TraceRing, OtherMemoryIsRefused) {
     EXPECT_FALSE(TraceRing::open(make_memfd("x", 4096).value()).ok());
     EXPECT_FALSE(TraceRing::open(make_memfd("x", 4096 + 1024 * 1024).value()).ok());

@@ -102,18 +102,26 @@ void LruLists::choose(std::uint32_t list, std::uint32_t wanted, Victims& victims
     }
 }
 
+void LruLists::refill(std::uint32_t cpu, Victims& victims) {
+    if (shares_[cpu].free == 0) {
+        const std::uint32_t wanted = batch();
+        const std::uint32_t moved = std::min(wanted, head_->free_for_all);
+        head_->free_for_all -= moved;
+        shares_[cpu].free += moved;
+        choose(list_of(cpu), wanted - moved, victims);
+    }
+}
+
 bool LruLists::take_free(std::uint32_t cpu, Victims& victims) {
     victims.count = 0;
     if (!hold()) {
         return false;
     }
     Share& share = shares_[cpu];
-    if (share.free == 0) {
-        const std::uint32_t wanted = batch();
-        const std::uint32_t moved = std::min(wanted, head_->free_for_all);
-        head_->free_for_all -= moved;
-        share.free += moved;
-        choose(list_of(cpu), wanted - moved, victims);
+    refill(cpu, victims);
+    if (share.free == 0 && victims.count == 0) {
+        rebuild();
+        refill(cpu, victims);
     }
     const bool taken = share.free > 0;
     share.free -= taken ? 1 : 0;

@@ -9,9 +9,13 @@
 // With NO_COMMON_LRU each CPU has a list and a share of its own, and batches are small.
 //
 // Look-ups only set a mark, without waiting. All else holds one lock word; a list whose holder died
-// is built anew from the lanes that exist, in lane order. Lock order: home bucket, then this.
+// is built anew from the lanes that exist, in lane order. So are lists in which nothing is free and
+// nothing can leave: writers that died on their way took it with them. Those that are on their way
+// then still come, so that the map may hold as many more than it should as there are such writers;
+// the table has lanes to spare. Lock order: home bucket, then this.
 //
-// Proved by: hash_map_test.cpp (the table of first losses); hash_concurrency_test.cpp.
+// Proved by: hash_map_test.cpp (the table of first losses); hash_concurrency_test.cpp;
+// shared/death_test.cpp (writers that die one after another).
 #pragma once
 
 #include <array>
@@ -72,6 +76,7 @@ class LruLists {
 
     bool hold();
     void rebuild();
+    void refill(std::uint32_t cpu, Victims& victims);
     void link_newest(std::uint32_t lane, std::uint32_t list);
     void unlink(std::uint32_t lane);
     void choose(std::uint32_t list, std::uint32_t wanted, Victims& victims);

@@ -85,7 +85,16 @@ class Writer : public testing::TestWithParam<Death> {
     std::unique_ptr<Map> map;
 };
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kIsStepped = false; // a step takes a hundred, and says nothing of races
+#else
+constexpr bool kIsStepped = true;
+#endif
+
 TEST_P(Writer, MayBeKilledAtAnyInstruction) {
+    if (!kIsStepped) {
+        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
+    }
     const std::int64_t whole_way = dies_after(1'000'000);
     if (whole_way < 0) {
         GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
@@ -98,6 +107,32 @@ TEST_P(Writer, MayBeKilledAtAnyInstruction) {
         dies_after(most);
         expect_whole();
         ASSERT_FALSE(HasFailure()) << "killed after " << most << " of " << whole_way;
+    }
+}
+
+// Each may take with it what it had set aside and what it was making leave; of the same map.
+TEST(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
+    if (!kIsStepped) {
+        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
+    }
+    const auto map = made(MapType::lru_hash);
+    std::uint8_t next = 0;
+    const auto update = [&] {
+        const Key key{32, {1, 2, 3, next++}};
+        return map->update(key.bytes(), kValue, kAny, 0) == 0 &&
+               map->lookup(key.bytes(), 0) != nullptr;
+    };
+    const auto die_after = [&](std::int64_t most) {
+        return os::kill_after_instructions([&] { update(); }, [&] { update(); }, most);
+    };
+    const std::int64_t whole_way = die_after(1'000'000);
+    if (whole_way < 0) {
+        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
+    }
+    constexpr std::int64_t kPlaces = 60;
+    for (std::int64_t place = 0; place < kPlaces; ++place) {
+        die_after(whole_way * place / kPlaces);
+        ASSERT_TRUE(update()) << "after the death at " << place << " of " << kPlaces;
     }
 }
 
