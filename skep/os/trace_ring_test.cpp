@@ -55,7 +55,7 @@ TEST(TraceRing, ManyWritersNeverMixTheirLines) {
         });
     }
     std::uint64_t seen = 0;
-    while (seen + cursor.lost() < 3 * kEach) {
+    while (seen + cursor.lost() < std::uint64_t{3} * kEach) {
         if (const auto line = cursor.next()) {
             ++seen;
             EXPECT_EQ(line->text, std::string(200, line->text.front()));

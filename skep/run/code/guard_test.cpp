@@ -142,7 +142,7 @@ TEST_F(Guard, CopyOfWhatIsNotThereFails) {
 }
 
 // The fault that these tests are about: the sanitizer must leave it to the processor.
-[[gnu::no_sanitize("undefined")]] void store_to_nothing() {
+__attribute__((no_sanitize("undefined"))) void store_to_nothing() {
     volatile int* volatile nowhere = nullptr; // read, so that no compiler knows what it holds
     *nowhere = 1;
 }
