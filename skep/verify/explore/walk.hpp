@@ -107,7 +107,9 @@ class Walk {
         Path path;
         State like;
         CheckpointIndex holds = kNoCheckpoint; // open until it is asked again
-        std::uint64_t needed_count = 0;        // when it was asked last
+        // How many numbers mattered when it was asked last. Stopping makes more of them matter,
+        // those of the path itself, so it is asked at least once more.
+        std::optional<std::uint64_t> needed_count;
     };
 
     Ruling<State> entry(std::uint32_t subprogram);

@@ -19,8 +19,7 @@ namespace skep::verify {
 void Walk::put_off_path() {
     const CheckpointIndex open = checkpoints_.waited_for();
     checkpoints_.open(open);
-    put_off_.push_back(
-        {path_, checkpoints_.matched(), open, workspace_.dependencies.needed_count()});
+    put_off_.push_back({path_, checkpoints_.matched(), open, {}});
     most_put_off_ = std::max<std::uint64_t>(most_put_off_, put_off_.size());
 }
 

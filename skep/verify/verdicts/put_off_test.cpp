@@ -83,6 +83,18 @@ TEST(PutOff, OneNumberAfterAnother) {
     }
 }
 
+// That the path needs what the state needed makes another number matter, which it changed itself.
+TEST(PutOff, ANumberThatMattersByStoppingThere) {
+    for (const int other : {63, 64}) {
+        const std::string text =
+            joined("r6 = 5\nr7 = 5\nhead:\nmay_goto out\n", kThrow,
+                   "if r8 == 1 goto second\nr9 = r6\nround:\n", kWork,
+                   "r1 = r10\nr1 += -64\nr1 += r9\n*(u8 *)(r1 + 0) = 1\n", "goto head\n",
+                   fmt::format("second:\nr9 = r7\nr7 = {}\ngoto round\nout:\n", other), kEnd);
+        EXPECT_EQ(verdict_of(text).verdict == Verdict::accept, other == 63) << other;
+    }
+}
+
 // Nobody asks what r7 is: rounds that change it cost no more than the way to where they join.
 TEST(PutOff, WhatNeverMattersIsNotWalkedAgain) {
     const auto cost = [](int changes) {
