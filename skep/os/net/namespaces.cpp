@@ -33,7 +33,13 @@ Result<void> enter_own_network_and_mounts() {
         return error;
     }
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-        return error_from_errno(errno, "making the mounts private");
+        const int os_errno = errno;
+        Error error = error_from_errno(os_errno, "making the mounts private");
+        if (os_errno == EINVAL) {
+            error.message += " (/ is no mount point here, as in a plain chroot: bind it to itself "
+                             "before entering, mount --bind)";
+        }
+        return error;
     }
     return {};
 }

@@ -114,10 +114,10 @@ Statistics Walk::statistics() const {
     }
     Statistics statistics = checkpoints_.statistics();
     statistics.insns_processed = effort_.insns;
-    statistics.memory_bytes +=
-        checkpoints_.table_bytes() + longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
-        most_put_off_ * (sizeof(PutOff) + sizeof(Frame)) + decisions_.capacity() * sizeof(Branch) +
-        (merging_.has_value() ? merging_->memory_bytes() : 0);
+    statistics.memory_bytes += checkpoints_.table_bytes() +
+                               longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
+                               decisions_.capacity() * sizeof(Branch) +
+                               (merging_.has_value() ? merging_->memory_bytes() : 0);
     statistics.memory_bytes = std::max(statistics.memory_bytes, analysis_bytes_);
     return statistics;
 }
@@ -206,7 +206,6 @@ bool Walk::goes_on_after(Finding finding) {
 
 Ruling<void> Walk::explore(State entry, InsnIndex start) {
     pending_.clear();
-    put_off_.clear();
     path_ = Path{};
     path_.state = std::move(entry);
     path_.at = start;
@@ -329,9 +328,6 @@ Ruling<Walk::Flow> Walk::pass_point() {
     }
     const CheckpointIndex before = path_.parent;
     switch (checkpoints_.visit(path_.state, path_.parent, visit)) {
-    case Checkpoints::Answer::put_off:
-        put_off_path();
-        [[fallthrough]];
     case Checkpoints::Answer::proved:
         log_.pruned(path_.at);
         return Flow::ended;
@@ -444,7 +440,6 @@ bool Walk::pop_joined() {
 }
 
 bool Walk::pop() {
-    ask_those_put_off();
     if (pending_.empty()) {
         return merging_.has_value() && pop_joined();
     }

@@ -101,17 +101,6 @@ class Walk {
         std::size_t log_position = 0;
     };
 
-    // A path that stopped for a state whose needs are not all known, which it was like as far as
-    // they are.
-    struct PutOff {
-        Path path;
-        State like;
-        CheckpointIndex holds = kNoCheckpoint; // open until it is asked again
-        // How many numbers mattered when it was asked last. Stopping makes more of them matter,
-        // those of the path itself, so it is asked at least once more.
-        std::optional<std::uint64_t> needed_count;
-    };
-
     Ruling<State> entry(std::uint32_t subprogram);
     Ruling<void> explore(State entry, InsnIndex start);
     bool goes_on_after(Finding finding);
@@ -153,10 +142,6 @@ class Walk {
     bool ends_guess(const Finding& finding);
     Ruling<void> step_sum(const Insn& insn);
     bool pop();
-    void put_off_path();
-    void ask_those_put_off();
-    bool take_up(CheckpointIndex loop);
-    void settle(CheckpointIndex loop);
     void next(const Insn& insn) { path_.at = InsnIndex{path_.at.value + insn.slots()}; }
     void widen(State& state, InsnIndex loop) const;
     void note_stack_use(const Value& value);
@@ -176,12 +161,10 @@ class Walk {
     std::optional<MergePoints> merging_; // when joining
     bool just_joined_ = false;           // path_ begins at a point, with the joined state there
     std::vector<Path> pending_;
-    std::vector<PutOff> put_off_;
     std::vector<Branch> decisions_;
     Path path_;
     Effort effort_;
     std::uint64_t longest_pending_ = 0;
-    std::uint64_t most_put_off_ = 0;
     std::map<std::uint32_t, Signature> signatures_;
     std::vector<std::uint32_t> globals_called_; // in the order of first calls
     std::set<std::uint32_t> helpers_called_;

@@ -24,7 +24,6 @@ void Dependencies::mark(Origin origin) {
             continue;
         }
         node.needed = true;
-        ++needed_count_;
         for (const Origin from : {node.first, node.second}) {
             if (from != 0 && !nodes_[from].needed) {
                 pending_.push_back(from);

@@ -53,9 +53,6 @@ class Dependencies {
         }
     }
 
-    // How many are needed: where it has not grown, nothing that was ignored matters now.
-    [[nodiscard]] std::uint64_t needed_count() const { return needed_count_; }
-
     [[nodiscard]] std::uint64_t memory_bytes() const {
         return nodes_.capacity() * sizeof(Node) + followers_.capacity() * sizeof(Follower);
     }
@@ -79,7 +76,6 @@ class Dependencies {
     void mark(Origin origin);
 
     std::vector<Node> nodes_;
-    std::uint64_t needed_count_ = 0;
     bool all_needed_ = false;
     std::vector<Follower> followers_;
     std::vector<Origin> pending_; // work list of mark(), kept to save allocations

@@ -11,6 +11,7 @@
 #include "tests/verdicts/campaign/generator/frames.hpp"
 #include "tests/verdicts/campaign/generator/generator.hpp"
 #include "tests/verdicts/campaign/generator/mutant.hpp"
+#include "tests/verdicts/campaign/generator/rounds.hpp"
 #include "tests/verdicts/campaign/generator/surroundings.hpp"
 
 namespace skep::tests::campaign {
@@ -121,6 +122,12 @@ void visit(Runner& runner, const Judges& judges, const World& world, const Limit
     }
 }
 
+ProgramSpec generated(Kind kind, std::mt19937_64& random) {
+    return kind == Kind::frames   ? generate_frames(random)
+           : kind == Kind::rounds ? generate_rounds(random)
+                                  : generate(random);
+}
+
 } // namespace
 
 void run_generated(const Judges& judges, client::Transport& kernel, const Limits& limits,
@@ -133,7 +140,7 @@ void run_generated(const Judges& judges, client::Transport& kernel, const Limits
     Runner runner(judges, limits, tally);
     for (; !runner.is_over(); ++tally.next) {
         std::mt19937_64 random = random_for(limits.seed, tally.next);
-        runner.one(**world, limits.frames ? generate_frames(random) : generate(random),
+        runner.one(**world, generated(limits.kind, random),
                    fmt::format("generated {} {}", limits.seed, tally.next));
     }
     tally.write();

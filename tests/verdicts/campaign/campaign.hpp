@@ -14,12 +14,16 @@
 
 namespace skep::tests::campaign {
 
+// Of everything; of what lies in callers' frames (generator/frames.hpp); of what the rounds of a
+// loop hand each other (generator/rounds.hpp).
+enum class Kind : std::uint8_t { mixed, frames, rounds };
+
 struct Limits {
     std::uint64_t programs = 1000;
     std::chrono::seconds time{60};
     std::uint64_t seed = 1;
     std::uint64_t mutants_of_each = 20; // in one round
-    bool frames = false;                // generated: frames.hpp's programs
+    Kind kind = Kind::mixed;            // of generated ones
     bool messages = false;              // compares the last lines of refusals, too
 };
 

@@ -78,11 +78,29 @@ TEST(Campaign, BothVerifiersAgreeAboutWhatLiesInCallersFrames) {
     Limits limits;
     limits.programs = 2000;
     limits.seed = 21;
-    limits.frames = true;
+    limits.kind = Kind::frames;
     Tally tally("");
     run_generated(judges, **kernel, limits, tally);
     EXPECT_EQ(tally.judged(), limits.programs);
     EXPECT_EQ(tally.summary().find("\tonly"), std::string::npos) << tally.summary();
+}
+
+// A verifier that lets paths stop in a loop, and does not ask again what matters, accepts some of
+// every thousand of these.
+TEST(Campaign, BothVerifiersAgreeAboutWhatRoundsHandEachOther) {
+    if (!kernel_is_available()) {
+        GTEST_SKIP() << "bpf(2) loads no programs for us here";
+    }
+    const Result<std::unique_ptr<client::Transport>> kernel = client::connect_kernel();
+    const Judges judges(**kernel, nullptr);
+    Limits limits;
+    limits.programs = 2000;
+    limits.seed = 22;
+    limits.kind = Kind::rounds;
+    Tally tally("");
+    run_generated(judges, **kernel, limits, tally);
+    EXPECT_EQ(tally.judged(), limits.programs);
+    EXPECT_EQ(tally.summary().find("\tonly skep accepts"), std::string::npos) << tally.summary();
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // verdict_campaign [--mutants FOLDER] [--count N] [--seconds N] [--seed N] [--each N] [--state
-// FILE] [--messages yes] [--frames yes]
+// FILE] [--messages yes] [--kind frames|rounds]
 //
 // Puts random programs, or one-instruction mutants of the programs of a folder of objects, to our
 // verifier and to the running kernel's (bpf(2) as root), and tells where they disagree. Goes on
@@ -42,8 +42,8 @@ std::optional<Arguments> parse(int count, char** words) {
             arguments.limits.seed = number;
         } else if (word == "--messages") {
             arguments.limits.messages = value == "yes";
-        } else if (word == "--frames") {
-            arguments.limits.frames = value == "yes";
+        } else if (word == "--kind" && (value == "frames" || value == "rounds")) {
+            arguments.limits.kind = value == "frames" ? Kind::frames : Kind::rounds;
         } else if (word == "--each") {
             arguments.limits.mutants_of_each = number;
         } else {
@@ -79,7 +79,7 @@ int main(int count, char** words) {
     if (!arguments) {
         fmt::print(stderr, "usage: verdict_campaign [--mutants FOLDER] [--count N] [--seconds N] "
                            "[--seed N] [--each N] [--state FILE] [--messages yes] "
-                           "[--frames yes]\n");
+                           "[--kind frames|rounds]\n");
         return 2;
     }
     return skep::tests::campaign::run(*arguments);

@@ -105,35 +105,6 @@ void Checkpoints::wait(CheckpointIndex from, CheckpointIndex for_open) {
     }
 }
 
-// All paths from the checkpoint have ended, some in a round of an open loop: so would this one's.
-bool Checkpoints::waits_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
-                             Answer& answer) {
-    const CheckpointIndex open = proved_with(index);
-    if (!is_ancestor(open, parent)) {
-        return false;
-    }
-    if (!equivalence_.covers(states_[index], state, Likeness::by_range)) {
-        if (all_[open].kind == PointKind::iterator ||
-            !equivalence_.covers(states_[index], state, Likeness::finished)) {
-            return false;
-        }
-        answer = Answer::put_off;
-    }
-    wait(parent, open);
-    return true;
-}
-
-bool Checkpoints::still_covers(const State& old, const State& now, InsnIndex at) {
-    equivalence_.stand_at(at);
-    return equivalence_.covers(old, now, Likeness::finished);
-}
-
-void Checkpoints::reopen(CheckpointIndex parent) {
-    while (parent != kNoCheckpoint && ++all_[parent].open_paths == 1) {
-        parent = all_[parent].parent;
-    }
-}
-
 // Whether a path stops at the checkpoint, and why. The cheap questions come first: most checkpoints
 // are of other rounds of a loop, which the fingerprint tells.
 bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
@@ -145,7 +116,13 @@ bool Checkpoints::is_like(CheckpointIndex index, const State& state, CheckpointI
         return equivalence_.covers(states_[index], state, Likeness::finished);
     }
     if (open != index) {
-        return waits_like(index, state, parent, answer);
+        // All paths from it have ended, some in a round of an open loop: so would this one's.
+        const bool same = equivalence_.covers(states_[index], state, Likeness::by_range) &&
+                          is_ancestor(open, parent);
+        if (same) {
+            wait(parent, open);
+        }
+        return same;
     }
     const bool new_round =
         visit.kind == PointKind::callback ||
@@ -288,7 +265,6 @@ void Checkpoints::save(State& state, CheckpointIndex& parent, const Visit& visit
     give_places(state, parent, visit.at);
     Checkpoint checkpoint;
     checkpoint.at = visit.at;
-    checkpoint.kind = visit.kind;
     checkpoint.fingerprint = visit.fingerprint;
     checkpoint.parent = parent;
     checkpoint.jump = jump_from(parent);

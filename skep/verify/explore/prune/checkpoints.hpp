@@ -7,11 +7,8 @@
 // proved. A path that came back into a loop and stopped there because it was like an open one is
 // proved only when that one is: until then what it went through `waits` for it. A path that comes
 // by a checkpoint that waits may stop there too, and waits with it, when it is like it in every
-// number. When it is like it only in those that matter as far as is known, it is put off: which of
-// them matter is not known before the loop is done. Then it is asked again, and the path goes on
-// after all when the answer is no. Meanwhile it holds the loop's open checkpoint open. Over the
-// elements of an iterator no path is put off, so that of several mistakes the one is met first that
-// Linux meets first.
+// number: which of them matter is not known before the loop is done. (That such paths stop for the
+// time being, and are asked again when the loop is done, was tried: docs/verifier-performance.md.)
 //
 // When to save and when to forget follows spec/verifier.md, section 10.
 #pragma once
@@ -50,7 +47,7 @@ class Checkpoints {
   public:
     Checkpoints(const Liveness& liveness, Workspace& workspace);
 
-    enum class Answer : std::uint8_t { go_on, proved, put_off, infinite_loop };
+    enum class Answer : std::uint8_t { go_on, proved, infinite_loop };
     struct Visit {
         InsnIndex at;
         PointKind kind = PointKind::ordinary;
@@ -65,22 +62,9 @@ class Checkpoints {
     void open(CheckpointIndex parent);
     void close(CheckpointIndex parent);
 
-    // After an answer of put_off: the open checkpoint that the path waits for.
-    [[nodiscard]] CheckpointIndex waited_for() const { return proved_with(matched_); }
-    // Whether a path that was put off may still stop, for a state like that.
-    [[nodiscard]] bool still_covers(const State& old, const State& now, InsnIndex at);
-    // A path goes on that was put off: what it had gone through is open again.
-    void reopen(CheckpointIndex parent);
-    // The open checkpoint that `open` waits for in turn; none when it is proved once it is closed.
-    [[nodiscard]] CheckpointIndex outer_loop(CheckpointIndex open) const {
-        return all_[open].waits_for;
-    }
-    // In steps that grow with the logarithm of the depth, by jumps.
-    [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
-
     // The state at the visit of `at` before this one on the path; null when there is none.
     [[nodiscard]] const State* previous(CheckpointIndex from, InsnIndex at) const;
-    // The state that the last answer was about: an infinite loop came back to it.
+    // The state that an infinite loop came back to.
     [[nodiscard]] const State& matched() const { return states_[matched_]; }
 
     void demand_equal_numbers() { equivalence_.demand_equal_numbers(); }
@@ -104,17 +88,16 @@ class Checkpoints {
         std::uint32_t misses = 0;
         std::uint64_t bytes = 0;
         std::uint64_t fingerprint = 0;
-        PointKind kind = PointKind::ordinary;
         bool listed = true;
     };
 
     [[nodiscard]] CheckpointIndex proved_with(CheckpointIndex index) const;
+    // In steps that grow with the logarithm of the depth, by jumps.
+    [[nodiscard]] bool is_ancestor(CheckpointIndex ancestor, CheckpointIndex of) const;
     [[nodiscard]] CheckpointIndex jump_from(CheckpointIndex parent) const;
     [[nodiscard]] std::uint64_t fingerprint(const State& state, InsnIndex at) const;
     [[nodiscard]] std::vector<CheckpointIndex>& at_place(const State& state, InsnIndex at);
     void wait(CheckpointIndex from, CheckpointIndex for_open);
-    bool waits_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
-                    Answer& answer);
     bool is_like(CheckpointIndex index, const State& state, CheckpointIndex parent,
                  const Visit& visit, Answer& answer);
     void stop_at(CheckpointIndex index, const State& state, Answer answer);
