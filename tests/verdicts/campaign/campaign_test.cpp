@@ -4,10 +4,13 @@
 // verifier, and where the kernel can be asked nothing new is accepted by us alone.
 #include <gtest/gtest.h>
 
+#include "skep/verify/verify.hpp"
 #include "tests/support/kernel_program.hpp"
 #include "tests/verdicts/campaign/campaign.hpp"
+#include "tests/verdicts/campaign/exhaustion.hpp"
 #include "tests/verdicts/campaign/generator/generator.hpp"
 #include "tests/verdicts/campaign/generator/mutant.hpp"
+#include "tests/verdicts/campaign/generator/rounds.hpp"
 #include "tests/verdicts/campaign/generator/surroundings.hpp"
 
 namespace skep::tests::campaign {
@@ -85,22 +88,26 @@ TEST(Campaign, BothVerifiersAgreeAboutWhatLiesInCallersFrames) {
     EXPECT_EQ(tally.summary().find("\tonly"), std::string::npos) << tally.summary();
 }
 
-// A verifier that lets paths stop in a loop, and does not ask again what matters, accepts some of
-// every thousand of these.
-TEST(Campaign, BothVerifiersAgreeAboutWhatRoundsHandEachOther) {
-    if (!kernel_is_available()) {
-        GTEST_SKIP() << "bpf(2) loads no programs for us here";
+// A verifier that lets paths stop in a loop before it is known what matters accepts some of every
+// thousand of these that do harm.
+TEST(Campaign, WhatRoundsHandEachOtherDoesNoHarmWhereItIsAccepted) {
+    unsigned harmless = 0;
+    unsigned unknown = 0;
+    unsigned accepted = 0;
+    for (std::uint64_t seed = 0; seed < 4000; ++seed) {
+        std::mt19937_64 random(seed);
+        const ProgramSpec program = generate_rounds(random);
+        const Reached reached = exhaust(program);
+        unknown += reached == Reached::unknown ? 1 : 0;
+        harmless += reached == Reached::no_harm ? 1 : 0;
+        if (verify::verify(program, verify::Environment{}).verdict == verify::Verdict::accept) {
+            ++accepted;
+            ASSERT_NE(reached, Reached::harm) << "seed " << seed;
+        }
     }
-    const Result<std::unique_ptr<client::Transport>> kernel = client::connect_kernel();
-    const Judges judges(**kernel, nullptr);
-    Limits limits;
-    limits.programs = 2000;
-    limits.seed = 22;
-    limits.kind = Kind::rounds;
-    Tally tally("");
-    run_generated(judges, **kernel, limits, tally);
-    EXPECT_EQ(tally.judged(), limits.programs);
-    EXPECT_EQ(tally.summary().find("\tonly skep accepts"), std::string::npos) << tally.summary();
+    EXPECT_GT(accepted, 800U);
+    EXPECT_LT(harmless + unknown, 3000U); // the others do harm
+    EXPECT_LT(unknown, 40U);
 }
 
 } // namespace
