@@ -78,7 +78,7 @@ class Exhaustion {
         case InsnKind::alu:
             return calculate(state, insn);
         case InsnKind::load_wide: // the address of the callback
-            return set(state, insn, {Value::Is::number, state.at + 1 + insn.imm});
+            return set(state, insn, {Value::Is::number, std::int64_t{state.at} + 1 + insn.imm});
         case InsnKind::load:
             return load(state, insn);
         case InsnKind::store_imm:
