@@ -84,14 +84,14 @@ endfunction()
 
 # A room that becomes a module, loaded when it is there, for it stands on a large library.
 function(skep_add_optimiser sources below)
-    foreach(version 19 20) # later ones have renamed some of what it says
+    foreach(version ${SKEP_LLVM})
         find_package(LLVM QUIET CONFIG PATHS /usr/lib/llvm-${version} NO_DEFAULT_PATH)
         if(LLVM_FOUND)
             break()
         endif()
     endforeach()
     if(NOT LLVM_FOUND)
-        message(STATUS "no LLVM 19 or 20: the optimising tier is left out (install llvm-19-dev)")
+        message(STATUS "no LLVM ${SKEP_LLVM}: the optimising tier is left out (install llvm-19-dev)")
         return()
     endif()
     message(STATUS "the optimising tier is built with LLVM ${LLVM_PACKAGE_VERSION}")

@@ -17,6 +17,7 @@
 #include "skep/optimise/lift/lift.hpp"
 #include "skep/optimise/machine.hpp"
 #include "skep/optimise/pipeline.hpp"
+#include "skep/optimise/versions.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::optimise {
@@ -49,7 +50,7 @@ class Unit {
           bytes_(llvm::Type::getInt8Ty(context)), pointer_(llvm::PointerType::getUnqual(context)) {}
 
     Result<run::AheadObject> make() {
-        for_machine(*module_);
+        set_target(*module_, machine_);
         define_maps();
         std::size_t insns = 0;
         for (const run::AheadProgram& program : job_.programs) {
@@ -67,16 +68,6 @@ class Unit {
     }
 
   private:
-    void for_machine(llvm::Module& module) {
-        module.setDataLayout(machine_.createDataLayout());
-        module.setTargetTriple(machine_
-                                   .getTargetTriple()
-#if LLVM_VERSION_MAJOR < 21
-                                   .str()
-#endif
-        );
-    }
-
     void define_maps() {
         for (const run::AheadMap& map : job_.maps) {
             variable(*module_, map.symbol + "_handle", true);
@@ -103,7 +94,7 @@ class Unit {
 
     Result<void> add(const run::AheadProgram& program) {
         Lifted lifted = TRY(lift({*program.program, job_.shapes}, context_));
-        for_machine(*lifted.module);
+        set_target(*lifted.module, machine_);
         TRY(name_bindings(*lifted.module, lifted.bindings));
         llvm::Function* entry = lifted.module->getFunction(kEntryName);
         llvm::Function* call_back = lifted.module->getFunction(kCallBackName);

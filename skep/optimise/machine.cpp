@@ -3,11 +3,12 @@
 
 #include <fmt/format.h>
 #include <llvm/ADT/StringMap.h>
-#include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/TargetParser/Host.h>
 #include <llvm/TargetParser/SubtargetFeature.h>
 #include <llvm/TargetParser/Triple.h>
+
+#include "skep/optimise/versions.hpp"
 
 namespace skep::optimise {
 namespace {
@@ -58,10 +59,6 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const MachineChoice& c
     const bool is_host = choice.triple.empty();
     const std::string name = is_host ? host().triple : choice.triple;
     std::string why;
-    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(name, why);
-    if (target == nullptr) {
-        return fail(Code::unsupported, fmt::format("LLVM does not know '{}': {}", name, why));
-    }
     const bool native = is_host && choice.cpu.empty();
     const std::string cpu = native ? host().cpu : choice.cpu;
     const std::string features =
@@ -71,18 +68,12 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const MachineChoice& c
     // counts from the instruction alone.
     const auto model =
         triple.isAArch64() && choice.near_code ? llvm::CodeModel::Tiny : llvm::CodeModel::Small;
-    llvm::TargetOptions options;
-#if LLVM_VERSION_MAJOR >= 21
-    llvm::TargetMachine* machine = target->createTargetMachine(
-        triple, cpu, features, options, llvm::Reloc::PIC_, model, choice.effort);
-#else
-    llvm::TargetMachine* machine = target->createTargetMachine(
-        name, cpu, features, options, llvm::Reloc::PIC_, model, choice.effort);
-#endif
+    auto machine = make_target_machine({triple, cpu, features, model, choice.effort}, why);
     if (machine == nullptr) {
-        return fail(Code::unsupported, fmt::format("LLVM makes no code for '{}'", name));
+        return fail(Code::unsupported,
+                    fmt::format("LLVM does not compile for '{}': {}", name, why));
     }
-    return std::unique_ptr<llvm::TargetMachine>(machine);
+    return machine;
 }
 
 } // namespace skep::optimise

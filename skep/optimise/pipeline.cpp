@@ -9,6 +9,7 @@
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 
 #include "skep/optimise/switches.hpp"
+#include "skep/optimise/versions.hpp"
 
 namespace skep::optimise {
 namespace {
@@ -34,13 +35,7 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
         questions.registerShouldRunOptionalPassCallback(
             [&](llvm::StringRef, const llvm::Any&) { return goes_on(); });
     }
-    module.setDataLayout(machine.createDataLayout());
-    module.setTargetTriple(machine
-                               .getTargetTriple()
-#if LLVM_VERSION_MAJOR < 21
-                               .str()
-#endif
-    );
+    set_target(module, machine);
     llvm::PipelineTuningOptions tuning;
     tuning.LoopVectorization = true;
     tuning.SLPVectorization = true;

@@ -14,7 +14,6 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Module.h>
-#include <llvm/IR/PatternMatch.h>
 #include <llvm/Transforms/Utils/Local.h>
 
 namespace skep::optimise {
@@ -111,18 +110,20 @@ bool is_comparable(const llvm::Value& value) {
 }
 
 std::optional<Fork> fork_of(llvm::BranchInst& branch) {
-    using namespace llvm::PatternMatch; // NOLINT: its words are made for this
-    llvm::ICmpInst::Predicate predicate = llvm::ICmpInst::ICMP_EQ;
-    llvm::Value* value = nullptr;
-    const llvm::APInt* constant = nullptr;
-    if (!branch.isConditional() || branch.getSuccessor(0) == branch.getSuccessor(1) ||
-        !match(branch.getCondition(), m_ICmp(predicate, m_Value(value), m_APInt(constant))) ||
-        !is_comparable(*value)) {
+    if (!branch.isConditional() || branch.getSuccessor(0) == branch.getSuccessor(1)) {
         return std::nullopt;
     }
-    const auto region = llvm::ConstantRange::makeExactICmpRegion(predicate, *constant);
-    return Fork{value,
-                llvm::dyn_cast<llvm::Instruction>(branch.getCondition()),
+    auto* comparison = llvm::dyn_cast<llvm::ICmpInst>(branch.getCondition());
+    const auto* constant = comparison == nullptr
+                               ? nullptr
+                               : llvm::dyn_cast<llvm::ConstantInt>(comparison->getOperand(1));
+    if (constant == nullptr || !is_comparable(*constant)) {
+        return std::nullopt;
+    }
+    const auto region =
+        llvm::ConstantRange::makeExactICmpRegion(comparison->getPredicate(), constant->getValue());
+    return Fork{comparison->getOperand(0),
+                comparison,
                 {{branch.getSuccessor(0), of_region(region)},
                  {branch.getSuccessor(1), of_region(region.inverse())}},
                 1};

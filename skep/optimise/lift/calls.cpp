@@ -8,6 +8,7 @@
 #include "skep/helpers/invocation.hpp"
 #include "skep/helpers/own_memory.hpp"
 #include "skep/optimise/lift/function_lifter.hpp"
+#include "skep/optimise/versions.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::optimise {
@@ -106,11 +107,11 @@ void FunctionLifter::call_plain_helper(const Insn& one) {
 // A copy that the call may read, so that the stack which held the original need not be memory. It
 // is made of words: whoever reads it by words finds none that was written in parts just before,
 // which processors wait for.
-llvm::Value* FunctionLifter::copied(Value* from, std::uint32_t size_bytes) {
+llvm::AllocaInst* FunctionLifter::copied(Value* from, std::uint32_t size_bytes) {
     llvm::IRBuilder<> first(&code_->getEntryBlock(), code_->getEntryBlock().begin());
     llvm::AllocaInst* copy = first.CreateAlloca(llvm::ArrayType::get(shared_.i8, size_bytes));
     copy->setAlignment(llvm::Align(8));
-    builder_.CreateLifetimeStart(copy, constant(size_bytes));
+    begin_lifetime(builder_, copy, size_bytes);
     for (std::uint32_t at = 0; at < size_bytes;) {
         const std::uint32_t word = std::min(8U, std::bit_floor(size_bytes - at));
         llvm::Type* type = builder_.getIntNTy(word * 8);
@@ -126,10 +127,14 @@ llvm::Value* FunctionLifter::copied(Value* from, std::uint32_t size_bytes) {
 // Update and delete: the key in R2, the value in R3.
 void FunctionLifter::call_map_helper(const Insn& one, const spec::MapSpec& map) {
     const bool updates = one.imm == number_of(spec::Helper::map_update_elem);
-    Value* key = copied(address(2), map.key_size_bytes);
-    Value* value = updates ? copied(address(3), map.value_size_bytes) : constant(0);
-    std::vector<Value*> arguments{address(1),  key,        value, updates ? number(4) : constant(0),
-                                  constant(0), invocation_};
+    llvm::AllocaInst* key = copied(address(2), map.key_size_bytes);
+    llvm::AllocaInst* value = updates ? copied(address(3), map.value_size_bytes) : nullptr;
+    std::vector<Value*> arguments{address(1),
+                                  key,
+                                  updates ? static_cast<Value*>(value) : constant(0),
+                                  updates ? number(4) : constant(0),
+                                  constant(0),
+                                  invocation_};
     std::vector<llvm::Type*> types;
     types.reserve(arguments.size());
     for (Value* argument : arguments) {
@@ -140,9 +145,9 @@ void FunctionLifter::call_map_helper(const Insn& one, const spec::MapSpec& map) 
     llvm::CallInst* call = builder_.CreateCall(llvm::FunctionType::get(shared_.i64, types, false),
                                                function, arguments);
     call->addRetAttr(llvm::Attribute::NoUndef);
-    builder_.CreateLifetimeEnd(key, constant(map.key_size_bytes));
+    end_lifetime(builder_, key, map.key_size_bytes);
     if (updates) {
-        builder_.CreateLifetimeEnd(value, constant(map.value_size_bytes));
+        end_lifetime(builder_, value, map.value_size_bytes);
     }
     set_number(0, call);
 }
@@ -179,7 +184,8 @@ void FunctionLifter::lift_array_lookup(const MapShape& shape, const spec::MapSpe
 // The look-up changes nothing that a program can see, but what the map keeps for itself.
 void FunctionLifter::lift_function_lookup(const MapShape& shape, const spec::MapSpec& map) {
     const bool copies = map.key_size_bytes <= kCopiedMost;
-    Value* key = copies ? copied(address(2), map.key_size_bytes) : address(2);
+    llvm::AllocaInst* copy = copies ? copied(address(2), map.key_size_bytes) : nullptr;
+    Value* key = copies ? static_cast<Value*>(copy) : address(2);
     Value* object =
         shared_.binding(builder_, {.referent = Referent::map, .index = shape.map_index});
     const auto pieces = copies ? maps::KeyPieces::words : maps::KeyPieces::halves;
@@ -190,12 +196,12 @@ void FunctionLifter::lift_function_lookup(const MapShape& shape, const spec::Map
         llvm::FunctionType::get(shared_.ptr, {shared_.ptr, shared_.ptr, shared_.i32}, false);
     llvm::CallInst* call = builder_.CreateCall(type, function, {object, key, cpu_number()});
     call->setMemoryEffects(llvm::MemoryEffects::inaccessibleOrArgMemOnly());
-    call->addParamAttr(1, llvm::Attribute::NoCapture);
+    add_no_capture(*call, 1);
     call->addParamAttr(1, llvm::Attribute::ReadOnly);
     call->addFnAttr(llvm::Attribute::WillReturn);
     call->addRetAttr(llvm::Attribute::NoUndef);
     if (copies) {
-        builder_.CreateLifetimeEnd(key, constant(map.key_size_bytes));
+        end_lifetime(builder_, copy, map.key_size_bytes);
     }
     set_address(0, call);
 }

@@ -76,7 +76,7 @@ class FunctionLifter {
     void call_map_helper(const Insn& one, const spec::MapSpec& map);
     void lift_array_lookup(const run::jit::MapShape& shape, const spec::MapSpec& map);
     void lift_function_lookup(const run::jit::MapShape& shape, const spec::MapSpec& map);
-    Value* copied(Value* from, std::uint32_t size_bytes);
+    llvm::AllocaInst* copied(Value* from, std::uint32_t size_bytes);
     void call_subprogram(std::int64_t target);
     void call_register(const Insn& one);
     void call_routine(run::jit::Routine routine, std::array<Value*, 5> arguments, Leave when);
