@@ -77,6 +77,7 @@ INLINE u8 *packet_end(const struct context *context) { return context->data_end;
 /* Kinds of maps. */
 #define HASH 1
 #define ARRAY 2
+#define PERCPU_HASH 5
 #define PERCPU_ARRAY 6
 #define LRU_HASH 9
 #define LPM_TRIE 11
