@@ -79,6 +79,9 @@ class IndexedMap : public Map {
           part_stride_(part_stride) {}
 
     [[nodiscard]] int check_update(std::uint32_t index, std::uint64_t flags) const {
+        if (flags == kAny) [[likely]] {
+            return index < spec().max_entries ? 0 : -E2BIG;
+        }
         if ((flags & ~std::uint64_t{kLock}) > kExist) {
             return -EINVAL;
         }
@@ -91,7 +94,9 @@ class IndexedMap : public Map {
         return shape_.check_update_flags(flags);
     }
 
-    virtual std::uint8_t* place(std::uint32_t index, std::uint32_t cpu) const = 0;
+    [[nodiscard]] std::uint8_t* place(std::uint32_t index, std::uint32_t cpu) const {
+        return memory_.data() + cpu * part_stride_ + index * stride_;
+    }
 
     ValueShape shape_;
     os::Mapping memory_;
@@ -125,11 +130,6 @@ class Array final : public IndexedMap {
         const std::uint64_t head = mmapable ? os::page_size() : 312;
         const std::uint64_t values = spec().max_entries * stride_;
         return head + (mmapable ? round_up(values, os::page_size()) : values);
-    }
-
-  private:
-    std::uint8_t* place(std::uint32_t index, std::uint32_t) const override {
-        return memory_.data() + index * stride_;
     }
 };
 
@@ -174,11 +174,6 @@ class PercpuArray final : public IndexedMap {
 
     [[nodiscard]] std::uint64_t memory_bytes() const override {
         return 312 + spec().max_entries * (8 + slot_count() * stride_);
-    }
-
-  private:
-    std::uint8_t* place(std::uint32_t index, std::uint32_t cpu) const override {
-        return memory_.data() + cpu * part_stride_ + index * stride_;
     }
 };
 

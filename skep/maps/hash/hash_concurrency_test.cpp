@@ -53,6 +53,15 @@ void churn(Map& map, std::uint32_t seed, std::uint64_t keys, std::uint64_t steps
     }
 }
 
+std::uint32_t held(Map& map) {
+    std::uint32_t count = 0;
+    Element element;
+    for (std::uint64_t at = 0; map.element_from(at, 0, element); at = element.position + 1) {
+        ++count;
+    }
+    return count;
+}
+
 // Every key once, every value its key's, no more than may be, and all of it can be taken out and
 // filled again to the last entry but what deaths may have cost.
 void check_whole(Map& map, std::uint32_t lost_most) {
@@ -124,6 +133,55 @@ TEST(HashConcurrency, AKeyThatNobodyTouchesIsAlwaysFound) {
     EXPECT_EQ(misses, 0U);
 }
 
+// Few entries and two CPUs: one finds nothing that can leave while the other's are on their way
+// out.
+TEST(HashConcurrency, AFullLruMapNeverHoldsTooMuch) {
+    auto map = made(MapType::lru_hash, 3);
+    std::atomic<std::uint64_t> refused{0};
+    const auto insert = [&](std::uint64_t first, std::uint32_t cpu) {
+        for (std::uint64_t key = first; key < first + 100'000; ++key) {
+            const Value value = value_for(key);
+            refused += map->update(bytes(&key), bytes(&value), kAny, cpu) != 0 ? 1 : 0;
+            if (key % 8 == 0) {
+                map->erase(bytes(&key));
+            }
+        }
+    };
+    std::thread other([&] { insert(1'000'000, 1); });
+    insert(0, 0);
+    other.join();
+    EXPECT_EQ(refused, 0U);
+    for (std::uint64_t key = 2'000'000; key < 2'000'050; ++key) {
+        const Value value = value_for(key);
+        ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny, key % 2), 0);
+        ASSERT_LE(held(*map), 3U);
+    }
+}
+
+// Nearly every lane is taken, so that most keys lie in buckets that are not their home.
+TEST(HashConcurrency, WritersThatGoPastFullBucketsDoNotMeetInALane) {
+    auto map = made(MapType::hash, 200);
+    std::atomic<std::uint64_t> wrong{0};
+    const auto work = [&](std::uint64_t first) {
+        for (int round = 0; round < 300; ++round) {
+            for (std::uint64_t key = first; key < first + 100; ++key) {
+                const Value value = value_for(key);
+                wrong += map->update(bytes(&key), bytes(&value), kNoExist, 0) != 0 ? 1 : 0;
+            }
+            for (std::uint64_t key = first; key < first + 100; ++key) {
+                auto* found = reinterpret_cast<std::uint64_t*>(map->lookup(bytes(&key), 0));
+                wrong += found == nullptr || std::atomic_ref(*found).load() != key ? 1 : 0;
+                wrong += map->erase(bytes(&key)) != 0 ? 1 : 0;
+            }
+        }
+    };
+    std::thread other([&] { work(1'000); });
+    work(0);
+    other.join();
+    EXPECT_EQ(wrong, 0U);
+    check_whole(*map, 0);
+}
+
 TEST(HashConcurrency, ForkedProcessesShareOneMap) {
     auto map = made(MapType::hash, 64);
     {
@@ -156,6 +214,7 @@ TEST_P(KilledWriter, LeavesNothingLockedAndNothingBroken) {
         const Value value = value_for(key);
         ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny, 0), 0);
         ASSERT_NE(map->lookup(bytes(&key), 0), nullptr);
+        ASSERT_LE(held(*map), map->spec().max_entries);
     }
 }
 

@@ -102,15 +102,22 @@ inline std::uint64_t hash_part(KeyPart part, HashSecrets secrets) {
     return folded_product(part.low ^ secrets.low, part.high ^ secrets.high);
 }
 
+// part_at(offset, size): the bytes of the key there, sixteen at most.
+template <class PartAt>
+std::uint64_t hash_parts(std::uint32_t size_bytes, HashSecrets secrets, PartAt part_at) {
+    constexpr std::uint32_t kPartBytes = 16;
+    std::uint32_t at = 0;
+    for (; size_bytes - at > kPartBytes; at += kPartBytes) {
+        secrets.low ^= std::rotl(hash_part(part_at(at, kPartBytes), secrets), 32);
+    }
+    return hash_part(part_at(at, size_bytes - at), secrets);
+}
+
 template <KeyPieces pieces = KeyPieces::halves>
 std::uint64_t hash_key(const std::uint8_t* key, std::uint32_t size_bytes, HashSecrets secrets) {
-    constexpr std::uint32_t kPartBytes = 16;
-    while (size_bytes > kPartBytes) {
-        secrets.low ^= std::rotl(hash_part(key_part<pieces>(key, kPartBytes), secrets), 32);
-        key += kPartBytes;
-        size_bytes -= kPartBytes;
-    }
-    return hash_part(key_part<pieces>(key, size_bytes), secrets);
+    return hash_parts(size_bytes, secrets, [key](std::uint32_t at, std::uint32_t part_bytes) {
+        return key_part<pieces>(key + at, part_bytes);
+    });
 }
 
 } // namespace skep::maps

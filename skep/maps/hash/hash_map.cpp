@@ -56,7 +56,7 @@ constexpr const Kind* kind_of(MapType type) {
 
 HashShape shape_of(const spec::MapSpec& spec, const Kind& kind) {
     return HashShape{spec.max_entries, spec.key_size_bytes,
-                     kind.per_cpu ? 0 : std::uint64_t{spec.value_size_bytes}};
+                     kind.per_cpu ? 0 : std::uint64_t{spec.value_size_bytes}, kind.lru};
 }
 
 struct Parts {
@@ -74,7 +74,8 @@ class HashMap final : public Map {
           table_(shape_of(Map::spec(), kind), parts.table, memory_.data(), std::move(owner)),
           cpu_values_(memory_.data() + parts.cpu_values), cpu_stride_(parts.cpu_stride),
           cpu_value_bytes_(round_up(Map::spec().value_size_bytes, 8)),
-          lookup_(lookup_for(kind, KeyPieces::halves, Map::spec().key_size_bytes)) {
+          lookup_(lookup_for(kind, KeyPieces::halves, Map::spec().key_size_bytes)),
+          writers_(writers_for(Map::spec().key_size_bytes)) {
         if (kind.lru) {
             lru_.emplace(lru_shape(Map::spec(), slot_count(), table_.lane_count()), parts.lru,
                          memory_.data(), table_);
@@ -105,19 +106,7 @@ class HashMap final : public Map {
 
     int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
                std::uint32_t cpu) override {
-        return change(
-            key, flags, cpu,
-            [&](std::uint32_t lane, bool is_new) {
-                if (kind_.per_cpu && is_new) {
-                    clear_other_cpus(lane, cpu);
-                }
-                if (is_new) {
-                    shape_.write_new(value_at(lane, cpu), value);
-                } else {
-                    shape_.write(value_at(lane, cpu), value, (flags & kLock) != 0);
-                }
-            },
-            value);
+        return writers_.update(*this, key, value, {flags, cpu});
     }
 
     int write_user(const std::uint8_t* key, Bytes value, std::uint64_t flags) override {
@@ -127,26 +116,27 @@ class HashMap final : public Map {
         if (!kind_.per_cpu) {
             return update(key, value.data(), flags, 0);
         }
-        return change(
-            key, flags, 0,
-            [&](std::uint32_t lane, bool) {
-                for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
-                    copy_to_shared(value_at(lane, cpu), value.data() + cpu * cpu_value_bytes_,
-                                   cpu_value_bytes_);
-                }
-            },
-            value.data());
+        const auto fill = [&](std::uint32_t lane, bool) {
+            for (std::uint32_t cpu = 0; cpu < slot_count(); ++cpu) {
+                copy_to_shared(value_at(lane, cpu), value.data() + cpu * cpu_value_bytes_,
+                               cpu_value_bytes_);
+            }
+        };
+        return table_.with_key<0, KeyPieces::halves>(key, [&](const auto& wanted) {
+            return change(wanted, value.data(), {flags, 0}, fill);
+        });
     }
 
-    int erase(const std::uint8_t* key) override {
-        return remove_after(key, [](std::uint32_t) { return 0; });
-    }
+    int erase(const std::uint8_t* key) override { return writers_.erase(*this, key); }
 
     int take_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
         if (!kind_.can_take) {
             return -kNotSupported;
         }
-        return remove_after(key, [&](std::uint32_t lane) { return read_lane(lane, value, flags); });
+        return table_.with_key<0, KeyPieces::halves>(key, [&](const auto& wanted) {
+            return remove_after(wanted,
+                                [&](std::uint32_t lane) { return read_lane(lane, value, flags); });
+        });
     }
 
     int read_user(const std::uint8_t* key, MutableBytes value, std::uint64_t flags) override {
@@ -206,6 +196,7 @@ class HashMap final : public Map {
   private:
     static constexpr std::uint32_t kZeroSeed = spec::kMapZeroSeed;
     static constexpr int kRefillsMost = 64;
+    static constexpr int kNeedsRoom = 1; // no errno: an LRU hash must make room first
 
     // Nothing that is the same for every look-up in a map is asked in one: neither what kind it is
     // nor, for the sizes that keys usually have, how long its keys are.
@@ -262,6 +253,57 @@ class HashMap final : public Map {
         }
     }
 
+    // The writers, by the size of the keys.
+    struct How {
+        std::uint64_t flags;
+        std::uint32_t cpu;
+    };
+    struct Writers {
+        int (*update)(HashMap& self, const std::uint8_t* key, const std::uint8_t* value, How how);
+        int (*erase)(HashMap& self, const std::uint8_t* key);
+    };
+
+    template <std::uint32_t key_bytes>
+    static int update_as(HashMap& self, const std::uint8_t* key, const std::uint8_t* value,
+                         How how) {
+        const auto fill = [&self, value, how](std::uint32_t lane, bool is_new) {
+            self.write_value(lane, is_new, value, how);
+        };
+        return self.table_.with_key<key_bytes, KeyPieces::halves>(
+            key, [&](const auto& wanted) { return self.change(wanted, value, how, fill); });
+    }
+
+    template <std::uint32_t key_bytes>
+    static int erase_as(HashMap& self, const std::uint8_t* key) {
+        return self.table_.with_key<key_bytes, KeyPieces::halves>(key, [&](const auto& wanted) {
+            return self.remove_after(wanted, [](std::uint32_t) { return 0; });
+        });
+    }
+
+    static Writers writers_for(std::uint32_t key_bytes) {
+        switch (key_bytes) {
+        case 4:
+            return {update_as<4>, erase_as<4>};
+        case 8:
+            return {update_as<8>, erase_as<8>};
+        case 16:
+            return {update_as<16>, erase_as<16>};
+        default:
+            return {update_as<0>, erase_as<0>};
+        }
+    }
+
+    void write_value(std::uint32_t lane, bool is_new, const std::uint8_t* value, How how) {
+        if (is_new) {
+            if (kind_.per_cpu) {
+                clear_other_cpus(lane, how.cpu);
+            }
+            shape_.write_new(value_at(lane, how.cpu), value);
+        } else {
+            shape_.write(value_at(lane, how.cpu), value, (how.flags & kLock) != 0);
+        }
+    }
+
     [[nodiscard]] std::uint8_t* cpu_value_at(std::uint32_t lane, std::uint32_t cpu) const {
         return cpu_values_ + cpu * cpu_stride_ + lane * cpu_value_bytes_;
     }
@@ -301,32 +343,36 @@ class HashMap final : public Map {
     }
 
     // Removes the key while its bucket is held, unless what is done before answers an error.
-    template <class Before>
-    [[gnu::always_inline]] int remove_after(const std::uint8_t* key, Before before) {
-        const std::uint64_t hash = table_.hash(key);
-        const HashTable::Writing writing(table_, hash);
+    template <class Wanted, class Before>
+    [[gnu::always_inline]] int remove_after(const Wanted& wanted, Before before) {
+        const HashTable::Writing writing(table_, wanted.hash);
         if (!writing.held()) {
             return -EBUSY;
         }
-        const std::uint32_t lane = table_.find(key, hash);
+        const std::uint32_t lane = table_.find(wanted);
         if (lane == kNoLane) {
             return -ENOENT;
         }
         const int status = before(lane);
         if (status == 0) {
-            remove(writing, lane, hash);
+            remove(writing, lane, wanted.hash);
         }
         return status;
     }
+    // The list comes after the table: a death in between leaves a listed lane without a key, which
+    // leaves the list in its turn; the other way round it would leave a key without an entry.
     void remove(const HashTable::Writing& writing, std::uint32_t lane, std::uint64_t hash) {
-        if (lru_) {
-            lru_->remove(lane);
-        }
+        const std::uint32_t sequence =
+            table_.element(lane).sequence.load(std::memory_order_relaxed);
         table_.erase(writing, lane, hash);
+        if (lru_) {
+            lru_->remove(lane, sequence);
+        }
     }
 
-    [[nodiscard]] int check(std::uint64_t flags, const std::uint8_t* value) const {
-        if (kind_.names_device) {
+    [[nodiscard]] [[gnu::always_inline]] int check(std::uint64_t flags,
+                                                   const std::uint8_t* value) const {
+        if (kind_.names_device) [[unlikely]] {
             std::uint32_t first_word = 0;
             std::memcpy(&first_word, value, std::min<std::uint32_t>(4, spec().value_size_bytes));
             if (first_word == 0) {
@@ -336,47 +382,34 @@ class HashMap final : public Map {
         return shape_.check_update_flags(flags);
     }
 
-    // One update: `fill(lane, is_new)` writes the value. An LRU hash makes room before it holds the
-    // bucket for the second time, since making room erases other keys.
-    template <class Fill>
-    int change(const std::uint8_t* key, std::uint64_t flags, std::uint32_t cpu, Fill fill,
-               const std::uint8_t* value) {
-        int status = check(flags, value);
-        if (status != 0 || cpu >= slot_count()) {
+    // One update: `fill(lane, is_new)` writes the value. Making room erases other keys, so that an
+    // LRU hash lets go of the bucket for it and begins again.
+    template <class Wanted, class Fill>
+    [[gnu::always_inline]] int change(const Wanted& wanted, const std::uint8_t* value, How how,
+                                      Fill fill) {
+        int status = check(how.flags, value);
+        if (status != 0 || how.cpu >= slot_count()) {
             return status != 0 ? status : -EINVAL;
         }
-        const std::uint64_t hash = table_.hash(key);
-        const bool makes_room = lru_ && (flags & kExist) == 0 && table_.find(key, hash) == kNoLane;
-        if (makes_room && !make_room(cpu)) {
-            return -ENOMEM;
+        for (int refill = 0; refill < kRefillsMost; ++refill) {
+            {
+                const HashTable::Writing writing(table_, wanted.hash);
+                status = writing.held() ? change_held(writing, wanted, how, fill) : -EBUSY;
+            }
+            if (status != kNeedsRoom) [[likely]] {
+                return status;
+            }
+            make_room(how.cpu);
         }
-        bool filled_new = false;
-        {
-            const HashTable::Writing writing(table_, hash);
-            status = writing.held() ? change_held(writing, {key, hash, flags, cpu, makes_room},
-                                                  fill, filled_new)
-                                    : -EBUSY;
-        }
-        if (makes_room && !filled_new) {
-            lru_->give_back(cpu);
-        }
-        return status;
+        return -ENOMEM;
     }
 
-    struct Change {
-        const std::uint8_t* key;
-        std::uint64_t hash;
-        std::uint64_t flags;
-        std::uint32_t cpu;
-        bool has_room; // an LRU entry was set aside
-    };
-
-    template <class Fill>
-    int change_held(const HashTable::Writing& writing, const Change& change, Fill fill,
-                    bool& filled_new) {
-        const std::uint32_t present = table_.find(change.key, change.hash);
+    template <class Wanted, class Fill>
+    [[gnu::always_inline]] int change_held(const HashTable::Writing& writing, const Wanted& wanted,
+                                           How how, Fill fill) {
+        const std::uint32_t present = table_.find(wanted);
         if (present != kNoLane) {
-            if ((change.flags & kNoExist) != 0) {
+            if ((how.flags & kNoExist) != 0) {
                 return -EEXIST;
             }
             fill(present, false);
@@ -385,42 +418,49 @@ class HashMap final : public Map {
             }
             return 0;
         }
-        if ((change.flags & kExist) != 0 && !kind_.names_device) {
+        if ((how.flags & kExist) != 0 && !kind_.names_device) {
             return -ENOENT;
         }
-        if (kind_.lru && !change.has_room) {
-            return -ENOMEM; // it was there a moment ago; erased meanwhile by somebody else
+        const std::uint32_t lane = table_.claim(writing, wanted.hash);
+        if (lane >= kBusyLane) [[unlikely]] {
+            const int full = kind_.lru ? -ENOMEM : -E2BIG;
+            return lane == kBusyLane ? -EBUSY : full;
         }
-        const std::uint32_t lane = table_.claim(
-            writing, change.key, change.hash, kind_.lru ? table_.lane_count() : spec().max_entries);
-        if (lane == kNoLane) {
-            return kind_.lru ? -ENOMEM : -E2BIG;
+        table_.write_key(lane, wanted);
+        if (lru_) {
+            const int refused = enter_list(writing, lane, wanted.hash, how.cpu);
+            if (refused != 0) {
+                return refused;
+            }
         }
         fill(lane, true);
-        table_.publish(writing, lane, change.hash);
-        if (lru_) {
-            lru_->add(lane, change.hash, change.cpu);
-        }
-        filled_new = true;
+        table_.publish(writing, lane, wanted.hash);
         return 0;
     }
 
-    bool make_room(std::uint32_t cpu) {
-        Victims victims;
-        for (int refill = 0; refill < kRefillsMost; ++refill) {
-            const bool taken = lru_->take_free(cpu, victims);
-            for (std::uint32_t i = 0; i < victims.count; ++i) {
-                evict(victims.list[i]);
-                lru_->left(cpu);
-            }
-            if (taken) {
-                return true;
-            }
+    int enter_list(const HashTable::Writing& writing, std::uint32_t lane, std::uint64_t hash,
+                   std::uint32_t cpu) {
+        const LruLists::Entered entered = lru_->enter(lane, hash, cpu);
+        if (entered == LruLists::Entered::yes) {
+            return 0;
         }
-        return false;
+        table_.abandon(writing, lane, hash);
+        return entered == LruLists::Entered::no_room ? kNeedsRoom : -EBUSY;
     }
 
-    // Unless it was erased since it was chosen; then its entry is free all the same.
+    void make_room(std::uint32_t cpu) {
+        Victims victims;
+        lru_->refill(cpu, victims);
+        for (std::uint32_t i = 0; i < victims.count; ++i) {
+            evict(victims.list[i]);
+        }
+        if (victims.count != 0) {
+            lru_->left(cpu, victims);
+        }
+    }
+
+    // Unless it was erased since it was chosen, or never came in; then its entry is free all the
+    // same.
     void evict(const Victim& victim) {
         const HashTable::Writing writing(table_, victim.hash);
         const bool same =
@@ -430,7 +470,7 @@ class HashMap final : public Map {
         }
     }
 
-    const Kind& kind_;
+    const Kind kind_;
     ValueShape shape_;
     os::Mapping memory_;
     HashTable table_;
@@ -439,6 +479,7 @@ class HashMap final : public Map {
     std::uint64_t cpu_stride_;
     std::uint64_t cpu_value_bytes_;
     LookupFunction lookup_;
+    Writers writers_;
 };
 
 } // namespace

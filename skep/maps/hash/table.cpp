@@ -4,19 +4,18 @@
 namespace skep::maps {
 namespace {
 
-constexpr std::uint8_t kEmpty = 0;
-constexpr std::uint8_t kClaimed = 1;
 constexpr std::uint32_t kErasing = 1U << 31;
+constexpr int kRoundsMost = 1 << 12; // of looking for a lane while its bucket is busy
 
 using hash_tags::first_byte;
 using hash_tags::kOnes;
-using hash_tags::tag_of;
 
 } // namespace
 
 std::uint32_t HashShape::bucket_count() const {
-    // An eighth more lanes than entries, and one bucket more: spare for probing and for lost lanes.
-    const std::uint64_t lanes = std::uint64_t{max_entries} + max_entries / 8 + 1;
+    // More lanes than entries, and one bucket more: spare for probing and for lost lanes. An eighth
+    // more; a quarter where a map is full for most of its life, and misses go past full buckets.
+    const std::uint64_t lanes = std::uint64_t{max_entries} + max_entries / (is_lru ? 4 : 8) + 1;
     return static_cast<std::uint32_t>(lanes / kLanesPerBucket + 1);
 }
 
@@ -43,118 +42,120 @@ void HashTable::set_seed(std::uint64_t seed) {
     secrets_ = HashSecrets::from(seed);
 }
 
-std::uint32_t HashTable::find(const std::uint8_t* key, std::uint64_t hash) const {
-    const std::uint32_t size_bytes = shape_.key_bytes;
-    if (size_bytes > 16) {
-        return find_where(hash, SameBytes{key, size_bytes});
-    }
-    const KeyPart part = key_part(key, size_bytes);
-    return size_bytes > 8 ? find_where(hash, SameWords<16>{part})
-                          : find_where(hash, SameWords<8>{part});
-}
-
-HashTable::Writing::Writing(HashTable& table, std::uint64_t hash)
-    : home_(table.buckets_[table.home_of(hash)]) {
-    const Locked locked = table.owner_.lock(home_.lock);
-    held_ = locked != Locked::no;
-    if (locked == Locked::taken_over) {
-        table.repair(home_);
-    }
-}
-
-HashTable::Writing::~Writing() {
-    if (held_) {
-        Owner::unlock(home_.lock);
-    }
+std::uint64_t HashTable::stored_hash(std::uint32_t lane) const {
+    const std::uint8_t* stored = key_of(lane);
+    return hash_parts(
+        shape_.key_bytes, secrets_, [stored](std::uint32_t at, std::uint32_t part_bytes) {
+            return KeyPart{load_relaxed<std::uint64_t>(stored + at),
+                           part_bytes > 8 ? load_relaxed<std::uint64_t>(stored + at + 8)
+                                          : std::uint64_t{0}};
+        });
 }
 
 // The lane is claimed before it is counted, so that a death in between never leaves the count too
 // high.
-std::uint32_t HashTable::claim(const Writing& writing, const std::uint8_t* key, std::uint64_t hash,
-                               std::uint32_t count_most) {
-    if (count() >= count_most) {
+std::uint32_t HashTable::claim(const Writing& writing, std::uint64_t hash) {
+    const bool counts = !shape_.is_lru;
+    if (counts && count() >= shape_.max_entries) {
         return kNoLane;
     }
-    const std::uint32_t first_bucket = home_of(hash);
-    const std::uint32_t lane = claim_lane(writing.home_, home_lane_of(hash));
-    if (lane == kNoLane) {
-        return kNoLane;
+    std::uint32_t lane = home_lane_of(hash);
+    if (tag(lane).load(std::memory_order_acquire) == kEmpty) [[likely]] {
+        take(writing.home_, lane);
+    } else {
+        lane = claim_elsewhere(writing.home_, lane / kLanesPerBucket);
     }
-    if (counted(head_->count.fetch_add(1, std::memory_order_relaxed)) >= count_most) {
-        head_->count.fetch_sub(1, std::memory_order_relaxed);
-        tag(lane).store(kEmpty, std::memory_order_release);
-        if (lane / kLanesPerBucket != first_bucket) {
-            forget_passing(first_bucket, lane / kLanesPerBucket);
-        }
-        writing.home_.intent.store(0, std::memory_order_release);
-        return kNoLane;
+    if (lane >= kBusyLane || !counts ||
+        counted(head_->count.fetch_add(1, std::memory_order_relaxed)) < shape_.max_entries)
+        [[likely]] {
+        return lane;
     }
-    // A claimed lane is its claimer's alone.
-    HashElement& element_head = element(lane);
-    const std::uint32_t writing_now = // it may be odd from a writer that died
-        element_head.sequence.load(std::memory_order_relaxed) | 1;
-    element_head.sequence.store(writing_now, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
-    copy_to_shared(key_of(lane), key, shape_.key_bytes);
-    element_head.mark.store(0, std::memory_order_relaxed);
-    element_head.sequence.store(writing_now + 1, std::memory_order_release);
-    return lane;
-}
-
-bool HashTable::claim_one(HashBucket& home, std::uint32_t lane) {
-    std::uint8_t empty = kEmpty;
-    if (!tag(lane).compare_exchange_strong(empty, kClaimed, std::memory_order_acq_rel)) {
-        return false;
-    }
-    home.intent.store(lane + 1, std::memory_order_release);
-    return true;
-}
-
-std::uint32_t HashTable::claim_lane(HashBucket& home, std::uint32_t home_lane) {
-    if (tag(home_lane).load(std::memory_order_relaxed) == kEmpty && claim_one(home, home_lane)) {
-        return home_lane;
-    }
-    const std::uint32_t first_bucket = home_lane / kLanesPerBucket;
-    std::uint32_t bucket = first_bucket;
-    for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
-        const std::uint32_t claimed =
-            first_lane(bucket, kEmpty, std::memory_order_relaxed,
-                       [&](std::uint32_t lane) { return claim_one(home, lane); });
-        if (claimed != kNoLane) {
-            return claimed;
-        }
-        buckets_[bucket].went_past.fetch_add(1, std::memory_order_acq_rel);
-    }
-    forget_passing(first_bucket, first_bucket); // once round: every bucket was passed
+    abandon(writing, lane, hash);
     return kNoLane;
 }
 
-// Lowers the count of every bucket from the first up to, not including, the last; all when they are
-// one.
-void HashTable::forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket) {
-    std::uint32_t bucket = first_bucket;
-    do {
-        buckets_[bucket].went_past.fetch_sub(1, std::memory_order_acq_rel);
-        bucket = after(bucket);
-    } while (bucket != last_bucket);
+// Counts go down before a lane is let go of: never too high. The intent goes before the lane here,
+// which somebody else may claim at once: a repair must not take it from them.
+void HashTable::abandon(const Writing& writing, std::uint32_t lane, std::uint64_t hash) {
+    uncount();
+    writing.home_.intent.store(0, std::memory_order_release);
+    vacate(lane, home_of(hash));
 }
 
-void HashTable::publish(const Writing& writing, std::uint32_t lane, std::uint64_t hash) {
-    tag(lane).store(tag_of(hash), std::memory_order_release);
-    writing.home_.intent.store(0, std::memory_order_release);
+void HashTable::uncount() {
+    if (!shape_.is_lru) {
+        head_->count.fetch_sub(1, std::memory_order_relaxed);
+    }
+}
+
+void HashTable::vacate(std::uint32_t lane, std::uint32_t first_bucket) {
+    tag(lane).store(kEmpty, std::memory_order_release);
+    if (lane / kLanesPerBucket != first_bucket) {
+        forget_passing(first_bucket, lane / kLanesPerBucket);
+    }
+}
+
+// Precondition: the bucket is held, and so is the home.
+std::uint32_t HashTable::claim_in(HashBucket& home, std::uint32_t bucket) {
+    return first_lane(bucket, kEmpty, [&](std::uint32_t lane) {
+        take(home, lane);
+        return true;
+    });
+}
+
+// Busy buckets are asked again in a later round, which begins at home: there may be room by now.
+std::uint32_t HashTable::claim_elsewhere(HashBucket& home, std::uint32_t first_bucket) {
+    std::uint32_t lane = claim_in_a_round(home, first_bucket);
+    for (int round = 1; lane == kBusyLane && round < kRoundsMost; ++round) {
+        os::yield_thread();
+        lane = claim_in_a_round(home, first_bucket);
+    }
+    return lane;
+}
+
+std::uint32_t HashTable::claim_in_a_round(HashBucket& home, std::uint32_t first_bucket) {
+    std::uint32_t lane = claim_in(home, first_bucket);
+    std::uint32_t bucket = first_bucket;
+    bool was_busy = false;
+    for (std::uint32_t probes = 1; lane == kNoLane && probes < bucket_count_; ++probes) {
+        buckets_[bucket].went_past.fetch_add(1, std::memory_order_acq_rel);
+        bucket = after(bucket);
+        HashBucket& other = buckets_[bucket];
+        if (first_lane(bucket, kEmpty, [](std::uint32_t) { return true; }) == kNoLane) {
+            continue;
+        }
+        const Locked locked = owner_.try_lock(other.lock);
+        if (locked == Locked::no) {
+            was_busy = true;
+            continue;
+        }
+        if (locked == Locked::taken_over) {
+            repair(other);
+        }
+        lane = claim_in(home, bucket);
+        Owner::unlock(other.lock);
+    }
+    if (lane != kNoLane) {
+        return lane;
+    }
+    if (bucket != first_bucket) {
+        forget_passing(first_bucket, bucket);
+    }
+    return was_busy ? kBusyLane : kNoLane;
+}
+
+// Lowers the passing count of every bucket from the first up to, not including, the last.
+void HashTable::forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket) {
+    for (std::uint32_t bucket = first_bucket; bucket != last_bucket; bucket = after(bucket)) {
+        buckets_[bucket].went_past.fetch_sub(1, std::memory_order_acq_rel);
+    }
 }
 
 void HashTable::erase(const Writing& writing, std::uint32_t lane, std::uint64_t hash) {
-    HashBucket& home = writing.home_;
-    home.intent.store((lane + 1) | kErasing, std::memory_order_release);
-    head_->count.fetch_sub(1, std::memory_order_relaxed); // before the lane goes: never too high
-    tag(lane).store(kEmpty, std::memory_order_release);
-    const std::uint32_t first = home_of(hash);
-    const std::uint32_t last = lane / kLanesPerBucket;
-    if (first != last) {
-        forget_passing(first, last);
-    }
-    home.intent.store(0, std::memory_order_release);
+    writing.home_.intent.store((lane + 1) | kErasing, std::memory_order_release);
+    uncount();
+    vacate(lane, home_of(hash));
+    writing.home_.intent.store(0, std::memory_order_release);
 }
 
 // The bucket's last writer died while holding it. Passing counts are left too high, which only
@@ -169,10 +170,10 @@ void HashTable::repair(HashBucket& home) {
         // erased one may already belong to a key of another home.
         const bool half_filled = !erasing && state == kClaimed;
         const bool half_erased =
-            erasing && state >= 0x80 && &buckets_[home_of(hash(key_of(lane)))] == &home;
+            erasing && state >= 0x80 && &buckets_[home_of(stored_hash(lane))] == &home;
         if (half_filled || half_erased) {
+            uncount();
             tag(lane).store(kEmpty, std::memory_order_release);
-            head_->count.fetch_sub(1, std::memory_order_relaxed);
         }
     }
     home.intent.store(0, std::memory_order_release);

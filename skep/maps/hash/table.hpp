@@ -18,8 +18,19 @@
 // Readers never wait and never retry. A lane's sequence is odd while its key is being written; a
 // reader whose comparison saw the sequence change takes the lane as no match. That is a right
 // answer: the key was absent at some moment during the look-up. Writers of a key hold the lock word
-// of its home bucket (shared/owner.hpp), so one key has one writer; lanes of other buckets are
-// claimed by compare-and-swap.
+// of its home bucket (shared/owner.hpp), so one key has one writer. A lane is claimed only by who
+// holds its bucket, so that a plain store claims it; whoever goes past a full home holds one more
+// bucket for that moment. That one is only tried for: a writer that finds it busy goes on to the
+// next, so that writers never wait for each other in a ring.
+//
+// Orders. What a lock word guards (claims, intents, the key of a claimed lane) is ordered by taking
+// it (acquire) and letting go (release). A lane becomes empty without its bucket being held, by a
+// release store of its tag; who claims it has seen that by an acquire load, so all that the last
+// owner did to the element comes before what the next one does. A tag that makes a lane visible is
+// a release store after key and value, and look-ups load tags by acquire. Deaths order nothing
+// beyond the program: what a dead writer stored before it died is seen, in program order, by the
+// next holder of the lock word, and the compiler keeps `intent` behind the claim since it is a
+// release store.
 //
 // When a writer dies, the next one at that bucket finishes or undoes what `intent` names. In the
 // few instructions between a claim and its record, a death may cost one lane or leave the count one
@@ -44,6 +55,7 @@ namespace skep::maps {
 
 inline constexpr std::uint32_t kLanesPerBucket = 16;
 inline constexpr std::uint32_t kNoLane = ~0U;
+inline constexpr std::uint32_t kBusyLane = ~0U - 1; // from claim(): a free lane's bucket is held
 
 struct HashBucket {
     std::atomic<std::uint64_t> tags[2];
@@ -69,6 +81,7 @@ struct HashShape {
     std::uint32_t max_entries = 0;
     std::uint32_t key_bytes = 0;
     std::uint64_t value_bytes = 0; // in the element; per-CPU values lie elsewhere
+    bool is_lru = false;           // who may come in is counted elsewhere, and there are more lanes
 
     [[nodiscard]] std::uint32_t bucket_count() const;
     [[nodiscard]] std::uint64_t element_stride() const {
@@ -85,30 +98,47 @@ class HashTable {
     static Parts plan(Layout& layout, const HashShape& shape);
     HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* memory, Owner owner);
 
-    [[nodiscard]] std::uint64_t hash(const std::uint8_t* key) const {
-        return hash_key(key, shape_.key_bytes, secrets_);
-    }
+    // Reads a key once and calls then(wanted), for find() and the writers below, with its hash and
+    // with how it is compared and stored. `key_bytes`: the size of the table's keys where the
+    // compiler knows it, and sixteen at most; 0: the table knows it, and it may be larger.
+    template <std::uint32_t key_bytes, KeyPieces pieces, class Then>
+    [[gnu::always_inline]] auto with_key(const std::uint8_t* key, Then then) const;
+
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const {
-        return find_in_pieces<KeyPieces::halves>(key);
+        return find_by_size<0, KeyPieces::halves>(key);
     }
-    [[nodiscard]] std::uint32_t find(const std::uint8_t* key, std::uint64_t hash) const;
-    // With the size of the keys known to the compiler; it is the table's, and sixteen at most. 0:
-    // the table knows it, and it may be larger.
     template <std::uint32_t key_bytes, KeyPieces pieces>
     [[nodiscard]] std::uint32_t find_by_size(const std::uint8_t* key) const {
-        if constexpr (key_bytes == 0) {
-            return find_in_pieces<pieces>(key);
-        } else {
-            const KeyPart part = key_part<pieces>(key, key_bytes);
-            return find_where(hash_part(part, secrets_), SameWords<key_bytes>{part});
-        }
+        return with_key<key_bytes, pieces>(key, [&](const auto& wanted) { return find(wanted); });
     }
+    template <class Same>
+    struct Wanted {
+        std::uint64_t hash;
+        Same same;
+    };
+    template <class Same>
+    [[nodiscard]] [[gnu::always_inline]] std::uint32_t find(const Wanted<Same>& wanted) const {
+        return find_where(wanted.hash, wanted.same);
+    }
+    // The hash of the key that is stored in a lane; meaningless when that changes meanwhile.
+    [[nodiscard]] std::uint64_t stored_hash(std::uint32_t lane) const;
 
     // Holds the home bucket of a hash for writing. `held` is false when that failed: answer EBUSY.
     class Writing {
       public:
-        Writing(HashTable& table, std::uint64_t hash);
-        ~Writing();
+        [[gnu::always_inline]] Writing(HashTable& table, std::uint64_t hash)
+            : home_(table.buckets_[table.home_of(hash)]) {
+            const Locked locked = table.owner_.lock(home_.lock);
+            held_ = locked != Locked::no;
+            if (locked == Locked::taken_over) [[unlikely]] {
+                table.repair(home_);
+            }
+        }
+        [[gnu::always_inline]] ~Writing() {
+            if (held_) {
+                Owner::unlock(home_.lock);
+            }
+        }
         Writing(const Writing&) = delete;
         Writing& operator=(const Writing&) = delete;
         [[nodiscard]] bool held() const { return held_; }
@@ -119,13 +149,19 @@ class HashTable {
         bool held_;
     };
 
-    // Precondition of the three: the home bucket of the key is held.
-    // A lane for a key that is not in the table, its key written, not yet visible: kNoLane when
-    // full.
-    std::uint32_t claim(const Writing& writing, const std::uint8_t* key, std::uint64_t hash,
-                        std::uint32_t count_most);
-    // Makes a claimed lane visible; its value must be complete.
-    void publish(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
+    // Precondition of these: the home bucket of the key is held.
+    // A lane for a key that is not in the table, not yet visible and its key not yet written:
+    // kNoLane when full, kBusyLane when somebody held up the last free ones.
+    std::uint32_t claim(const Writing& writing, std::uint64_t hash);
+    template <class Same>
+    void write_key(std::uint32_t lane, const Wanted<Same>& wanted);
+    // Gives a claimed lane up again.
+    void abandon(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
+    // Makes a claimed lane visible; its key and value must be complete.
+    void publish(const Writing& writing, std::uint32_t lane, std::uint64_t hash) {
+        tag(lane).store(hash_tags::tag_of(hash), std::memory_order_release);
+        writing.home_.intent.store(0, std::memory_order_release);
+    }
     void erase(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
 
     // The first occupied lane at `from` or later; kNoLane at the end.
@@ -134,6 +170,9 @@ class HashTable {
     bool read_key(std::uint32_t lane, std::uint8_t* key) const;
     [[nodiscard]] bool is_occupied(std::uint32_t lane) const {
         return tag(lane).load(std::memory_order_acquire) >= 0x80;
+    }
+    [[nodiscard]] bool is_taken(std::uint32_t lane) const { // occupied or claimed
+        return tag(lane).load(std::memory_order_acquire) != kEmpty;
     }
 
     [[nodiscard]] std::uint8_t* key_of(std::uint32_t lane) const {
@@ -156,6 +195,9 @@ class HashTable {
     Owner& owner() { return owner_; }
 
   private:
+    static constexpr std::uint8_t kEmpty = 0;
+    static constexpr std::uint8_t kClaimed = 1;
+
     [[nodiscard]] std::uint8_t* element_bytes(std::uint32_t lane) const {
         return elements_ + lane * stride_;
     }
@@ -184,6 +226,12 @@ class HashTable {
                 key_bytes > 8 ? load_relaxed<std::uint64_t>(stored + 8) : std::uint64_t{0};
             return wanted == KeyPart{load_relaxed<std::uint64_t>(stored), high};
         }
+        void write(std::uint8_t* stored) const {
+            store_relaxed(stored, wanted.low);
+            if constexpr (key_bytes > 8) {
+                store_relaxed(stored + 8, wanted.high);
+            }
+        }
     };
     struct SameBytes {
         const std::uint8_t* wanted;
@@ -192,6 +240,7 @@ class HashTable {
         bool operator()(const std::uint8_t* stored) const {
             return equal_to_aligned(stored, wanted, size_bytes);
         }
+        void write(std::uint8_t* stored) const { copy_to_shared(stored, wanted, size_bytes); }
     };
     template <class Same>
     [[nodiscard]] [[gnu::always_inline]] bool holds(std::uint32_t lane, Same same) const;
@@ -199,13 +248,19 @@ class HashTable {
     [[nodiscard]] std::uint32_t find_where(std::uint64_t hash, Same same) const;
     template <class Same>
     [[nodiscard]] std::uint32_t search(std::uint32_t bucket, std::uint8_t wanted, Same same) const;
-    template <KeyPieces pieces>
-    [[nodiscard]] std::uint32_t find_in_pieces(const std::uint8_t* key) const;
     template <class Accepts>
     [[gnu::always_inline]] std::uint32_t first_lane(std::uint32_t bucket, std::uint8_t tagged,
-                                                    std::memory_order order, Accepts accepts) const;
-    bool claim_one(HashBucket& home, std::uint32_t lane);
-    std::uint32_t claim_lane(HashBucket& home, std::uint32_t home_lane);
+                                                    Accepts accepts) const;
+    // Precondition: the lane is empty and its bucket is held, and so is the home bucket.
+    void take(HashBucket& home, std::uint32_t lane) {
+        tag(lane).store(kClaimed, std::memory_order_relaxed);
+        home.intent.store(lane + 1, std::memory_order_release);
+    }
+    std::uint32_t claim_in(HashBucket& home, std::uint32_t bucket);
+    std::uint32_t claim_elsewhere(HashBucket& home, std::uint32_t first_bucket);
+    std::uint32_t claim_in_a_round(HashBucket& home, std::uint32_t first_bucket);
+    void uncount();
+    void vacate(std::uint32_t lane, std::uint32_t first_bucket);
     void forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket);
     void repair(HashBucket& home);
 
@@ -243,26 +298,45 @@ template <class Same>
     return search(home / kLanesPerBucket, hash_tags::tag_of(hash), same);
 }
 
-// A key of any size. Up to sixteen bytes are read once, for the hash and for comparing.
-template <KeyPieces pieces>
-inline std::uint32_t HashTable::find_in_pieces(const std::uint8_t* key) const {
-    const std::uint32_t size_bytes = shape_.key_bytes;
-    if (size_bytes > 16) {
-        return find_where(hash_key<pieces>(key, size_bytes, secrets_), SameBytes{key, size_bytes});
+template <std::uint32_t key_bytes, KeyPieces pieces, class Then>
+inline auto HashTable::with_key(const std::uint8_t* key, Then then) const {
+    if constexpr (key_bytes != 0) {
+        const KeyPart part = key_part<pieces>(key, key_bytes);
+        return then(Wanted<SameWords<key_bytes>>{hash_part(part, secrets_), {part}});
+    } else {
+        const std::uint32_t size_bytes = shape_.key_bytes;
+        if (size_bytes > 16) {
+            const std::uint64_t hash = hash_key<pieces>(key, size_bytes, secrets_);
+            return then(Wanted<SameBytes>{hash, {key, size_bytes}});
+        }
+        const KeyPart part = key_part<pieces>(key, size_bytes);
+        const std::uint64_t hash = hash_part(part, secrets_);
+        return size_bytes > 8 ? then(Wanted<SameWords<16>>{hash, {part}})
+                              : then(Wanted<SameWords<8>>{hash, {part}});
     }
-    const KeyPart part = key_part<pieces>(key, size_bytes);
-    const std::uint64_t hash = hash_part(part, secrets_);
-    return size_bytes > 8 ? find_where(hash, SameWords<16>{part})
-                          : find_where(hash, SameWords<8>{part});
+}
+
+// A claimed lane is its claimer's alone: look-ups that still see its last key's tag are told by the
+// sequence.
+template <class Same>
+inline void HashTable::write_key(std::uint32_t lane, const Wanted<Same>& wanted) {
+    HashElement& element_head = element(lane);
+    const std::uint32_t writing_now = // it may be odd from a writer that died
+        element_head.sequence.load(std::memory_order_relaxed) | 1;
+    element_head.sequence.store(writing_now, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    wanted.same.write(key_of(lane));
+    element_head.mark.store(0, std::memory_order_relaxed);
+    element_head.sequence.store(writing_now + 1, std::memory_order_release);
 }
 
 // The first lane of the bucket that has this tag and is accepted; kNoLane when there is none.
 template <class Accepts>
 inline std::uint32_t HashTable::first_lane(std::uint32_t bucket, std::uint8_t tagged,
-                                           std::memory_order order, Accepts accepts) const {
+                                           Accepts accepts) const {
     for (std::uint32_t half = 0; half < 2; ++half) {
-        std::uint64_t marks =
-            hash_tags::bytes_equal_to(buckets_[bucket].tags[half].load(order), tagged);
+        std::uint64_t marks = hash_tags::bytes_equal_to(
+            buckets_[bucket].tags[half].load(std::memory_order_acquire), tagged);
         for (; marks != 0; marks &= marks - 1) {
             const std::uint32_t lane =
                 bucket * kLanesPerBucket + half * 8 + hash_tags::first_byte(marks);
@@ -279,8 +353,7 @@ template <class Same>
                                                   Same same) const {
     for (std::uint32_t probes = 0; probes < bucket_count_; ++probes, bucket = after(bucket)) {
         const std::uint32_t found =
-            first_lane(bucket, wanted, std::memory_order_acquire,
-                       [&](std::uint32_t lane) { return holds(lane, same); });
+            first_lane(bucket, wanted, [&](std::uint32_t lane) { return holds(lane, same); });
         if (found != kNoLane) {
             return found;
         }

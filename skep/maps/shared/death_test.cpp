@@ -22,18 +22,17 @@ struct Key {
         return static_cast<const std::uint8_t*>(static_cast<const void*>(this));
     }
 };
-constexpr std::uint32_t kEntries = 4;
 constexpr Key kTouched{16, {10, 1, 0, 0}};
 constexpr Key kLasting{24, {172, 16, 1, 0}};
 constexpr std::uint8_t kValue[8] = {7};
 
-std::unique_ptr<Map> made(MapType type) {
+std::unique_ptr<Map> made(MapType type, std::uint32_t entries) {
     spec::MapSpec spec;
     spec.name = "mortal";
     spec.type = type;
     spec.key_size_bytes = sizeof(Key);
     spec.value_size_bytes = sizeof kValue;
-    spec.max_entries = kEntries;
+    spec.max_entries = entries;
     spec.flags = type == MapType::lpm_trie ? spec::kMapNoPrealloc : 0U;
     auto map = make_map(spec, 2);
     EXPECT_TRUE(map.ok()) << map.error().message;
@@ -43,14 +42,19 @@ std::unique_ptr<Map> made(MapType type) {
 struct Death {
     MapType type;
     bool erases;
+    std::uint32_t entries = 4;
+    std::uint32_t others = 0; // that are there before: then the key may lie past its home
 };
 
 class Writer : public testing::TestWithParam<Death> {
   public:
     // How many instructions the writer took; it was killed after `most`.
     std::int64_t dies_after(std::int64_t most) {
-        map = made(GetParam().type);
+        map = made(GetParam().type, GetParam().entries);
         EXPECT_EQ(map->update(kLasting.bytes(), kValue, kAny, 0), 0);
+        for (std::uint32_t i = 0; i < GetParam().others; ++i) {
+            EXPECT_EQ(map->update(numbered(2, i).bytes(), kValue, kAny, 0), 0);
+        }
         if (GetParam().erases) {
             EXPECT_EQ(map->update(kTouched.bytes(), kValue, kAny, 0), 0);
         }
@@ -76,10 +80,16 @@ class Writer : public testing::TestWithParam<Death> {
         EXPECT_EQ(map->erase(kTouched.bytes()), 0);
         EXPECT_EQ(map->lookup(kTouched.bytes(), 0), nullptr);
         EXPECT_EQ(map->erase(kLasting.bytes()), 0);
-        for (std::uint8_t i = 0; i < kEntries; ++i) {
-            const Key key{32, {1, i, 3, 4}};
-            EXPECT_EQ(map->update(key.bytes(), kValue, kAny, 0), 0) << int{i};
+        for (std::uint32_t i = 0; i < GetParam().others; ++i) {
+            EXPECT_NE(map->lookup(numbered(2, i).bytes(), 0), nullptr) << i;
         }
+        for (std::uint32_t i = 0; i < GetParam().entries - GetParam().others; ++i) {
+            EXPECT_EQ(map->update(numbered(1, i).bytes(), kValue, kAny, 0), 0) << i;
+        }
+    }
+
+    static Key numbered(std::uint8_t kind, std::uint32_t number) {
+        return Key{32, {kind, static_cast<std::uint8_t>(number), 3, 4}};
     }
 
     std::unique_ptr<Map> map;
@@ -110,12 +120,22 @@ TEST_P(Writer, MayBeKilledAtAnyInstruction) {
     }
 }
 
+std::uint32_t held(Map& map) {
+    std::uint32_t count = 0;
+    Element element;
+    for (std::uint64_t at = 0; map.element_from(at, 0, element); at = element.position + 1) {
+        ++count;
+    }
+    return count;
+}
+
 // Each may take with it what it had set aside and what it was making leave; of the same map.
 TEST(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
     if (!kIsStepped) {
         GTEST_SKIP() << "single steps are too many under the thread sanitizer";
     }
-    const auto map = made(MapType::lru_hash);
+    constexpr std::uint32_t kEntries = 4;
+    const auto map = made(MapType::lru_hash, kEntries);
     std::uint8_t next = 0;
     const auto update = [&] {
         const Key key{32, {1, 2, 3, next++}};
@@ -133,11 +153,45 @@ TEST(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
     for (std::int64_t place = 0; place < kPlaces; ++place) {
         die_after(whole_way * place / kPlaces);
         ASSERT_TRUE(update()) << "after the death at " << place << " of " << kPlaces;
+        ASSERT_LE(held(*map), kEntries) << "after the death at " << place << " of " << kPlaces;
+    }
+}
+
+// An erased key's entry is free again and its key gone, or neither.
+TEST(LruWriters, MayDieWhileTheyEraseAndTheMapNeverHoldsTooMuch) {
+    if (!kIsStepped) {
+        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
+    }
+    constexpr std::uint32_t kEntries = 4;
+    const auto map = made(MapType::lru_hash, kEntries);
+    std::uint8_t next = 0;
+    const auto key = [&] { return Key{32, {1, 2, 3, next}}; };
+    const auto die_after = [&](std::int64_t most) {
+        ++next;
+        EXPECT_EQ(map->update(key().bytes(), kValue, kAny, 0), 0);
+        const auto joins = [&] { map->update(key().bytes(), kValue, kAny, 0); };
+        return os::kill_after_instructions(
+            joins, [&] { map->erase(key().bytes()); }, most);
+    };
+    const std::int64_t whole_way = die_after(1'000'000);
+    if (whole_way < 0) {
+        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
+    }
+    constexpr std::int64_t kPlaces = 60;
+    for (std::int64_t place = 0; place < kPlaces; ++place) {
+        die_after(whole_way * place / kPlaces);
+        for (std::uint8_t i = 0; i < kEntries + 2; ++i) {
+            const Key other{32, {9, 9, 9, i}};
+            ASSERT_EQ(map->update(other.bytes(), kValue, kAny, 0), 0);
+            ASSERT_LE(held(*map), kEntries) << "after the death at " << place << " of " << kPlaces;
+        }
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(Deaths, Writer,
                          testing::Values(Death{MapType::hash, false}, Death{MapType::hash, true},
+                                         Death{MapType::hash, false, 42, 40},
+                                         Death{MapType::hash, true, 42, 40},
                                          Death{MapType::lpm_trie, false},
                                          Death{MapType::lpm_trie, true}));
 

@@ -74,6 +74,20 @@ bool Owner::is_gone(std::uint32_t holder, std::uint32_t mine) const {
            !os::is_byte_locked_by_another(description_, kFirstByte + index);
 }
 
+Locked Owner::try_lock(std::atomic<std::uint32_t>& word) {
+    const std::uint32_t mine = token();
+    std::uint32_t holder = 0;
+    for (std::uint32_t attempt = 0; mine != 0 && attempt < kSpins; ++attempt) {
+        holder = word.load(std::memory_order_relaxed);
+        if (holder == 0 && word.compare_exchange_strong(holder, mine, std::memory_order_acquire)) {
+            return Locked::yes;
+        }
+    }
+    const bool taken_over = mine != 0 && is_gone(holder, mine) &&
+                            word.compare_exchange_strong(holder, mine, std::memory_order_acquire);
+    return taken_over ? Locked::taken_over : Locked::no;
+}
+
 Locked Owner::lock_slowly(std::atomic<std::uint32_t>& word, std::uint32_t mine) {
     for (std::uint32_t attempt = 1; attempt <= kAttemptsMost; ++attempt) {
         std::uint32_t holder = word.load(std::memory_order_relaxed);

@@ -43,7 +43,7 @@ class Owner {
     static Result<Owner> join(const MapFiles& files, OwnerRegion* region);
 
     // `taken_over`: the last holder died inside; repair before use. `no`: answer EBUSY.
-    Locked lock(std::atomic<std::uint32_t>& word) {
+    [[gnu::always_inline]] Locked lock(std::atomic<std::uint32_t>& word) {
         const std::uint32_t mine = token();
         std::uint32_t free = 0;
         if (mine != 0 && word.compare_exchange_strong(free, mine, std::memory_order_acquire))
@@ -52,6 +52,9 @@ class Owner {
         }
         return mine == 0 ? Locked::no : lock_slowly(word, mine);
     }
+    // The same without waiting for a holder that lives: `no` when it does. For who holds another
+    // word already.
+    Locked try_lock(std::atomic<std::uint32_t>& word);
     static void unlock(std::atomic<std::uint32_t>& word) {
         word.store(0, std::memory_order_release);
     }

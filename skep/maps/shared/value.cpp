@@ -2,11 +2,9 @@
 #include "skep/maps/shared/value.hpp"
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
 #include <cstring>
 
-#include "skep/maps/map.hpp"
-#include "skep/maps/shared/words.hpp"
 #include "skep/os/sharing/owner_lock.hpp"
 
 namespace skep::maps {
@@ -55,17 +53,15 @@ ValueShape::ValueShape(const spec::MapSpec& spec) : size_bytes_(spec.value_size_
     if (plain_from < size_bytes_) {
         plain_.push_back({plain_from, size_bytes_ - plain_from});
     }
+    is_plain_ = special_.empty();
 }
 
 std::uint32_t* ValueShape::lock_word(const std::uint8_t* shared) const {
     return reinterpret_cast<std::uint32_t*>(const_cast<std::uint8_t*>(shared) + *lock_offset_);
 }
 
-void ValueShape::write(std::uint8_t* shared, const std::uint8_t* from, bool locked) const {
-    if (special_.empty()) [[likely]] {
-        copy_to_shared(shared, from, size_bytes_);
-        return;
-    }
+void ValueShape::write_around_fields(std::uint8_t* shared, const std::uint8_t* from,
+                                     bool locked) const {
     const bool lock = locked && has_lock();
     if (lock) {
         lock_value(lock_word(shared));
@@ -79,7 +75,7 @@ void ValueShape::write(std::uint8_t* shared, const std::uint8_t* from, bool lock
 }
 
 void ValueShape::read(std::uint8_t* to, const std::uint8_t* shared, bool locked) const {
-    if (special_.empty()) [[likely]] {
+    if (is_plain_) [[likely]] {
         copy_from_shared(to, shared, size_bytes_);
         return;
     }
@@ -98,18 +94,10 @@ void ValueShape::read(std::uint8_t* to, const std::uint8_t* shared, bool locked)
     }
 }
 
-void ValueShape::write_new(std::uint8_t* shared, const std::uint8_t* from) const {
+void ValueShape::clear_fields(std::uint8_t* shared) const {
     for (const Range& range : special_) {
         clear_shared(shared + range.offset_bytes, range.size_bytes);
     }
-    write(shared, from);
-}
-
-int ValueShape::check_update_flags(std::uint64_t flags) const {
-    if ((flags & ~std::uint64_t{kLock}) > kExist) {
-        return -EINVAL;
-    }
-    return (flags & kLock) != 0 && !has_lock() ? -EINVAL : 0;
 }
 
 } // namespace skep::maps

@@ -9,11 +9,13 @@
 // few microseconds, so a lock held for tens of milliseconds belongs to the dead.
 #pragma once
 
-#include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "skep/maps/map.hpp"
+#include "skep/maps/shared/words.hpp"
 #include "skep/spec/map_spec.hpp"
 
 namespace skep::maps {
@@ -29,22 +31,41 @@ class ValueShape {
     [[nodiscard]] std::uint32_t size_bytes() const { return size_bytes_; }
 
     // `locked`: hold the value's lock while copying.
-    void write(std::uint8_t* shared, const std::uint8_t* from, bool locked = false) const;
+    void write(std::uint8_t* shared, const std::uint8_t* from, bool locked = false) const {
+        if (is_plain_) [[likely]] {
+            copy_to_shared(shared, from, size_bytes_);
+        } else {
+            write_around_fields(shared, from, locked);
+        }
+    }
     void read(std::uint8_t* to, const std::uint8_t* shared, bool locked = false) const;
     // A new element: special fields begin as zero.
-    void write_new(std::uint8_t* shared, const std::uint8_t* from) const;
+    void write_new(std::uint8_t* shared, const std::uint8_t* from) const {
+        if (!is_plain_) [[unlikely]] {
+            clear_fields(shared);
+        }
+        write(shared, from);
+    }
 
     // The errors common to all updates: unknown flags, or a lock asked for where there is none.
-    [[nodiscard]] int check_update_flags(std::uint64_t flags) const;
+    [[nodiscard]] int check_update_flags(std::uint64_t flags) const {
+        if ((flags & ~std::uint64_t{kLock}) > kExist) {
+            return -EINVAL;
+        }
+        return (flags & kLock) != 0 && !has_lock() ? -EINVAL : 0;
+    }
 
   private:
     struct Range {
         std::uint32_t offset_bytes;
         std::uint32_t size_bytes;
     };
+    void write_around_fields(std::uint8_t* shared, const std::uint8_t* from, bool locked) const;
+    void clear_fields(std::uint8_t* shared) const;
     [[nodiscard]] std::uint32_t* lock_word(const std::uint8_t* shared) const;
 
     std::uint32_t size_bytes_;
+    bool is_plain_ = true;     // no fields
     std::vector<Range> plain_; // what is left between the fields
     std::vector<Range> special_;
     std::optional<std::uint32_t> lock_offset_;

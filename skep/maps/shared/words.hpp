@@ -34,7 +34,8 @@ void store_relaxed(std::uint8_t* to, T number) {
 // the first multiple of 8, then 8, 4 and 1 at a time. Stops when a step answers false, and answers
 // so.
 template <class Step>
-bool each_word(const std::uint8_t* shared, std::uint64_t size_bytes, Step step) {
+[[gnu::always_inline]] inline bool each_word(const std::uint8_t* shared, std::uint64_t size_bytes,
+                                             Step step) {
     std::uint64_t at = 0;
     while (at < size_bytes && (reinterpret_cast<std::uintptr_t>(shared + at) & 7) != 0) {
         if (!step(at++, std::uint8_t{})) {
