@@ -190,13 +190,13 @@ class HashMap final : public Map {
                                          ? slot_count() * (8 + (kind_.spare_per_cpu ? element : 0))
                                          : 0;
         const std::uint64_t each = element + (kind_.per_cpu ? slot_count() * cpu_value_bytes_ : 0);
-        return 896 + 16 * buckets + spares + (preallocated ? entries : table_.count()) * each;
+        return 896 + 16 * buckets + spares + (preallocated ? entries : table_.entry_count()) * each;
     }
 
   private:
     static constexpr std::uint32_t kZeroSeed = spec::kMapZeroSeed;
     static constexpr int kRefillsMost = 64;
-    static constexpr int kNeedsRoom = 1; // no errno: an LRU hash must make room first
+    static constexpr int kNeedsRoom = 1; // no errno: room must be made or recalled first
 
     // Nothing that is the same for every look-up in a map is asked in one: neither what kind it is
     // nor, for the sizes that keys usually have, how long its keys are.
@@ -382,8 +382,8 @@ class HashMap final : public Map {
         return shape_.check_update_flags(flags);
     }
 
-    // One update: `fill(lane, is_new)` writes the value. Making room erases other keys, so that an
-    // LRU hash lets go of the bucket for it and begins again.
+    // One update: `fill(lane, is_new)` writes the value. Room is made at other buckets, so that
+    // this one is let go of for it and the update begins again.
     template <class Wanted, class Fill>
     [[gnu::always_inline]] int change(const Wanted& wanted, const std::uint8_t* value, How how,
                                       Fill fill) {
@@ -399,9 +399,13 @@ class HashMap final : public Map {
             if (status != kNeedsRoom) [[likely]] {
                 return status;
             }
-            make_room(how.cpu);
+            if (lru_) {
+                make_room(how.cpu);
+            } else if (!table_.recall()) {
+                return -E2BIG;
+            }
         }
-        return -ENOMEM;
+        return lru_ ? -ENOMEM : -E2BIG;
     }
 
     template <class Wanted, class Fill>
@@ -422,9 +426,8 @@ class HashMap final : public Map {
             return -ENOENT;
         }
         const std::uint32_t lane = table_.claim(writing, wanted.hash);
-        if (lane >= kBusyLane) [[unlikely]] {
-            const int full = kind_.lru ? -ENOMEM : -E2BIG;
-            return lane == kBusyLane ? -EBUSY : full;
+        if (lane >= kNoEntry) [[unlikely]] {
+            return refusal(lane);
         }
         table_.write_key(lane, wanted);
         if (lru_) {
@@ -436,6 +439,17 @@ class HashMap final : public Map {
         fill(lane, true);
         table_.publish(writing, lane, wanted.hash);
         return 0;
+    }
+
+    [[nodiscard]] int refusal(std::uint32_t no_lane) const {
+        switch (no_lane) {
+        case kNoEntry:
+            return kNeedsRoom;
+        case kBusyLane:
+            return -EBUSY;
+        default:
+            return kind_.lru ? -ENOMEM : -E2BIG;
+        }
     }
 
     int enter_list(const HashTable::Writing& writing, std::uint32_t lane, std::uint64_t hash,

@@ -28,37 +28,43 @@ std::unique_ptr<Map> made(MapType type, std::uint32_t key, std::uint32_t value,
 
 const std::uint8_t* bytes(const void* pointer) { return static_cast<const std::uint8_t*>(pointer); }
 
+using Model = std::map<std::uint64_t, std::uint64_t>;
+
+void take_a_step(Map& map, Model& model, std::mt19937_64& random) {
+    const std::uint32_t entries = map.spec().max_entries;
+    const std::uint64_t key = random() % (entries * 5 / 4 + 2);
+    const std::uint64_t value = random();
+    const bool present = model.contains(key);
+    switch (random() % 3) {
+    case 0: {
+        const int expected = !present && model.size() == entries ? -E2BIG : 0;
+        ASSERT_EQ(map.update(bytes(&key), bytes(&value), kAny, 0), expected);
+        if (expected == 0) {
+            model[key] = value;
+        }
+        break;
+    }
+    case 1:
+        ASSERT_EQ(map.erase(bytes(&key)), present ? 0 : -ENOENT);
+        model.erase(key);
+        break;
+    default: {
+        auto* found = reinterpret_cast<std::uint64_t*>(map.lookup(bytes(&key), 0));
+        ASSERT_EQ(found != nullptr, present);
+        if (present) {
+            ASSERT_EQ(*found, model[key]);
+        }
+    }
+    }
+}
+
 TEST(HashMap, BehavesAsAnOrdinaryMapUnderRandomOperations) {
     for (const std::uint32_t entries : {1U, 7U, 16U, 100U, 5000U}) {
         auto map = made(MapType::hash, 8, 8, entries);
-        std::map<std::uint64_t, std::uint64_t> model;
+        Model model;
         std::mt19937_64 random(entries);
-        for (int step = 0; step < 60'000; ++step) {
-            const std::uint64_t key = random() % (entries * 5 / 4 + 2);
-            const std::uint64_t value = random();
-            const bool present = model.contains(key);
-            switch (random() % 3) {
-            case 0: {
-                const int expected = !present && model.size() == entries ? -E2BIG : 0;
-                ASSERT_EQ(map->update(bytes(&key), bytes(&value), kAny, 0), expected);
-                if (expected == 0) {
-                    model[key] = value;
-                }
-                break;
-            }
-            case 1:
-                ASSERT_EQ(map->erase(bytes(&key)), present ? 0 : -ENOENT);
-                model.erase(key);
-                break;
-            default: {
-                std::uint64_t* found =
-                    reinterpret_cast<std::uint64_t*>(map->lookup(bytes(&key), 0));
-                ASSERT_EQ(found != nullptr, present);
-                if (present) {
-                    ASSERT_EQ(*found, model[key]);
-                }
-            }
-            }
+        for (int step = 0; step < 60'000 && !HasFatalFailure(); ++step) {
+            take_a_step(*map, model, random);
         }
         std::set<std::uint64_t> walked;
         std::uint64_t key = 0;
@@ -119,6 +125,21 @@ TEST(HashMap, FillsToTheLastEntryAgainAndAgain) {
             ASSERT_EQ(map->erase(bytes(&key)), 0);
         }
     }
+}
+
+// Entries that buckets keep for their next keys are not in the map.
+TEST(HashMap, TellsItsMemoryByWhatItHolds) {
+    auto map = made(MapType::hash, 4, 4, 1000, spec::kMapNoPrealloc);
+    const std::uint64_t empty = map->memory_bytes();
+    for (std::uint32_t key = 0; key < 500; ++key) {
+        ASSERT_EQ(map->update(bytes(&key), bytes(&key), kNoExist, 0), 0);
+    }
+    const std::uint64_t each = (map->memory_bytes() - empty) / 500;
+    EXPECT_EQ(map->memory_bytes(), empty + 500 * each);
+    for (std::uint32_t key = 0; key < 400; ++key) {
+        ASSERT_EQ(map->erase(bytes(&key)), 0);
+    }
+    EXPECT_EQ(map->memory_bytes(), empty + 100 * each);
 }
 
 TEST(HashMap, IsSeenByASecondViewOfItsFiles) {

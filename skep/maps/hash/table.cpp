@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/maps/hash/table.hpp"
 
+#include <algorithm>
+
 namespace skep::maps {
 namespace {
 
@@ -31,7 +33,8 @@ HashTable::Parts HashTable::plan(Layout& layout, const HashShape& shape) {
 HashTable::HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* memory, Owner owner)
     : shape_(shape), bucket_count_(shape.bucket_count()), stride_(shape.element_stride()),
       padded_key_bytes_(round_up(shape.key_bytes, 8)),
-      head_(reinterpret_cast<HashHead*>(memory + parts.head)),         // NOLINT: our store
+      head_(reinterpret_cast<HashHead*>(memory + parts.head)), // NOLINT: our store
+      entries_(head_->entries, shape.max_entries, bucket_count_ * kLanesPerBucket),
       buckets_(reinterpret_cast<HashBucket*>(memory + parts.buckets)), // NOLINT: our store
       elements_(memory + parts.elements),
       secrets_(HashSecrets::from(head_->seed.load(std::memory_order_relaxed))),
@@ -52,40 +55,32 @@ std::uint64_t HashTable::stored_hash(std::uint32_t lane) const {
         });
 }
 
-// The lane is claimed before it is counted, so that a death in between never leaves the count too
+// The lane is claimed before its entry is taken: a death in between never leaves the count too
 // high.
 std::uint32_t HashTable::claim(const Writing& writing, std::uint64_t hash) {
+    HashBucket& home = writing.home_;
     const bool counts = !shape_.is_lru;
-    if (counts && count() >= shape_.max_entries) {
-        return kNoLane;
+    if (counts && home.kept.load(std::memory_order_relaxed) == 0 && entries_.is_full()) {
+        return kNoEntry;
     }
     std::uint32_t lane = home_lane_of(hash);
     if (tag(lane).load(std::memory_order_acquire) == kEmpty) [[likely]] {
-        take(writing.home_, lane);
+        take(home, lane);
     } else {
-        lane = claim_elsewhere(writing.home_, lane / kLanesPerBucket);
+        lane = claim_elsewhere(home, lane / kLanesPerBucket);
     }
-    if (lane >= kBusyLane || !counts ||
-        counted(head_->count.fetch_add(1, std::memory_order_relaxed)) < shape_.max_entries)
-        [[likely]] {
-        return lane;
+    if (lane < kNoEntry && counts && !entries_.take(home.kept)) [[unlikely]] {
+        abandon(writing, lane, hash);
+        return kNoEntry;
     }
-    abandon(writing, lane, hash);
-    return kNoLane;
+    return lane;
 }
 
-// Counts go down before a lane is let go of: never too high. The intent goes before the lane here,
-// which somebody else may claim at once: a repair must not take it from them.
+// The intent goes before the lane, which somebody else may claim at once: a repair must not take it
+// from them.
 void HashTable::abandon(const Writing& writing, std::uint32_t lane, std::uint64_t hash) {
-    uncount();
     writing.home_.intent.store(0, std::memory_order_release);
     vacate(lane, home_of(hash));
-}
-
-void HashTable::uncount() {
-    if (!shape_.is_lru) {
-        head_->count.fetch_sub(1, std::memory_order_relaxed);
-    }
 }
 
 void HashTable::vacate(std::uint32_t lane, std::uint32_t first_bucket) {
@@ -153,7 +148,9 @@ void HashTable::forget_passing(std::uint32_t first_bucket, std::uint32_t last_bu
 
 void HashTable::erase(const Writing& writing, std::uint32_t lane, std::uint64_t hash) {
     writing.home_.intent.store((lane + 1) | kErasing, std::memory_order_release);
-    uncount();
+    if (!shape_.is_lru) {
+        entries_.give_back(writing.home_.kept); // before the lane goes: never too high
+    }
     vacate(lane, home_of(hash));
     writing.home_.intent.store(0, std::memory_order_release);
 }
@@ -172,11 +169,59 @@ void HashTable::repair(HashBucket& home) {
         const bool half_erased =
             erasing && state >= 0x80 && &buckets_[home_of(stored_hash(lane))] == &home;
         if (half_filled || half_erased) {
-            uncount();
+            if (!shape_.is_lru) {
+                entries_.drop();
+            }
             tag(lane).store(kEmpty, std::memory_order_release);
         }
     }
     home.intent.store(0, std::memory_order_release);
+}
+
+// One after another: a death in between leaves the count one too low at most.
+bool HashTable::recall() {
+    EntryCount::Head& head = head_->entries;
+    if (head.some_kept.load(std::memory_order_acquire) == 0 &&
+        head.recalling.load(std::memory_order_acquire) == 0) {
+        return !entries_.is_full(); // somebody else may just have recalled
+    }
+    const Locked locked = owner_.lock(head.recalling);
+    if (locked == Locked::no) {
+        return false;
+    }
+    if (locked == Locked::taken_over || entries_.is_full()) {
+        head.some_kept.store(0, std::memory_order_relaxed);
+        for (std::uint32_t bucket = 0; bucket < bucket_count_; ++bucket) {
+            recall_from(buckets_[bucket]);
+        }
+    }
+    Owner::unlock(head.recalling);
+    return !entries_.is_full();
+}
+
+void HashTable::recall_from(HashBucket& bucket) {
+    const Locked locked = owner_.lock(bucket.lock);
+    if (locked == Locked::no) {
+        head_->entries.some_kept.store(1, std::memory_order_relaxed);
+        return;
+    }
+    if (locked == Locked::taken_over) {
+        repair(bucket);
+    }
+    for (std::uint32_t kept = bucket.kept.load(std::memory_order_relaxed); kept != 0; --kept) {
+        entries_.drop();
+        bucket.kept.store(kept - 1, std::memory_order_relaxed);
+    }
+    Owner::unlock(bucket.lock);
+}
+
+std::uint32_t HashTable::entry_count() const {
+    std::uint32_t count = entries_.common();
+    for (std::uint32_t bucket = 0; bucket < bucket_count_; ++bucket) {
+        const std::uint32_t kept = buckets_[bucket].kept.load(std::memory_order_relaxed);
+        count -= std::min(kept, count);
+    }
+    return count;
 }
 
 std::uint32_t HashTable::next_lane(std::uint64_t from) const {

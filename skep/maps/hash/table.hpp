@@ -2,7 +2,7 @@
 //
 // Data plane (but for its making). HashTable: from keys to lanes, shared between processes.
 //
-//   bucket (32 bytes):  16 tags | lock word | intent | how many keys went past | spare
+//   bucket (32 bytes):  16 tags | lock word | intent | how many keys went past | kept
 //   lane l of bucket b: element 16 * b + l = { sequence, mark, key padded to 8, room for the value
 //   }
 //
@@ -45,6 +45,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "skep/maps/hash/entry_count.hpp"
 #include "skep/maps/hash/hash_key.hpp"
 #include "skep/maps/hash/hash_tags.hpp"
 #include "skep/maps/shared/owner.hpp"
@@ -55,14 +56,17 @@ namespace skep::maps {
 
 inline constexpr std::uint32_t kLanesPerBucket = 16;
 inline constexpr std::uint32_t kNoLane = ~0U;
-inline constexpr std::uint32_t kBusyLane = ~0U - 1; // from claim(): a free lane's bucket is held
+// From claim(), besides a lane: a free lane's bucket is held; or there are as many entries as may
+// be.
+inline constexpr std::uint32_t kBusyLane = ~0U - 1;
+inline constexpr std::uint32_t kNoEntry = ~0U - 2;
 
 struct HashBucket {
     std::atomic<std::uint64_t> tags[2];
     std::atomic<std::uint32_t> lock;
     std::atomic<std::uint32_t> intent; // 0, or lane + 1 with kErasing when it is being emptied
     std::atomic<std::uint32_t> went_past;
-    std::uint32_t spare;
+    EntryCount::Kept kept; // entries that are free and stay with this bucket
 };
 static_assert(sizeof(HashBucket) == 32);
 
@@ -74,7 +78,7 @@ struct HashElement {
 struct HashHead {
     OwnerRegion owners;
     std::atomic<std::uint64_t> seed;
-    std::atomic<std::uint32_t> count;
+    EntryCount::Head entries;
 };
 
 struct HashShape {
@@ -151,7 +155,8 @@ class HashTable {
 
     // Precondition of these: the home bucket of the key is held.
     // A lane for a key that is not in the table, not yet visible and its key not yet written:
-    // kNoLane when full, kBusyLane when somebody held up the last free ones.
+    // kNoLane when all are taken, kBusyLane when somebody held up the last free ones, kNoEntry when
+    // there are enough: then recall() may find room.
     std::uint32_t claim(const Writing& writing, std::uint64_t hash);
     template <class Same>
     void write_key(std::uint32_t lane, const Wanted<Same>& wanted);
@@ -163,6 +168,11 @@ class HashTable {
         writing.home_.intent.store(0, std::memory_order_release);
     }
     void erase(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
+
+    // Takes back what buckets keep for themselves, when nothing else is left; false when the map is
+    // full. Precondition: this thread holds no bucket.
+    bool recall();
+    [[nodiscard]] std::uint32_t entry_count() const;
 
     // The first occupied lane at `from` or later; kNoLane at the end.
     [[nodiscard]] std::uint32_t next_lane(std::uint64_t from) const;
@@ -184,13 +194,7 @@ class HashTable {
     [[nodiscard]] HashElement& element(std::uint32_t lane) const {
         return *reinterpret_cast<HashElement*>(element_bytes(lane)); // NOLINT: our store
     }
-    [[nodiscard]] std::uint32_t count() const {
-        return counted(head_->count.load(std::memory_order_relaxed));
-    }
     [[nodiscard]] std::uint32_t lane_count() const { return bucket_count_ * kLanesPerBucket; }
-    [[nodiscard]] std::uint32_t counted(std::uint32_t count) const {
-        return count > lane_count() ? 0 : count; // below zero
-    }
     void set_seed(std::uint64_t seed);
     Owner& owner() { return owner_; }
 
@@ -259,16 +263,17 @@ class HashTable {
     std::uint32_t claim_in(HashBucket& home, std::uint32_t bucket);
     std::uint32_t claim_elsewhere(HashBucket& home, std::uint32_t first_bucket);
     std::uint32_t claim_in_a_round(HashBucket& home, std::uint32_t first_bucket);
-    void uncount();
     void vacate(std::uint32_t lane, std::uint32_t first_bucket);
     void forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket);
     void repair(HashBucket& home);
+    void recall_from(HashBucket& bucket);
 
     HashShape shape_;
     std::uint32_t bucket_count_;
     std::uint64_t stride_;
     std::uint64_t padded_key_bytes_;
     HashHead* head_;
+    EntryCount entries_;
     HashBucket* buckets_;
     std::uint8_t* elements_;
     HashSecrets secrets_;

@@ -188,12 +188,58 @@ TEST(LruWriters, MayDieWhileTheyEraseAndTheMapNeverHoldsTooMuch) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Deaths, Writer,
-                         testing::Values(Death{MapType::hash, false}, Death{MapType::hash, true},
-                                         Death{MapType::hash, false, 42, 40},
-                                         Death{MapType::hash, true, 42, 40},
-                                         Death{MapType::lpm_trie, false},
-                                         Death{MapType::lpm_trie, true}));
+// Buckets keep entries of what was erased; the writer comes to the limit and recalls them.
+TEST(HashWriters, MayDieWhileTheyRecallEntriesAndTheMapFillsToTheLast) {
+    if (!kIsStepped) {
+        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
+    }
+    constexpr std::uint8_t kEntries = 80;
+    const auto key = [](std::uint8_t kind, std::uint8_t number) {
+        return Key{32, {1, kind, 3, number}};
+    };
+    std::unique_ptr<Map> map;
+    const auto die_after = [&](std::int64_t most) {
+        map = made(MapType::hash, kEntries);
+        for (std::uint8_t i = 0; i < 60; ++i) {
+            EXPECT_EQ(map->update(key(1, i).bytes(), kValue, kAny, 0), 0);
+        }
+        for (std::uint8_t i = 0; i < 60; ++i) {
+            EXPECT_EQ(map->erase(key(1, i).bytes()), 0);
+        }
+        for (std::uint8_t i = 0; i < 50; ++i) {
+            EXPECT_EQ(map->update(key(2, i).bytes(), kValue, kAny, 0), 0);
+        }
+        const auto joins = [&] { map->update(key(2, 0).bytes(), kValue, kAny, 0); };
+        const auto works = [&] {
+            for (std::uint8_t i = 50; i < kEntries; ++i) {
+                map->update(key(2, i).bytes(), kValue, kAny, 0);
+            }
+        };
+        return os::kill_after_instructions(joins, works, most);
+    };
+    const std::int64_t whole_way = die_after(1'000'000);
+    if (whole_way < 0) {
+        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
+    }
+    EXPECT_EQ(held(*map), kEntries);
+    constexpr std::int64_t kPlaces = 20;
+    for (std::int64_t place = 0; place < kPlaces; ++place) {
+        die_after(whole_way * place / kPlaces);
+        std::uint32_t total = held(*map);
+        for (std::uint8_t i = 0; map->update(key(3, i).bytes(), kValue, kNoExist, 0) == 0; ++i) {
+            ++total;
+        }
+        ASSERT_GE(total, kEntries) << "after the death at " << place << " of " << kPlaces;
+        ASSERT_LE(total, kEntries + 1U) << "after the death at " << place << " of " << kPlaces;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Deaths, Writer,
+    testing::Values(Death{MapType::hash, false}, Death{MapType::hash, true},
+                    Death{MapType::hash, false, 42, 40}, Death{MapType::hash, true, 42, 40},
+                    Death{MapType::hash, false, 100, 50}, Death{MapType::hash, true, 100, 50},
+                    Death{MapType::lpm_trie, false}, Death{MapType::lpm_trie, true}));
 
 } // namespace
 } // namespace skep::maps
