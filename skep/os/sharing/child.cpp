@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,13 @@ int fork_and_run(const std::function<void()>& work) {
 }
 
 void leave_terminal() { ::setsid(); }
+
+bool give_up_threads() {
+    constexpr uid_t kNobody = 65534;
+    const rlimit none{0, 0};
+    return ::setrlimit(RLIMIT_NPROC, &none) == 0 &&
+           (::getuid() != 0 || ::setresuid(kNobody, kNobody, kNobody) == 0);
+}
 
 int wait_for(int process_id) {
     int status = 0;

@@ -14,6 +14,9 @@ namespace skep::os {
 int fork_and_run(const std::function<void()>& work);
 // For a child that must not end when its parent is interrupted: it leaves the terminal's group.
 void leave_terminal();
+// For a child: no further thread or process can be started by it. It gives up its rights, since
+// root has room always; false when they cannot be limited.
+bool give_up_threads();
 // Its exit status, 128 + signal when a signal ended it.
 int wait_for(int process_id);
 // Ends it where it stands.
