@@ -78,6 +78,7 @@ class JsonWriter {
     // Another writer of the same output wrote all that there is: end_document() adds nothing.
     void mark_finished() { wrote_ = finished_ = true; }
     [[nodiscard]] std::size_t depth() const { return open_.size(); }
+    [[nodiscard]] JsonLayout layout() const { return layout_; }
     [[nodiscard]] bool is_in_array() const { return !open_.empty() && open_.back().is_array; }
     void close_all(std::size_t down_to_depth = 0);
     // Ends a document, so that another may follow: a newline.

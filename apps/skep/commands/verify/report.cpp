@@ -136,7 +136,9 @@ void print_as_line(Session& session, Print print) {
         print(*session.json());
         return;
     }
-    observe::JsonWriter json(session.out(), observe::JsonLayout::compact);
+    const auto* asked = session.json();
+    observe::JsonWriter json(session.out(),
+                             asked != nullptr ? asked->layout() : observe::JsonLayout::compact);
     print(json);
     json.end_document();
 }
