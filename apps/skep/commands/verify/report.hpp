@@ -18,8 +18,8 @@ struct Judged {
 
 void print_text(Session& session, const Judged& judged);
 
-// One object a line, or with -p one after another, so that a stream of them can be read as it comes;
-// in a batch, members of an array.
+// One object a line, or with -p one after another, so that a stream of them can be read as it
+// comes; in a batch, members of an array.
 void print_line(Session& session, const Judged& judged);
 
 // Which kernels would take the program, and what the others lack. `before_global_functions` is the
