@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "skep/base/bytes.hpp"
+#include "skep/maps/hash/home_lane.hpp"
 #include "skep/os/fd.hpp"
 #include "skep/os/memory.hpp"
 #include "skep/spec/map_spec.hpp"
@@ -83,6 +84,8 @@ class Map {
         return lookup_function_for(KeyPieces::halves);
     }
     [[nodiscard]] virtual LookupFunction lookup_function_for(KeyPieces) const { return nullptr; }
+    // How generated code may try to find a key before it calls that function.
+    [[nodiscard]] virtual HomeLanes home_lanes() const { return {}; }
     virtual int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
                        std::uint32_t cpu) = 0;
     virtual int erase(const std::uint8_t* key) = 0;

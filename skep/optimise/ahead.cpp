@@ -182,6 +182,7 @@ class Unit {
             return loaded(builder, variable(module, name, false));
         }
         case Referent::lookup_function:
+        case Referent::home_lane:
             break;
         }
         return fail(Code::unsupported, "the code refers to what has no name here");

@@ -8,6 +8,7 @@
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 
+#include "skep/optimise/inlining.hpp"
 #include "skep/optimise/switches.hpp"
 #include "skep/optimise/versions.hpp"
 
@@ -23,6 +24,7 @@ llvm::ModulePassManager light_passes() {
     functions.addPass(llvm::SimplifyCFGPass());
     llvm::ModulePassManager passes;
     passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(functions)));
+    passes.addPass(InlineLast());
     return passes;
 }
 
@@ -31,6 +33,10 @@ llvm::ModulePassManager light_passes() {
 void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
               const std::function<bool()>& goes_on) {
     llvm::PassInstrumentationCallbacks questions;
+    questions.registerShouldRunOptionalPassCallback([](llvm::StringRef, const llvm::Any& what) {
+        const auto* function = llvm::any_cast<const llvm::Function*>(&what);
+        return function == nullptr || !(*function)->hasOptNone(); // is done with: inlining.hpp
+    });
     if (goes_on) {
         questions.registerShouldRunOptionalPassCallback(
             [&](llvm::StringRef, const llvm::Any&) { return goes_on(); });
@@ -45,6 +51,8 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
         [](llvm::ModulePassManager& early, auto...) { // what else it is told differs by version
             early.addPass(llvm::createModuleToFunctionPassAdaptor(RebuildSwitches()));
         });
+    builder.registerOptimizerLastEPCallback(
+        [](llvm::ModulePassManager& last, auto...) { last.addPass(InlineLast()); });
     llvm::LoopAnalysisManager loops;
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager components;

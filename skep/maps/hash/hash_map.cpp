@@ -104,6 +104,22 @@ class HashMap final : public Map {
                    : lookup_for(kind_, pieces, spec().key_size_bytes);
     }
 
+    [[nodiscard]] HomeLanes home_lanes() const override {
+        HomeLanes home = table_.home_lanes();
+        if (kind_.type == MapType::hash_of_maps || home.shape.lanes == 0) {
+            return {};
+        }
+        home.shape.marks = kind_.lru;
+        if (kind_.per_cpu) {
+            home.shape.per_cpu = true;
+            home.shape.value_at = 0;
+            home.shape.cpu_value_bytes = cpu_value_bytes_;
+            home.shape.cpu_stride_bytes = cpu_stride_;
+            home.cpu_values = cpu_values_;
+        }
+        return home;
+    }
+
     int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
                std::uint32_t cpu) override {
         return writers_.update(*this, key, value, {flags, cpu});

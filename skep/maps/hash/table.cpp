@@ -45,6 +45,21 @@ void HashTable::set_seed(std::uint64_t seed) {
     secrets_ = HashSecrets::from(seed);
 }
 
+HomeLanes HashTable::home_lanes() const {
+    HomeLanes home;
+    if (shape_.key_bytes > HomeLanes::kKeyMost) {
+        return home;
+    }
+    home.shape.lanes = lane_count();
+    home.shape.stride_bytes = stride_;
+    home.shape.value_at = HomeLanes::kKeyAt + padded_key_bytes_;
+    home.buckets = buckets_;
+    home.elements = elements_;
+    home.secret_low = secrets_.low;
+    home.secret_high = secrets_.high;
+    return home;
+}
+
 std::uint64_t HashTable::stored_hash(std::uint32_t lane) const {
     const std::uint8_t* stored = key_of(lane);
     return hash_parts(

@@ -37,24 +37,28 @@
 // low, never too high; capacity has spare lanes for that, and a count that deaths left below zero
 // counts as none. Nothing can be lost or found twice.
 //
+// Generated code tries the home lane by itself (home_lane.hpp): who changes where keys, tags or
+// sequences lie, or how readers read them, changes that too.
+//
 // Proved by: hash_map_test.cpp (against std::map), hash_concurrency_test.cpp (threads, forks, a
 // kill), shared/death_test.cpp (a writer killed at every instruction).
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "skep/maps/hash/entry_count.hpp"
 #include "skep/maps/hash/hash_key.hpp"
 #include "skep/maps/hash/hash_tags.hpp"
+#include "skep/maps/hash/home_lane.hpp"
 #include "skep/maps/shared/owner.hpp"
 #include "skep/maps/shared/store.hpp"
 #include "skep/maps/shared/words.hpp"
 
 namespace skep::maps {
 
-inline constexpr std::uint32_t kLanesPerBucket = 16;
 inline constexpr std::uint32_t kNoLane = ~0U;
 // From claim(), besides a lane: a free lane's bucket is held; or there are as many entries as may
 // be.
@@ -68,12 +72,15 @@ struct HashBucket {
     std::atomic<std::uint32_t> went_past;
     EntryCount::Kept kept; // entries that are free and stay with this bucket
 };
-static_assert(sizeof(HashBucket) == 32);
+static_assert(sizeof(HashBucket) == HomeLanes::kBucketBytes && offsetof(HashBucket, tags) == 0);
 
 struct HashElement {
     std::atomic<std::uint32_t> sequence;
     std::atomic<std::uint32_t> mark; // used since it was last looked at for eviction
 };
+static_assert(offsetof(HashElement, sequence) == HomeLanes::kSequenceAt &&
+              offsetof(HashElement, mark) == HomeLanes::kMarkAt &&
+              sizeof(HashElement) == HomeLanes::kKeyAt);
 
 struct HashHead {
     OwnerRegion owners;
@@ -196,6 +203,8 @@ class HashTable {
     }
     [[nodiscard]] std::uint32_t lane_count() const { return bucket_count_ * kLanesPerBucket; }
     void set_seed(std::uint64_t seed);
+    // None when keys are longer than it can say.
+    [[nodiscard]] HomeLanes home_lanes() const;
     Owner& owner() { return owner_; }
 
   private:

@@ -8,6 +8,7 @@
 #include "skep/helpers/invocation.hpp"
 #include "skep/helpers/own_memory.hpp"
 #include "skep/optimise/lift/function_lifter.hpp"
+#include "skep/optimise/lift/look_up.hpp"
 #include "skep/optimise/versions.hpp"
 #include "skep/spec/helpers.hpp"
 
@@ -36,14 +37,7 @@ llvm::Value* FunctionLifter::invocation_field(std::size_t offset) {
     return builder_.CreateConstInBoundsGEP1_64(shared_.i8, invocation_, offset);
 }
 
-llvm::Value* FunctionLifter::cpu_number() {
-    llvm::LoadInst* load =
-        builder_.CreateLoad(shared_.i32, invocation_field(offsetof(helpers::Invocation, cpu)));
-    llvm::MDNode* nothing = llvm::MDNode::get(shared_.context, {});
-    load->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing); // one slot for a whole run
-    load->setMetadata(llvm::LLVMContext::MD_noundef, nothing);
-    return load;
-}
+llvm::Value* FunctionLifter::cpu_number() { return shared_.cpu_number(builder_, invocation_); }
 
 Result<void> FunctionLifter::lift_helper(std::uint32_t at, const Insn& one) {
     const MapShape* shape = run::jit::looked_up(one, facts(at), shared_.shapes);
@@ -54,6 +48,9 @@ Result<void> FunctionLifter::lift_helper(std::uint32_t at, const Insn& one) {
                                    : nullptr;
     if (map != nullptr && shape != nullptr && shape->way == LookupWay::in_place) {
         lift_array_lookup(*shape, *map);
+    } else if (map != nullptr && shape != nullptr && shape->way == LookupWay::function &&
+               has_home_lanes(*shape) && map->key_size_bytes == shape->key_bytes) {
+        lift_hash_lookup(*shape);
     } else if (map != nullptr && shape != nullptr && shape->way == LookupWay::function) {
         lift_function_lookup(*shape, *map);
     } else if (one.imm == number_of(spec::Helper::get_smp_processor_id)) {
@@ -204,6 +201,34 @@ void FunctionLifter::lift_function_lookup(const MapShape& shape, const spec::Map
         end_lifetime(builder_, copy, map.key_size_bytes);
     }
     set_address(0, call);
+}
+
+// Up to eight bytes at an address, filled up with zeroes.
+llvm::Value* FunctionLifter::key_word(Value* from, std::uint32_t size_bytes) {
+    Value* word = constant(0);
+    for (std::uint32_t at = 0; at < size_bytes;) {
+        const std::uint32_t bytes = std::bit_floor(size_bytes - at);
+        Value* piece = builder_.CreateFreeze(builder_.CreateAlignedLoad(
+            builder_.getIntNTy(bytes * 8), builder_.CreateConstGEP1_64(shared_.i8, from, at),
+            llvm::Align(1)));
+        word = builder_.CreateOr(word, builder_.CreateShl(builder_.CreateZExt(piece, shared_.i64),
+                                                          std::uint64_t{at} * 8));
+        at += bytes;
+    }
+    return word;
+}
+
+// Which changes nothing that a program can see, either.
+void FunctionLifter::lift_hash_lookup(const MapShape& shape) {
+    constexpr std::uint32_t kWord = 8;
+    Value* key = address(2);
+    Value* low = key_word(key, std::min(shape.key_bytes, kWord));
+    Value* high = constant(0);
+    if (shape.key_bytes > kWord) {
+        high =
+            key_word(builder_.CreateConstGEP1_64(shared_.i8, key, kWord), shape.key_bytes - kWord);
+    }
+    set_address(0, builder_.CreateCall(look_up_function(shared_, shape), {low, high, invocation_}));
 }
 
 void FunctionLifter::call_subprogram(std::int64_t target) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/optimise/lift/frame.hpp"
 
+#include <cstddef>
+
+#include "skep/helpers/invocation.hpp"
+
 namespace skep::optimise {
 namespace {
 
@@ -33,7 +37,8 @@ Shared::Shared(const LiftInput& input, const run::jit::Plan& the_plan, llvm::Mod
     }
 }
 
-llvm::Value* Shared::binding(llvm::IRBuilder<>& builder, run::jit::Relocation what) {
+llvm::LoadInst* Shared::bound(llvm::IRBuilder<>& builder, llvm::Type* type,
+                              const run::jit::Relocation& what) {
     const auto [found, is_new] =
         places_.try_emplace(Key{what.referent, what.index, what.addend}, bindings.size());
     if (is_new) {
@@ -41,12 +46,31 @@ llvm::Value* Shared::binding(llvm::IRBuilder<>& builder, run::jit::Relocation wh
     }
     llvm::Value* place =
         builder.CreateConstInBoundsGEP2_64(table_->getValueType(), table_, 0, found->second);
-    llvm::LoadInst* address = builder.CreateAlignedLoad(ptr, place, llvm::Align(8));
+    llvm::LoadInst* load = builder.CreateAlignedLoad(type, place, llvm::Align(8));
     llvm::MDNode* nothing = llvm::MDNode::get(context, {});
-    address->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing);
-    address->setMetadata(llvm::LLVMContext::MD_nonnull, nothing);
-    address->setMetadata(llvm::LLVMContext::MD_noundef, nothing);
+    load->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing);
+    load->setMetadata(llvm::LLVMContext::MD_noundef, nothing);
+    return load;
+}
+
+llvm::Value* Shared::binding(llvm::IRBuilder<>& builder, run::jit::Relocation what) {
+    llvm::LoadInst* address = bound(builder, ptr, what);
+    address->setMetadata(llvm::LLVMContext::MD_nonnull, llvm::MDNode::get(context, {}));
     return address;
+}
+
+llvm::Value* Shared::bound_number(llvm::IRBuilder<>& builder, run::jit::Relocation what) {
+    return bound(builder, i64, what);
+}
+
+llvm::Value* Shared::cpu_number(llvm::IRBuilder<>& builder, llvm::Value* invocation) const {
+    llvm::LoadInst* load = builder.CreateLoad(
+        i32,
+        builder.CreateConstInBoundsGEP1_64(i8, invocation, offsetof(helpers::Invocation, cpu)));
+    llvm::MDNode* nothing = llvm::MDNode::get(context, {});
+    load->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing); // one slot for a whole run
+    load->setMetadata(llvm::LLVMContext::MD_noundef, nothing);
+    return load;
 }
 
 void Shared::mark(llvm::Instruction* access, Scope scope) const {

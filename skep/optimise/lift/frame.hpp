@@ -27,6 +27,9 @@ class Shared {
 
     // The address that stands at this place of the table.
     llvm::Value* binding(llvm::IRBuilder<>& builder, run::jit::Relocation what);
+    // The number, for what is no address.
+    llvm::Value* bound_number(llvm::IRBuilder<>& builder, run::jit::Relocation what);
+    llvm::Value* cpu_number(llvm::IRBuilder<>& builder, llvm::Value* invocation) const;
     // Says which memory an access is to; a call may be said to leave some alone.
     void mark(llvm::Instruction* access, Scope scope) const;
     static std::optional<Scope> scope_of(verify::Region region);
@@ -43,6 +46,7 @@ class Shared {
     Kinds kinds;
     std::vector<llvm::Function*> functions;
     std::vector<run::jit::Relocation> bindings;
+    std::map<std::uint32_t, llvm::Function*> look_ups; // by map index: look_up.hpp
 
     llvm::Type* i8;
     llvm::IntegerType* i32;
@@ -51,6 +55,9 @@ class Shared {
     llvm::StructType* routine_answer;
 
   private:
+    llvm::LoadInst* bound(llvm::IRBuilder<>& builder, llvm::Type* type,
+                          const run::jit::Relocation& what);
+
     using Key = std::tuple<run::jit::Referent, std::uint32_t, std::uint64_t>;
     std::map<Key, unsigned> places_;
     llvm::GlobalVariable* table_;

@@ -76,6 +76,8 @@ class FunctionLifter {
     void call_map_helper(const Insn& one, const spec::MapSpec& map);
     void lift_array_lookup(const run::jit::MapShape& shape, const spec::MapSpec& map);
     void lift_function_lookup(const run::jit::MapShape& shape, const spec::MapSpec& map);
+    void lift_hash_lookup(const run::jit::MapShape& shape);
+    Value* key_word(Value* from, std::uint32_t size_bytes);
     llvm::AllocaInst* copied(Value* from, std::uint32_t size_bytes);
     void call_subprogram(std::int64_t target);
     void call_register(const Insn& one);

@@ -22,11 +22,18 @@ MapShape shape_of(maps::Map& map, std::uint32_t index) {
     if ((type != spec::MapType::array && type != spec::MapType::percpu_array) ||
         !values.has_value() || values->stride == 0 || values->stride > kMost ||
         map.spec().max_entries > kMost) {
-        return {.way = map.lookup_function() != nullptr ? LookupWay::function : LookupWay::helper,
+        const bool has_function = map.lookup_function() != nullptr;
+        return {.way = has_function ? LookupWay::function : LookupWay::helper,
                 .map_index = index,
-                .key_bytes = map.spec().key_size_bytes};
+                .key_bytes = map.spec().key_size_bytes,
+                .home = has_function ? map.home_lanes().shape : maps::HomeLanes::Shape{}};
     }
-    return {LookupWay::in_place, index, map.spec().max_entries, values->stride, values->cpu_stride};
+    return {.way = LookupWay::in_place,
+            .map_index = index,
+            .entries = map.spec().max_entries,
+            .stride_bytes = values->stride,
+            .cpu_stride_bytes = values->cpu_stride,
+            .home = {}};
 }
 
 Result<maps::Map*> bound_map(const Binding& binding, std::uint32_t index) {
@@ -45,6 +52,29 @@ Result<std::uint64_t> address_in_values(maps::Map& map, std::uint64_t offset) {
                                 map.spec().name, offset));
     }
     return reinterpret_cast<std::uintptr_t>(values->base) + offset; // NOLINT: an address in code
+}
+
+Result<std::uint64_t> home_lane_part(const maps::Map& map, std::uint64_t part) {
+    const maps::HomeLanes home = map.home_lanes();
+    if (home.shape.lanes == 0) {
+        return fail(Code::invalid_input, "the code was made for a map of another kind");
+    }
+    const auto address = [](const void* place) {
+        return reinterpret_cast<std::uintptr_t>(place); // NOLINT: an address in code
+    };
+    switch (static_cast<maps::HomeLanePart>(part)) {
+    case maps::HomeLanePart::buckets:
+        return address(home.buckets);
+    case maps::HomeLanePart::elements:
+        return address(home.elements);
+    case maps::HomeLanePart::cpu_values:
+        return address(home.cpu_values);
+    case maps::HomeLanePart::secret_low:
+        return home.secret_low;
+    case maps::HomeLanePart::secret_high:
+        return home.secret_high;
+    }
+    return fail(Code::invalid_input, "a relocation of no known kind");
 }
 
 Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& binding) {
@@ -71,6 +101,8 @@ Result<std::uint64_t> address_of(const Relocation& relocation, const Binding& bi
         }
         return reinterpret_cast<std::uintptr_t>(function); // NOLINT: an address in code
     }
+    case Referent::home_lane:
+        return home_lane_part(*TRY(bound_map(binding, relocation.index)), relocation.addend);
     case Referent::routine:
         return address_of(static_cast<Routine>(relocation.index));
     }

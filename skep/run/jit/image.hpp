@@ -29,6 +29,7 @@ inline constexpr Machine kThisMachine = Machine::none;
 enum class Referent : std::uint8_t {
     map,             // the Map object; index: of the map
     lookup_function, // Map::lookup_function_for() of the map; index: of the map; addend: KeyPieces
+    home_lane,       // of Map::home_lanes(); index: of the map; addend: HomeLanePart
     map_value,       // an address inside its values; addend: the distance from the first value
     helper,          // index: the helper's id
     routine,         // index: a Routine of routines.hpp

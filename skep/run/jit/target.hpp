@@ -96,6 +96,7 @@ struct MapShape {
     // Of maps that are looked up in by a function.
     std::uint32_t key_bytes = 0;
     maps::KeyPieces key_pieces = maps::KeyPieces::halves; // of the key of one look-up
+    maps::HomeLanes::Shape home = {}; // what may be tried before that, by an engine that can
 };
 
 // A look-up that is done in place.

@@ -94,6 +94,12 @@ TEST_F(Cache, TakesNothingThatLiesOutsideTheCode) {
     EXPECT_FALSE(is_taken([](jit::Image& image) {
         image.relocations[0] = {Referent::lookup_function, 56, 0, 99};
     }));
+    EXPECT_TRUE(is_taken([](jit::Image& image) {
+        image.relocations[0] = {Referent::home_lane, 56, 0, 4};
+    }));
+    EXPECT_FALSE(is_taken([](jit::Image& image) {
+        image.relocations[0] = {Referent::home_lane, 56, 0, 5};
+    }));
     EXPECT_FALSE(is_taken([](jit::Image& image) {
         image.relocations[0] = {static_cast<Referent>(99), 56, 0, 0};
     }));

@@ -8,11 +8,12 @@
 namespace skep::run {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x3230'4d49'7065'6b73; // "skepIM02"
+constexpr std::uint64_t kMagic = 0x3330'4d49'7065'6b73; // "skepIM03"
 constexpr std::size_t kDigestBytes = sizeof(Sha256Digest);
 constexpr std::size_t kRelocationBytes = 1 + 4 + 4 + 8;
 constexpr std::size_t kMarkBytes = 4 + 4;
-constexpr std::size_t kShapeBytes = 1 + 4 + 4 + 4 + 8 + 4 + 1;
+constexpr std::size_t kHomeBytes = 4 + 1 + 1 + 8 + 8 + 8 + 8;
+constexpr std::size_t kShapeBytes = 1 + 4 + 4 + 4 + 8 + 4 + 1 + kHomeBytes;
 
 void write_list(ByteWriter& out, const std::vector<std::uint32_t>& list) {
     out.write(static_cast<std::uint64_t>(list.size()));
@@ -53,6 +54,8 @@ bool is_sound(const jit::Relocation& one, const jit::Image& image) {
         return one.index < static_cast<std::uint32_t>(jit::Routine::count_);
     case jit::Referent::lookup_function:
         return one.addend <= static_cast<std::uint64_t>(maps::KeyPieces::bytes);
+    case jit::Referent::home_lane:
+        return one.addend <= static_cast<std::uint64_t>(maps::HomeLanePart::secret_high);
     case jit::Referent::map:
     case jit::Referent::map_value:
     case jit::Referent::helper:
@@ -74,6 +77,28 @@ Result<std::vector<jit::CodeMark>> read_marks(ByteReader& in, std::uint32_t text
         least = mark.offset;
     }
     return marks;
+}
+
+void write_home(ByteWriter& out, const maps::HomeLanes::Shape& home) {
+    out.write(home.lanes);
+    out.write(static_cast<std::uint8_t>(home.marks));
+    out.write(static_cast<std::uint8_t>(home.per_cpu));
+    out.write(home.stride_bytes);
+    out.write(home.value_at);
+    out.write(home.cpu_value_bytes);
+    out.write(home.cpu_stride_bytes);
+}
+
+Result<maps::HomeLanes::Shape> read_home(ByteReader& in) {
+    maps::HomeLanes::Shape home;
+    home.lanes = TRY(in.read<std::uint32_t>());
+    home.marks = TRY(in.read<std::uint8_t>()) != 0;
+    home.per_cpu = TRY(in.read<std::uint8_t>()) != 0;
+    home.stride_bytes = TRY(in.read<std::uint64_t>());
+    home.value_at = TRY(in.read<std::uint64_t>());
+    home.cpu_value_bytes = TRY(in.read<std::uint64_t>());
+    home.cpu_stride_bytes = TRY(in.read<std::uint64_t>());
+    return home;
 }
 
 } // namespace
@@ -155,6 +180,7 @@ ByteVector write_job(const OptimiserJob& job) {
         out.write(shape.cpu_stride_bytes);
         out.write(shape.key_bytes);
         out.write(static_cast<std::uint8_t>(shape.key_pieces));
+        write_home(out, shape.home);
     }
     out.write(static_cast<std::uint8_t>(job.with_lines));
     out.write_bytes(job.program.encode());
@@ -178,6 +204,7 @@ Result<ReadJob> read_job(Bytes bytes) {
         }
         shape.way = static_cast<jit::LookupWay>(way);
         shape.key_pieces = static_cast<maps::KeyPieces>(pieces);
+        shape.home = TRY(read_home(in));
     }
     const bool with_lines = TRY(in.read<std::uint8_t>()) != 0;
     const Bytes rest = TRY(in.read_bytes(in.remaining()));

@@ -49,7 +49,7 @@ class Optimiser {
 };
 
 // What a module must have been built as, to be understood: checked before anything is called.
-inline constexpr const char* kOptimiserBuild = "skep-optimiser-8 " __VERSION__
+inline constexpr const char* kOptimiserBuild = "skep-optimiser-9 " __VERSION__
 #if defined(NDEBUG)
                                                " release";
 #else
