@@ -39,10 +39,12 @@ class Lowering {
           recomposes_(!recomposed_.dropped.empty()), marks_(plan.insns.size()) {}
 
     Image run() {
+        entries_.reserve(plan_.functions.size());
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
             entries_.push_back(target_.new_label());
         }
         std::vector<typename T::Mark> starts;
+        starts.reserve(plan_.functions.size());
         if (plan_.gate.has_value()) {
             target_.begin_function(*plan_.gate);
             target_.call_subprogram(entries_.front());
@@ -63,6 +65,7 @@ class Lowering {
             image.insn_offsets[plan_.running_at(at)] = target_.settled(marks_[at]);
         }
         image.insn_offsets.back() = target_.settled(end);
+        image.subprogram_offsets.reserve(starts.size());
         for (const typename T::Mark& mark : starts) {
             image.subprogram_offsets.push_back(target_.settled(mark));
         }

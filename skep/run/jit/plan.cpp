@@ -54,6 +54,16 @@ class Planner {
     }
 
   private:
+    // Most programs have either no such thing or a few: then memory is asked for once.
+    template <class T>
+    static void add(std::vector<T>& list, T one) {
+        constexpr std::size_t kUsual = 24;
+        if (list.capacity() == 0) {
+            list.reserve(kUsual);
+        }
+        list.push_back(one);
+    }
+
     void mark(std::uint32_t slot, SlotMark what) {
         plan_.marks[slot] = static_cast<std::uint8_t>(plan_.marks[slot] | what);
     }
@@ -151,10 +161,10 @@ class Planner {
         mark(at, kBranches);
         mark(target, kArrives);
         if (plan_.insns[at].kind == InsnKind::jump_always) {
-            plan_.gotos.push_back(at);
+            add(plan_.gotos, at);
         }
         if (target <= at) {
-            plan_.back_jumps.push_back({at, target});
+            add(plan_.back_jumps, BackJump{at, target});
         }
         return {};
     }

@@ -57,6 +57,11 @@ bool is_narrow_load(const Plan& plan, std::uint32_t at) {
            !plan.has(kCalls, at) && !plan.has(kKnown, at);
 }
 
+bool may_join(const Insn& insn) {
+    return insn.kind == InsnKind::alu && insn.source == Source::reg &&
+           (insn.alu_op == AluOp::or_ || insn.alu_op == AluOp::add || insn.alu_op == AluOp::xor_);
+}
+
 bool leaves_memory_alone(const Insn& insn) {
     return insn.kind == InsnKind::alu || insn.kind == InsnKind::load_wide ||
            insn.kind == InsnKind::load || insn.kind == InsnKind::address_space_cast;
@@ -149,18 +154,27 @@ class Recomposer {
     // the slot is in, which does not begin before `begin`; answers where it ends.
     std::uint32_t follow_stretch(std::uint32_t slot, std::uint32_t begin) {
         const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
-        std::uint32_t at = slot;
-        while (at > begin && !plan_.is_target(at) && goes_on(before(at))) {
-            at = before(at);
+        std::uint32_t first = slot;
+        while (first > begin && !plan_.is_target(first) && goes_on(before(first))) {
+            first = before(first);
         }
+        std::uint32_t loads = 0;
+        std::uint32_t joins = 0;
+        std::uint32_t end = first;
         for (bool ends = false; !ends;) {
-            step(at);
-            const bool is_last = !goes_on(at);
-            at += insn(at).slots();
-            ends = is_last || at >= slots || plan_.is_target(at);
+            loads += is_narrow_load(plan_, end) ? 1 : 0;
+            joins += may_join(insn(end)) ? 1 : 0;
+            const bool is_last = !goes_on(end);
+            end += insn(end).slots();
+            ends = is_last || end >= slots || plan_.is_target(end);
         }
-        forget_all();
-        return at;
+        if (loads > 1 && joins != 0) { // else there is nothing to put together
+            for (std::uint32_t at = first; at < end; at += insn(at).slots()) {
+                step(at);
+            }
+            forget_all();
+        }
+        return end;
     }
 
     [[nodiscard]] std::uint32_t before(std::uint32_t at) const {
@@ -236,9 +250,7 @@ class Recomposer {
         if (one.alu_op == AluOp::mov) {
             return rows_[one.src];
         }
-        const bool joins =
-            one.alu_op == AluOp::or_ || one.alu_op == AluOp::add || one.alu_op == AluOp::xor_;
-        if (!joins || one.dst == one.src || !rows_[one.dst] || !rows_[one.src]) {
+        if (!may_join(one) || one.dst == one.src || !rows_[one.dst] || !rows_[one.src]) {
             return std::nullopt;
         }
         return joined(*rows_[one.dst], *rows_[one.src]);

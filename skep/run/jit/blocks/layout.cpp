@@ -22,6 +22,9 @@ class Layout {
         if (!gains) {
             return;
         }
+        constexpr std::size_t kUsualExits = 8;
+        chunks_.reserve(plan_.gotos.size() + kUsualExits);
+        order_.reserve(plan_.gotos.size() + kUsualExits);
         for (const Function& function : plan_.functions) {
             order(function);
         }
@@ -53,29 +56,27 @@ class Layout {
     }
 
     void order(const Function& function) {
-        std::vector<Chunk> chunks;
+        chunks_.clear();
         std::uint32_t start = function.start;
-        for (std::uint32_t at = start; at < function.end;) {
-            const bool ends = ends_chunk(at);
-            at += insn(at).slots();
-            if (ends || at >= function.end) {
-                chunks.push_back({start, at});
-                start = at;
+        for (std::uint32_t at = start; at < function.end; ++at) {
+            if (plan_.has(kBranches, at) && ends_chunk(at)) {
+                chunks_.push_back({start, at + 1});
+                start = at + 1;
             }
         }
-        Chunk* next = &chunks.front();
-        for (auto rest = chunks.begin(); rest != chunks.end();) {
+        Chunk* next = &chunks_.front();
+        for (auto rest = chunks_.begin(); rest != chunks_.end();) {
             if (next == nullptr) {
                 next = &*rest;
             }
-            next = place(*next, chunks);
-            rest = std::find_if(rest, chunks.end(),
+            next = place(*next);
+            rest = std::find_if(rest, chunks_.end(),
                                 [](const Chunk& chunk) { return !chunk.is_placed; });
         }
     }
 
     // Answers which chunk it is that should follow, if any.
-    Chunk* place(Chunk& chunk, std::vector<Chunk>& chunks) {
+    Chunk* place(Chunk& chunk) {
         chunk.is_placed = true;
         order_.push_back(chunk);
         const std::uint32_t last = chunk.end - 1;
@@ -84,50 +85,90 @@ class Layout {
         }
         const std::uint32_t target = target_of(last);
         const auto found =
-            std::lower_bound(chunks.begin(), chunks.end(), target,
+            std::lower_bound(chunks_.begin(), chunks_.end(), target,
                              [](const Chunk& one, std::uint32_t at) { return one.start < at; });
-        const bool follows = found != chunks.end() && found->start == target && !found->is_placed;
+        const bool follows = found != chunks_.end() && found->start == target && !found->is_placed;
         return follows ? &*found : nullptr;
     }
 
     void move() {
         const std::size_t slots = plan_.insns.size();
-        std::vector<std::uint32_t> places(slots); // where a slot goes
-        plan_.running.reserve(slots);
+        places_.resize(slots);
+        plan_.running.resize(slots);
+        Moved moved;
+        moved.insns.reserve(slots);
+        moved.marks.reserve(slots);
+        moved.effects.reserve(slots);
+        std::uint32_t to = 0;
         for (const Chunk& chunk : order_) {
-            for (std::uint32_t at = chunk.start; at < chunk.end; ++at) {
-                places[at] = static_cast<std::uint32_t>(plan_.running.size());
-                plan_.running.push_back(at);
+            append(moved.insns, plan_.insns, chunk);
+            append(moved.marks, plan_.marks, chunk);
+            append(moved.effects, plan_.effects, chunk);
+            for (std::uint32_t at = chunk.start; at < chunk.end; ++at, ++to) {
+                places_[at] = to;
+                plan_.running[to] = at;
             }
         }
-        std::vector<Insn> insns(slots);
-        std::vector<std::uint8_t> marks(slots);
-        std::vector<Effects> effects(slots);
-        for (std::uint32_t to = 0; to < slots; ++to) {
-            const std::uint32_t from = plan_.running[to];
-            marks[to] = plan_.marks[from];
-            effects[to] = plan_.effects[from];
-            insns[to] = plan_.has(kSecondSlot, from) ? insns[to - 1] : aimed(from, to, places);
-        }
-        plan_.insns = std::move(insns);
-        plan_.marks = std::move(marks);
-        plan_.effects = std::move(effects);
-        look_at_jumps();
+        plan_.insns.swap(moved.insns);
+        plan_.marks.swap(moved.marks);
+        plan_.effects.swap(moved.effects);
+        aim();
     }
 
-    // The instruction at `from`, for the slot `to`: what it goes to may have moved too.
-    [[nodiscard]] Insn aimed(std::uint32_t from, std::uint32_t to,
-                             const std::vector<std::uint32_t>& places) const {
-        Insn moved = insn(from);
-        const auto distance = [&](std::int64_t target) {
-            return static_cast<std::int32_t>(places[static_cast<std::size_t>(target)] - to - 1);
-        };
-        if (jumps(moved.kind) || moved.kind == InsnKind::call_subprogram) {
-            moved.jump_slots = distance(moved.target(InsnIndex{from}));
-        } else if (moved.kind == InsnKind::load_wide && moved.wide_source == WideSource::function) {
-            moved.imm = distance(std::int64_t{from} + 1 + moved.imm);
+    struct Moved {
+        std::vector<Insn> insns;
+        std::vector<std::uint8_t> marks;
+        std::vector<Effects> effects;
+    };
+
+    template <class T>
+    static void append(std::vector<T>& to, const std::vector<T>& from, const Chunk& chunk) {
+        to.insert(to.end(), from.begin() + chunk.start, from.begin() + chunk.end);
+    }
+
+    [[nodiscard]] std::int32_t distance(std::int64_t target, std::uint32_t to) const {
+        return static_cast<std::int32_t>(places_[static_cast<std::size_t>(target)] - to - 1);
+    }
+
+    // What instructions go to has moved, as they have. Finds jumps back anew, and where none
+    // arrives any more but the goto that became nothing.
+    void aim() {
+        plan_.back_jumps.clear();
+        std::vector<std::uint8_t> arrivals(plan_.insns.size()); // two are many
+        for (std::uint32_t to = 0; to < plan_.insns.size(); ++to) {
+            if ((plan_.marks[to] & (kBranches | kCalls | kSecondSlot)) == 0) {
+                continue;
+            }
+            Insn& insn = plan_.insns[to];
+            const std::uint32_t from = plan_.running[to];
+            if (jumps(insn.kind)) {
+                insn.jump_slots = distance(insn.target(InsnIndex{from}), to);
+                const std::uint32_t target = target_of(to);
+                arrivals[target] = arrivals[target] == 0 ? 1 : 2;
+                if (target <= to) {
+                    plan_.back_jumps.push_back({to, target});
+                }
+            } else if (insn.kind == InsnKind::call_subprogram) {
+                insn.jump_slots = distance(insn.target(InsnIndex{from}), to);
+            } else if (plan_.has(kSecondSlot, to)) {
+                aim_wide(to);
+            }
         }
-        return moved;
+        for (const std::uint32_t from : plan_.gotos) {
+            const std::uint32_t at = places_[from];
+            if (plan_.insns[at].jump_slots == 0 && arrivals[at + 1] == 1) {
+                plan_.marks[at + 1] = static_cast<std::uint8_t>(plan_.marks[at + 1] & ~kArrives);
+            }
+        }
+    }
+
+    void aim_wide(std::uint32_t second) {
+        const std::uint32_t to = second - 1;
+        Insn& insn = plan_.insns[to];
+        if (insn.wide_source == WideSource::function) {
+            insn.imm = distance(std::int64_t{plan_.running[to]} + 1 + insn.imm, to);
+        }
+        plan_.insns[second] = insn;
     }
 
     static bool jumps(InsnKind kind) {
@@ -135,31 +176,10 @@ class Layout {
                kind == InsnKind::may_goto;
     }
 
-    // Finds jumps back anew, and where none arrives any more but the goto that became nothing.
-    void look_at_jumps() {
-        plan_.back_jumps.clear();
-        std::vector<std::uint32_t> arrivals(plan_.insns.size());
-        for (std::uint32_t at = 0; at < plan_.insns.size(); ++at) {
-            if (!plan_.has(kBranches, at) || !jumps(insn(at).kind)) {
-                continue;
-            }
-            const std::uint32_t target = target_of(at);
-            ++arrivals[target];
-            if (target <= at) {
-                plan_.back_jumps.push_back({at, target});
-            }
-        }
-        for (std::uint32_t at = 1; at < plan_.insns.size(); ++at) {
-            const Insn& before = insn(at - 1);
-            if (arrivals[at] == 1 && before.kind == InsnKind::jump_always &&
-                before.jump_slots == 0) {
-                plan_.marks[at] = static_cast<std::uint8_t>(plan_.marks[at] & ~kArrives);
-            }
-        }
-    }
-
     Plan& plan_;
+    std::vector<Chunk> chunks_; // of one function
     std::vector<Chunk> order_;
+    std::vector<std::uint32_t> places_; // where a slot goes
 };
 
 } // namespace

@@ -32,8 +32,11 @@ class Places {
   public:
     using Label = std::uint32_t;
 
-    explicit Places(std::size_t label_count) : labels_(label_count) {
+    explicit Places(std::size_t label_count) {
         constexpr std::size_t kSlotsPerJump = 4; // about; more makes room for itself
+        constexpr std::size_t kNewLabels = 16;   // as well
+        labels_.reserve(label_count + kNewLabels);
+        labels_.resize(label_count);
         jumps_.reserve(label_count / kSlotsPerJump + kSlotsPerJump);
     }
 
