@@ -116,11 +116,20 @@ class HashTable {
     [[gnu::always_inline]] auto with_key(const std::uint8_t* key, Then then) const;
 
     [[nodiscard]] std::uint32_t find(const std::uint8_t* key) const {
-        return find_by_size<0, KeyPieces::halves>(key);
+        return find_in_pieces<KeyPieces::halves>(key);
     }
     template <std::uint32_t key_bytes, KeyPieces pieces>
-    [[nodiscard]] std::uint32_t find_by_size(const std::uint8_t* key) const {
-        return with_key<key_bytes, pieces>(key, [&](const auto& wanted) { return find(wanted); });
+    [[nodiscard]] [[gnu::always_inline]] std::uint32_t find_by_size(const std::uint8_t* key) const {
+        if constexpr (key_bytes != 0) {
+            const KeyPart part = key_part<pieces>(key, key_bytes);
+            return find_where(hash_part(part, secrets_), SameWords<key_bytes>{part});
+        } else {
+            return find_in_pieces<pieces>(key);
+        }
+    }
+    template <KeyPieces pieces>
+    [[nodiscard]] [[gnu::noinline]] std::uint32_t find_in_pieces(const std::uint8_t* key) const {
+        return with_key<0, pieces>(key, [&](const auto& wanted) { return find(wanted); });
     }
     template <class Same>
     struct Wanted {
