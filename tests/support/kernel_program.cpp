@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/kernel_program.hpp"
 
+#include <cerrno>
+#include <cstdlib>
+
 #include "skep/os/bpf_call.hpp"
 #include "skep/spec/abi.hpp"
 
@@ -14,7 +17,7 @@ constexpr std::size_t kLogBytes = 1U << 16;
 std::uint64_t pointer(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
 long load_with(std::span<const RawInsn> insns, spec::ProgramType type, std::uint32_t flags,
-               std::string* log) {
+               std::string* log, std::uint32_t log_level = 1) {
     abi::ProgLoadAttr attributes{};
     attributes.prog_flags = flags;
     attributes.prog_type = static_cast<std::uint32_t>(type);
@@ -23,7 +26,7 @@ long load_with(std::span<const RawInsn> insns, spec::ProgramType type, std::uint
     attributes.license = pointer("GPL");
     if (log != nullptr) {
         log->resize(kLogBytes);
-        attributes.log_level = 1;
+        attributes.log_level = log_level;
         attributes.log_size = kLogBytes;
         attributes.log_buf = pointer(log->data());
     }
@@ -54,6 +57,19 @@ Result<KernelProgram> KernelProgram::load(std::span<const RawInsn> insns, spec::
         }
     }
     return KernelProgram(os::Fd(static_cast<int>(result)));
+}
+
+Result<std::uint64_t> KernelProgram::insns_processed(std::span<const RawInsn> insns,
+                                                     spec::ProgramType type) {
+    constexpr std::uint32_t kStatistics = 4;
+    constexpr std::string_view kBefore = "processed ";
+    std::string log;
+    const os::Fd program(static_cast<int>(load_with(insns, type, 0, &log, kStatistics)));
+    const std::size_t found = log.find(kBefore);
+    if (found == std::string::npos) {
+        return error_from_errno(EINVAL, "no statistics: " + log);
+    }
+    return std::strtoull(log.c_str() + found + kBefore.size(), nullptr, 10);
 }
 
 Result<std::uint32_t> KernelProgram::run(Bytes packet) const {

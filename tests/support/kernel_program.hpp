@@ -22,6 +22,10 @@ class KernelProgram {
     static Result<KernelProgram> load(std::span<const RawInsn> insns, spec::ProgramType type,
                                       std::uint32_t flags = 0);
 
+    // How many instructions the kernel's verifier walked, of a program that it accepts.
+    static Result<std::uint64_t> insns_processed(std::span<const RawInsn> insns,
+                                                 spec::ProgramType type);
+
     // What it returns for this packet.
     Result<std::uint32_t> run(Bytes packet) const;
     // How long a run takes, by the kernel's own clock, over this many of them.

@@ -4,37 +4,14 @@
 // kernel is asked as well.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
-#include "skep/bytecode/assemble.hpp"
-#include "skep/spec/helpers.hpp"
 #include "skep/verify/verify.hpp"
 #include "tests/support/kernel_program.hpp"
+#include "tests/support/kernel_types.hpp"
 
 namespace skep::tests {
 namespace {
 
 using spec::ProgramType;
-
-std::optional<btf::Btf> kernel_types() {
-    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-    const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    Result<btf::Btf> types = btf::Btf::parse(Bytes(first, bytes.size()));
-    return types.ok() ? std::optional(std::move(types).value()) : std::nullopt;
-}
-
-// "call @function" by the function's number in the types.
-std::string with_numbers(std::string text, const btf::Btf& types) {
-    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) {
-        const std::size_t end = text.find('\n', at);
-        const std::string name = text.substr(at + 1, end - at - 1);
-        const auto id = types.find(name, btf::Kind::function);
-        text.replace(at, end - at, "kfunc#" + std::to_string(id.value_or(1)));
-    }
-    return text;
-}
 
 class Objects : public testing::Test {
   protected:
@@ -47,16 +24,10 @@ class Objects : public testing::Test {
 
     // "accepted", or the kernel's words for the refusal. The kernel must agree.
     std::string verdict(const std::string& text, ProgramType type = ProgramType::sched_cls) {
-        Symbols symbols;
-        symbols.helper = [](std::string_view name) -> std::optional<std::int32_t> {
-            const spec::HelperRow* row = spec::helper_named(name);
-            return row == nullptr ? std::nullopt
-                                  : std::optional(static_cast<std::int32_t>(row->id));
-        };
-        Result<Assembled> assembled = assemble(with_numbers(text, *types_), symbols);
-        EXPECT_TRUE(assembled.ok()) << (assembled.ok() ? "" : assembled.error().message);
+        const Result<std::vector<RawInsn>> insns = assemble_with(text, *types_);
+        EXPECT_TRUE(insns.ok()) << (insns.ok() ? "" : insns.error().message);
         ProgramSpec program;
-        program.insns = assembled.ok() ? assembled->insns : std::vector<RawInsn>{};
+        program.insns = insns.ok() ? *insns : std::vector<RawInsn>{};
         program.type = type;
         program.license = "GPL";
         verify::Environment environment;

@@ -405,12 +405,14 @@ void KernelLog::leaves(const State& state, InsnIndex next) {
 
 void KernelLog::returned(const State& state) {
     if (follows()) {
-        const std::string text = frame_text(state, state.depth());
-        text_ += "\n" + text;
-        if ((level_ & kLogAll) != 0) {
-            text_ += fmt::format("\n\nfrom {} to {}:{}", insn_at_.value,
-                                 before_.current().call_site.value + 1, text);
-        }
+        text_ += "\n" + frame_text(state, state.depth());
+    }
+}
+
+void KernelLog::resumes(const State& state, InsnIndex next) {
+    if (follows() && (level_ & kLogAll) != 0) {
+        text_ += fmt::format("\n\nfrom {} to {}:{}", insn_at_.value, next.value,
+                             frame_text(state, state.depth()));
     }
 }
 

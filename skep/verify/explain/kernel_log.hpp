@@ -55,10 +55,11 @@ class KernelLog {
     // The path of a guess ends at a barrier; with what it would have done wrong.
     void ends_guess(const Finding* wrong = nullptr);
 
-    // Calls: a static function was entered; will be left, and was left.
+    // Calls: a static function was entered; will be left; was left; and its caller goes on.
     void enters(const State& state, InsnIndex callee);
     void leaves(const State& state, InsnIndex next);
     void returned(const State& state);
+    void resumes(const State& state, InsnIndex next);
     void assumes_global(std::uint32_t callee);
     void begins_global(std::uint32_t subprogram);
     void finished_global(std::uint32_t subprogram);

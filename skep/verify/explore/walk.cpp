@@ -450,17 +450,22 @@ bool Walk::pop() {
     return true;
 }
 
-// Numbers that changed since the last time round, and that nothing relied on, may be anything: so a
-// loop of unknown length comes to an end.
-void Walk::widen(State& state, InsnIndex loop) const {
-    const State* before = checkpoints_.previous(path_.parent, loop);
-    if (before == nullptr || before->frame_count() != state.frame_count()) {
+// Numbers that changed since the last time round, or are linked to others now, and that nothing
+// relied on, may be anything: so a loop of unknown length comes to an end.
+void Walk::widen(State& state, InsnIndex loop, CheckpointIndex from) const {
+    const State* before = checkpoints_.previous(from, loop, state);
+    if (before == nullptr) {
         return;
     }
     const Dependencies& dependencies = workspace_.dependencies;
-    const auto differs = [&dependencies](const Value& old, const Value& now) {
-        return old.is_scalar() && now.is_scalar() && old.number != now.number &&
-               !dependencies.is_needed(old.origin) && !dependencies.is_needed(now.origin);
+    IdPairs links;
+    const auto differs = [&dependencies, &links](const Value& old, const Value& now) {
+        if (!old.is_scalar() || !now.is_scalar() || dependencies.is_needed(old.origin) ||
+            dependencies.is_needed(now.origin)) {
+            return false;
+        }
+        return old.number != now.number || old.linked_by_delta != now.linked_by_delta ||
+               (now.linked_by_delta && old.offset != now.offset) || !links.match(old.id, now.id);
     };
     for (unsigned number = 0; number < state.frame_count(); ++number) {
         for (Reg reg = 0; reg < kFramePointer; ++reg) {

@@ -143,7 +143,7 @@ class Walk {
     Ruling<void> step_sum(const Insn& insn);
     bool pop();
     void next(const Insn& insn) { path_.at = InsnIndex{path_.at.value + insn.slots()}; }
-    void widen(State& state, InsnIndex loop) const;
+    void widen(State& state, InsnIndex loop, CheckpointIndex from) const;
     void note_stack_use(const Value& value);
     Finding placed(Finding finding) const;
 

@@ -154,7 +154,7 @@ Ruling<Walk::Flow> Walk::step_kfunc() {
     }
     if (plan.iterates) {
         State again = path_.state;
-        widen(again, path_.at);
+        widen(again, path_.at, checkpoints_.before_visit(path_.parent, path_.at));
         step_iteration(subject_, plan, path_.at, again, workspace_.ids);
         TRY(push(std::move(again), InsnIndex{path_.at.value + 1}));
     }
@@ -227,9 +227,7 @@ Ruling<void> Walk::enter_callback(const CallbackRequest& request) {
         return {};
     }
     TRY(check_static_call(path_.state));
-    State inside = path_.state;
-    widen(inside, path_.at);
-    return push(enter_synchronous(inside, path_.at, request),
+    return push(enter_synchronous(path_.state, path_.at, request),
                 subject_.subprograms[request.subprogram].start);
 }
 
@@ -296,8 +294,9 @@ Ruling<Walk::Flow> Walk::step_exit() {
     const InsnIndex call = frame.call_site;
     log_.leaves(path_.state, InsnIndex{call.value + 1});
     step_return(path_.state);
-    log_.returned(path_.state);
     path_.at = InsnIndex{call.value + 1};
+    log_.returned(path_.state);
+    log_.resumes(path_.state, path_.at);
     return Flow::go_on;
 }
 
@@ -312,6 +311,8 @@ Ruling<Walk::Flow> Walk::leave_callback() {
     log_.leaves(path_.state, path_.at);
     path_.state.pop_frame();
     log_.returned(path_.state);
+    widen(path_.state, path_.at, path_.parent);
+    log_.resumes(path_.state, path_.at);
     // The call is judged again, with its arguments as they were: the callback may run once more.
     return Flow::go_on;
 }

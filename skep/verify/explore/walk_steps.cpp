@@ -235,7 +235,7 @@ Ruling<Walk::Flow> Walk::step_jump(const Insn& insn) {
 // The budget may be used up or not: the loop goes round once more, widened, and is also left.
 Ruling<Walk::Flow> Walk::step_may_goto(const Insn& insn) {
     State again = path_.state;
-    widen(again, path_.at);
+    widen(again, path_.at, checkpoints_.before_visit(path_.parent, path_.at));
     ++again.may_goto_rounds;
     TRY(push(std::move(again), InsnIndex{path_.at.value + 1}));
     path_.at = InsnIndex{static_cast<std::uint32_t>(insn.target(path_.at))};

@@ -39,27 +39,41 @@ bool takes_function(const btf::Btf& types, const btf::Member& parameter) {
            types.type(types.resolve(type.target)).kind == btf::Kind::function_prototype;
 }
 
-} // namespace
-
-std::optional<KfuncReads> kfunc_reads(const Subject& subject, InsnIndex at) {
+// Null when it is not known what is called.
+const btf::Type* prototype_of(const Subject& subject, InsnIndex at) {
     const btf::Type* function = subject.called_kfunc(subject.insn(at));
     const btf::Btf* types = subject.environment.kernel_types;
     if (function == nullptr || types == nullptr) {
-        return std::nullopt;
+        return nullptr;
     }
     const btf::Type& prototype = types->type(types->resolve(function->target));
-    KfuncReads reads;
-    if (prototype.kind != btf::Kind::function_prototype ||
-        prototype.members.size() > reads.arguments.size()) {
+    const bool known = prototype.kind == btf::Kind::function_prototype &&
+                       prototype.members.size() <= kMostArguments;
+    return known ? &prototype : nullptr;
+}
+
+} // namespace
+
+std::optional<KfuncReads> kfunc_reads(const Subject& subject, InsnIndex at) {
+    const btf::Type* prototype = prototype_of(subject, at);
+    if (prototype == nullptr) {
         return std::nullopt;
     }
-    for (std::size_t number = 0; number < prototype.members.size(); ++number) {
-        if (takes_function(*types, prototype.members[number])) {
+    const btf::Btf& types = *subject.environment.kernel_types;
+    KfuncReads reads;
+    for (std::size_t number = 0; number < prototype->members.size(); ++number) {
+        if (takes_function(types, prototype->members[number])) {
             return std::nullopt;
         }
-        reads.arguments[number] = read_of(*types, prototype, number);
+        reads.arguments[number] = read_of(types, *prototype, number);
     }
     return reads;
+}
+
+// A register for each parameter: none is wider than eight bytes.
+unsigned kfunc_registers(const Subject& subject, InsnIndex at) {
+    const btf::Type* prototype = prototype_of(subject, at);
+    return prototype == nullptr ? kMostArguments : static_cast<unsigned>(prototype->members.size());
 }
 
 } // namespace skep::verify

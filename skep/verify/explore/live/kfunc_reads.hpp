@@ -12,16 +12,21 @@
 
 namespace skep::verify {
 
+inline constexpr unsigned kMostArguments = 5;
+
 struct KfuncReads {
     enum class Extent : std::uint8_t { nothing, fixed, by_next, anything };
     struct Argument {
         Extent extent = Extent::nothing;
         std::uint32_t bytes = 0; // when fixed; by_next: the next argument says
     };
-    std::array<Argument, 5> arguments; // R1..R5
+    std::array<Argument, kMostArguments> arguments; // R1..R5
 };
 
 // None: anything may be read, also what is found behind stored addresses.
 std::optional<KfuncReads> kfunc_reads(const Subject& subject, InsnIndex at);
+
+// How many of R1 to R5 it is given; all, when that is not known.
+unsigned kfunc_registers(const Subject& subject, InsnIndex at);
 
 } // namespace skep::verify

@@ -258,6 +258,13 @@ class Analysis {
                                !subject_.subprograms[*callee].is_global;
             return known ? summaries_[*callee].arguments : kArguments;
         }
+        if (insn.kind == InsnKind::call_kfunc) {
+            RegSet read = kNoRegs;
+            for (unsigned reg = 1; reg <= kfunc_registers(subject_, at); ++reg) {
+                read |= only(static_cast<Reg>(reg));
+            }
+            return read;
+        }
         const spec::HelperRow* row = insn.kind == InsnKind::call_helper
                                          ? spec::find_helper(static_cast<std::uint32_t>(insn.imm))
                                          : nullptr;

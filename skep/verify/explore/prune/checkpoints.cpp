@@ -33,24 +33,33 @@ std::uint64_t bytes_of(const State& state, const State* shared_with) {
     return bytes;
 }
 
-// The very iterator that R1 points at was asked more often since. (Not another one in its place,
-// which a loop might make anew for ever.)
+// An iterator that was there before was asked again since, though perhaps not the one that is asked
+// now: a loop inside another's round makes its own anew. (Iterators that are all made anew show no
+// progress: that might go on for ever.)
 bool iterator_went_on(const State& old, const State& now) {
-    const Value& address = now.reg(1);
-    if (!address.is(ValueKind::stack) || !address.at_fixed_offset() || old.reg(1) != address ||
-        address.frame >= old.frame_count()) {
-        return false;
+    for (unsigned number = 0; number < old.frame_count(); ++number) {
+        const Stack& before = old.stack(number);
+        const Stack& after = now.stack(number);
+        const std::uint32_t slots = std::min(before.slot_count(), after.slot_count());
+        for (std::uint32_t index = 0; index < slots; ++index) {
+            const Slot& was = before.slot(index);
+            const Slot& is = after.slot(index);
+            if (was.all(SlotByte::iterator) && is.all(SlotByte::iterator) &&
+                was.value.reference_id == is.value.reference_id &&
+                was.value.origin < is.value.origin) {
+                return true;
+            }
+        }
     }
-    const std::int64_t offset = address.offset + static_cast<std::int64_t>(address.number.value());
-    if (offset >= 0 || offset < -kStackBytes) {
-        return false;
+    return false;
+}
+
+bool same_calls(const State& a, const State& b) {
+    bool same = a.frame_count() == b.frame_count();
+    for (unsigned number = 0; same && number < a.frame_count(); ++number) {
+        same = a.frame(number).call_site == b.frame(number).call_site;
     }
-    const std::uint32_t index = Stack::slot_of(static_cast<int>(offset));
-    const Slot& before = old.stack(address.frame).slot(index);
-    const Slot& after = now.stack(address.frame).slot(index);
-    return before.all(SlotByte::iterator) && after.all(SlotByte::iterator) &&
-           before.value.reference_id == after.value.reference_id &&
-           before.value.origin < after.value.origin;
+    return same;
 }
 
 } // namespace
@@ -304,12 +313,9 @@ void Checkpoints::close(CheckpointIndex parent) {
     }
 }
 
-const State* Checkpoints::previous(CheckpointIndex from, InsnIndex at) const {
-    if (from != kNoCheckpoint && all_[from].at == at) {
-        from = all_[from].parent; // that is this very visit
-    }
+const State* Checkpoints::previous(CheckpointIndex from, InsnIndex at, const State& now) const {
     for (; from != kNoCheckpoint; from = all_[from].parent) {
-        if (all_[from].at == at && all_[from].listed) {
+        if (all_[from].at == at && all_[from].listed && same_calls(states_[from], now)) {
             return &states_[from];
         }
     }

@@ -62,8 +62,13 @@ class Checkpoints {
     void open(CheckpointIndex parent);
     void close(CheckpointIndex parent);
 
-    // The state at the visit of `at` before this one on the path; null when there is none.
-    [[nodiscard]] const State* previous(CheckpointIndex from, InsnIndex at) const;
+    // The last state on the path up to `from` at `at`, under the same calls as `now`; null when
+    // there is none.
+    [[nodiscard]] const State* previous(CheckpointIndex from, InsnIndex at, const State& now) const;
+    // The checkpoint before this very visit of `at`, which is the last one when it was saved.
+    [[nodiscard]] CheckpointIndex before_visit(CheckpointIndex from, InsnIndex at) const {
+        return from != kNoCheckpoint && all_[from].at == at ? all_[from].parent : from;
+    }
     // The state that an infinite loop came back to.
     [[nodiscard]] const State& matched() const { return states_[matched_]; }
 

@@ -34,6 +34,16 @@ bool has_object(const Slot& slot) {
     });
 }
 
+// A byte has something now that had nothing.
+bool sets_bytes(const Slot& old, const Slot& now) {
+    bool sets = false;
+    for (unsigned byte = 0; byte < kSlotBytes; ++byte) {
+        sets =
+            sets || (old.bytes[byte] == SlotByte::invalid && now.bytes[byte] != SlotByte::invalid);
+    }
+    return sets;
+}
+
 bool unset(SlotByte byte) { return byte == SlotByte::misc || byte == SlotByte::invalid; }
 
 } // namespace
@@ -200,8 +210,10 @@ bool Equivalence::covers_number(const Value& old, const Value& now) {
                                        : !old.number.includes(now.number)) {
         return false;
     }
-    if (old.linked_by_delta != now.linked_by_delta ||
-        (old.linked_by_delta && old.offset != now.offset)) {
+    const bool apart = old.linked_by_delta != now.linked_by_delta ||
+                       (old.linked_by_delta && old.offset != now.offset);
+    // A number that was linked to nothing stands for one that is, by any distance.
+    if (apart && (old.id != 0 || likeness_ == Likeness::exactly)) {
         return false;
     }
     return ids_.match_numbers(old.id, now.id);
@@ -209,7 +221,7 @@ bool Equivalence::covers_number(const Value& old, const Value& now) {
 
 bool Equivalence::covers_value(const Value& old, const Value& now) {
     if (!old.is_initialised()) {
-        return likeness_ != Likeness::exactly || !now.is_initialised();
+        return likeness_ == Likeness::finished || !now.is_initialised();
     }
     if (old.is_scalar() && now.is_scalar()) {
         return covers_number(old, now);
@@ -308,6 +320,11 @@ bool Equivalence::covers_part(const Stack& old, const Stack& now, unsigned numbe
         const Slot& was = old.slot(index);
         const Slot& is = now.slot(index);
         const bool is_live = (live & (SlotSet{1} << index)) != 0;
+        // Of a state that is not finished everything counts, as what will be read is told later.
+        const bool is_open = likeness_ != Likeness::finished && index < old.slot_count();
+        if (!is_same && is_open && (sets_bytes(was, is) || !covers_slot(was, is))) {
+            return false;
+        }
         if (is_same) {
             if ((is_live || is_object(was)) && !agree_in_ids(was)) {
                 return false;
