@@ -9,6 +9,8 @@
 #include "skep/maps/map.hpp"
 #include "skep/run/code/guard.hpp"
 #include "skep/run/executable.hpp"
+#include "skep/run/optimised/optimiser.hpp"
+#include "tests/support/engines.hpp"
 #include "tests/support/unchecked.hpp"
 
 // Calls function(argument) with numbers in all registers that a C function keeps; 1 when they are
@@ -120,12 +122,17 @@ void run_subject(void* argument) {
 }
 
 std::unique_ptr<run::Executable> made(std::string_view text, UncheckedOptions options = {},
-                                      const run::Binding& binding = {}) {
+                                      const run::Binding& binding = {},
+                                      MakeExecutable make = run::make_jit) {
     auto assembled = assemble(text);
     EXPECT_TRUE(assembled.ok()) << assembled.error().message;
-    auto executable = run::make_jit(unchecked(assembled->insns, std::move(options)), binding);
+    auto executable = make(unchecked(assembled->insns, std::move(options)), binding);
     EXPECT_TRUE(executable.ok());
     return std::move(*executable);
+}
+
+std::unique_ptr<run::Executable> made_optimised(std::string_view text) {
+    return made(text, {}, {}, run::make_optimised);
 }
 
 struct Registers : testing::Test {
@@ -192,6 +199,30 @@ TEST_F(Registers, AreKeptByAProgramThatCallsItself) {
     expect_kept(*made(all({begins.c_str(), kFaults,
                            "exit\nfirst: r1 = 1\ncall pc-11\nr0 += 4\n"
                            "exit"})),
+                0, 1);
+}
+
+// Optimised code that pushes nothing is entered without saving anything; all other is not.
+TEST_F(Registers, AreKeptByOptimisedCode) {
+    if (!run::optimiser().ok()) {
+        GTEST_SKIP() << "no optimising tier in this build";
+    }
+    // Numbers that a call must not change, more than a C function may spoil for itself.
+    constexpr const char* kManyAcrossACall =
+        "call 5\nr6 = r0\ncall 5\nr7 = r0\ncall 5\nr8 = r0\ncall 5\nr6 -= r7\nr7 -= r8\n"
+        "r8 -= r0\n";
+    expect_kept(*made_optimised("r0 = 2\nexit"), 2, 0);
+    expect_kept(*made_optimised(all({kFaults, "exit"})), 0, 1);
+    expect_kept(*made_optimised(all({kCallsBack, kFaults, "exit"})), 0, 1);
+    expect_kept(*made_optimised(all({kCallsBack, "r0 = 1\nexit"})), 1, 0);
+    helpers::Services services;
+    services.clock_ns = [](void*, int) { return std::uint64_t{5}; };
+    subject.invocation.services = &services;
+    expect_kept(*made_optimised(all({kManyAcrossACall, "r0 = r6\nr0 += r7\nr0 += r8\nexit"})), 0,
+                0);
+    expect_kept(*made_optimised(
+                    all({kManyAcrossACall, "r1 = 64\nr0 = *(u64 *)(r1 + 0)\nr0 += r6\nr0 += r7\n"
+                                           "r0 += r8\nexit"})),
                 0, 1);
 }
 

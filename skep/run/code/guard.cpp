@@ -65,6 +65,36 @@ skep_enter_guarded_return:
     .cfi_endproc
     .size   skep_enter_guarded, . - skep_enter_guarded
 )");
+
+// rdi: r1, rsi: invocation, rdx: the code, rcx: where to note the stack, r8: entry. For code that
+// keeps registers: nothing is saved but what the handler looks at.
+asm(R"(
+    .text
+    .globl  skep_enter_keeping
+    .hidden skep_enter_keeping, skep_enter_keeping_return
+    .type   skep_enter_keeping, @function
+    .p2align 4
+skep_enter_keeping:
+    .cfi_startproc
+    push    %rcx
+    .cfi_adjust_cfa_offset 8
+    push    %rdx
+    .cfi_adjust_cfa_offset 8
+    lea     skep_enter_keeping_return(%rip), %rax
+    push    %rax
+    .cfi_adjust_cfa_offset 8
+    mov     %rsp, (%rcx)
+    call    *%r8
+    .globl  skep_enter_keeping_return
+skep_enter_keeping_return:
+    mov     16(%rsp), %rcx
+    movq    $0, (%rcx)
+    add     $24, %rsp
+    .cfi_adjust_cfa_offset -24
+    ret
+    .cfi_endproc
+    .size   skep_enter_keeping, . - skep_enter_keeping
+)");
 #elif defined(__aarch64__)
 // x0: entry, x1: r1, x2: invocation, x3: the code, x4: where to note the stack.
 asm(R"(
@@ -116,6 +146,11 @@ extern "C" {
 std::uint64_t skep_enter_guarded(std::uintptr_t entry, void* r1, void* invocation, const void* code,
                                  void** stack);
 extern const char skep_enter_guarded_return[]; // NOLINT: a label, spelled as above
+#if defined(__x86_64__)
+std::uint64_t skep_enter_keeping(void* r1, void* invocation, const void* code, void** stack,
+                                 std::uintptr_t entry);
+extern const char skep_enter_keeping_return[]; // NOLINT: see above
+#endif
 }
 #endif
 
@@ -125,9 +160,13 @@ namespace skep::run::code {
 namespace {
 
 // Of the innermost run of optimised code on this thread. Written before such code is entered, and
-// so there when it faults.
-constinit thread_local helpers::Invocation* optimised_run = nullptr; // NOLINT: for the handler
-constinit thread_local Fault fault;                                  // NOLINT: from the handler
+// so there when it faults. At a fixed distance from the thread's own address, so that nobody is
+// asked for its place.
+// NOLINTBEGIN(*-non-const-global-variables): for the handler
+[[gnu::tls_model("initial-exec")]] constinit thread_local helpers::Invocation* optimised_run =
+    nullptr;
+// NOLINTEND(*-non-const-global-variables)
+constinit thread_local Fault fault; // NOLINT: from the handler
 
 // What lies at the end of the stack that an invocation's `engine` holds.
 struct RunEnd {
@@ -140,13 +179,34 @@ const RunEnd& end_of_run(const helpers::Invocation& invocation) {
     return *reinterpret_cast<const RunEnd*>(stack + kRunEndSlot);           // NOLINT: see above
 }
 
+bool ends_optimised_code(std::uintptr_t instruction) {
+    const auto is = [instruction](const char* label) {
+        return instruction == reinterpret_cast<std::uintptr_t>(label); // NOLINT: an address
+    };
+#if defined(__x86_64__)
+    if (is(&skep_enter_keeping_return[0])) {
+        return true;
+    }
+#endif
+    return is(&skep_enter_guarded_return[0]);
+}
+
+std::uint64_t entered(const OptimisedCode& code, void* r1, helpers::Invocation& invocation) {
+#if defined(__x86_64__)
+    if (code.keeps_registers) {
+        return skep_enter_keeping(r1, &invocation, &code, &invocation.engine, code.entry);
+    }
+#endif
+    return skep_enter_guarded(code.entry, r1, &invocation, &code, &invocation.engine);
+}
+
 // The run whose optimised code this is; null when it is no such code.
 helpers::Invocation* run_of_optimised(std::uintptr_t instruction) {
     if (optimised_run == nullptr || optimised_run->engine == nullptr) {
         return nullptr;
     }
     const RunEnd& end = end_of_run(*optimised_run);
-    if (end.instruction != reinterpret_cast<std::uintptr_t>(&skep_enter_guarded_return[0])) {
+    if (!ends_optimised_code(end.instruction)) {
         return nullptr; // one-pass code inside it
     }
     const auto begin = reinterpret_cast<std::uintptr_t>(end.code->bytes.data());
@@ -216,8 +276,7 @@ std::uint64_t enter_optimised(const OptimisedCode& code, void* r1,
                               helpers::Invocation& invocation) {
     helpers::Invocation* const outer = optimised_run;
     optimised_run = &invocation;
-    const std::uint64_t result =
-        skep_enter_guarded(code.entry, r1, &invocation, &code, &invocation.engine);
+    const std::uint64_t result = entered(code, r1, invocation);
     optimised_run = outer;
     return result;
 }

@@ -36,6 +36,9 @@ namespace skep::run::code {
 struct OptimisedCode {
     Bytes bytes; // all of it
     std::uintptr_t entry = 0;
+    // Wherever it faults, the registers that a C function keeps are as its caller left them: it
+    // changes none, and nobody who does lies between it and its caller (a helper that calls back).
+    bool keeps_registers = false;
 };
 
 // What ended a run.

@@ -16,12 +16,42 @@
 namespace skep::run {
 namespace {
 
+// Whether a run of the code may end with a register changed that its caller counts on. LLVM's code
+// for x86-64 pushes such a register before it changes it, and nothing else holds these bytes but by
+// chance. A helper that calls the program back has changed some when that faults, and is left where
+// it stands.
+bool may_leave_registers_changed(Bytes text, const verify::VerifiedProgram& program) {
+#if defined(__x86_64__)
+    constexpr std::uint8_t kPushRbx = 0x53;
+    constexpr std::uint8_t kPushRbp = 0x55;
+    constexpr std::uint8_t kHighRegister = 0x41; // before a push of R8 to R15
+    constexpr std::uint8_t kPushR12 = 0x54;
+    constexpr std::uint8_t kPushR15 = 0x57;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool pushes_high = text[at] == kHighRegister && at + 1 < text.size() &&
+                                 text[at + 1] >= kPushR12 && text[at + 1] <= kPushR15;
+        if (text[at] == kPushRbx || text[at] == kPushRbp || pushes_high) {
+            return true;
+        }
+    }
+    const auto insns = decode_all(program.insns());
+    return !insns.ok() || std::ranges::any_of(*insns, [](const Insn& one) {
+        return one.kind == InsnKind::load_wide && one.wide_source == WideSource::function;
+    });
+#else
+    return true;
+#endif
+}
+
 class OptimisedExecutable final : public Executable {
   public:
-    OptimisedExecutable(code::CodeImage code, const jit::Image& image)
+    OptimisedExecutable(code::CodeImage code, const jit::Image& image,
+                        const verify::VerifiedProgram& program)
         : code_(std::move(code)),
           text_bytes_(image.text_bytes), guarded_{code_.bytes(),
-                                                  code_.address() + image.entry_offset} {
+                                                  code_.address() + image.entry_offset,
+                                                  !may_leave_registers_changed(
+                                                      code_.bytes().first(text_bytes_), program)} {
         for (const jit::CodeMark& mark : image.marks) {
             marks_.push_back({mark.offset, mark.insn});
         }
@@ -76,7 +106,7 @@ place_optimised(jit::Image image, const verify::VerifiedProgram& program, const 
     TRY(jit::bind(image, binding));
     code::CodeImage code = TRY(code::CodeImage::place(image.code));
     return std::unique_ptr<Executable>(
-        std::make_unique<OptimisedExecutable>(std::move(code), image));
+        std::make_unique<OptimisedExecutable>(std::move(code), image, program));
 }
 
 Result<std::unique_ptr<Executable>> make_optimised(const verify::VerifiedProgram& program,
