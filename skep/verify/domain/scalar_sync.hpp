@@ -166,6 +166,41 @@ constexpr void pick_the_only_one(BasicScalar<Bits>& scalar) {
     scalar.s_low = scalar.s_low.meet({H::as_signed(low), H::as_signed(low)});
 }
 
+// All four intervals are one, within the non-negative numbers of the low half: they say nothing to
+// each other, and all that the bits can still learn is that interval.
+template <unsigned Bits>
+constexpr bool is_one_interval(const BasicScalar<Bits>& scalar) {
+    using H = BitWidth<Bits / 2>;
+    const auto& low = scalar.s_low;
+    if (low.min < 0 || low.min > low.max) {
+        return false;
+    }
+    const auto min = static_cast<typename H::Unsigned>(low.min);
+    const auto max = static_cast<typename H::Unsigned>(low.max);
+    return scalar.u_low.min == min && scalar.u_low.max == max && scalar.u.min == min &&
+           scalar.u.max == max && scalar.s.min == low.min && scalar.s.max == low.max;
+}
+
+template <unsigned Bits>
+constexpr void exchange(BasicScalar<Bits>& scalar) {
+    constexpr int kRounds = 3;
+    for (int round = 0; round < kRounds; ++round) {
+        const BasicScalar<Bits> before = scalar;
+        deduce(scalar);
+        if (scalar == before) {
+            break; // and so would the next round leave it
+        }
+    }
+    if (scalar.is_bottom()) {
+        return;
+    }
+    constexpr unsigned kHalf = Bits / 2;
+    const Tnum<Bits> whole = scalar.bits.meet(Tnum<Bits>::of_range(scalar.u.min, scalar.u.max));
+    const Tnum<kHalf> low = whole.template resized<kHalf>().meet(
+        Tnum<kHalf>::of_range(scalar.u_low.min, scalar.u_low.max));
+    scalar.bits = whole.with_low(low);
+}
+
 template <unsigned Bits>
 constexpr void intervals_tighten(BasicScalar<Bits>& scalar) {
     intervals_within_bits<Bits / 2>(scalar.bits.template resized<Bits / 2>(), scalar.u_low,
@@ -190,22 +225,14 @@ constexpr void BasicScalar<Bits>::synchronise() {
         }
     }
     sync::intervals_tighten(*this);
-    constexpr int kRounds = 3;
-    for (int round = 0; round < kRounds; ++round) {
-        const BasicScalar before = *this;
-        sync::deduce(*this);
-        if (*this == before) {
-            break; // and so would the next round leave it
-        }
+    if (sync::is_one_interval(*this)) { // numbers of a few bits, mostly: what loads give
+        bits = bits.meet(Tnum<Bits>::of_range(u.min, u.max));
+    } else {
+        sync::exchange(*this);
     }
-    if (is_bottom()) {
-        return;
+    if (!is_bottom()) {
+        sync::intervals_tighten(*this);
     }
-    const Tnum<Bits> whole = bits.meet(Tnum<Bits>::of_range(u.min, u.max));
-    const auto low =
-        whole.template resized<kHalf>().meet(Tnum<kHalf>::of_range(u_low.min, u_low.max));
-    bits = whole.with_low(low);
-    sync::intervals_tighten(*this);
 }
 
 template <unsigned Bits>

@@ -79,6 +79,54 @@ TEST(ScalarSet, SynchroniseKeepsExactlyTheMembers) {
     }
 }
 
+// Synchronising without a short way.
+Small exchanged(Small set) {
+    sync::intervals_tighten(set);
+    sync::exchange(set);
+    if (!set.is_bottom()) {
+        sync::intervals_tighten(set);
+    }
+    return set;
+}
+
+// Every pattern of bits with every such interval, and then sets of any shape.
+TEST(ScalarSet, WhereAllIntervalsAreOneTheShortWayIsAsGood) {
+    unsigned count = 0;
+    const auto expect_same = [&count](Small set) {
+        Small tightened = set;
+        sync::intervals_tighten(tightened);
+        if (set.bits.is_constant() || !sync::is_one_interval(tightened)) {
+            return;
+        }
+        ++count;
+        const Small expected = exchanged(set);
+        set.synchronise();
+        ASSERT_EQ(set, expected) << count;
+    };
+    for (unsigned mask = 0; mask < 256; ++mask) {
+        for (unsigned rest = 0; rest < 256 * 64; ++rest) {
+            const unsigned value = rest / 64;
+            const unsigned min = rest % 8;
+            const unsigned max = rest / 8 % 8;
+            if ((value & mask) != 0 || min > max) {
+                continue;
+            }
+            Small set;
+            set.bits = {static_cast<Number>(value), static_cast<Number>(mask)};
+            set.u = {static_cast<Number>(min), static_cast<Number>(max)};
+            set.s = {static_cast<std::int8_t>(min), static_cast<std::int8_t>(max)};
+            set.u_low = {static_cast<Small::Low>(min), static_cast<Small::Low>(max)};
+            set.s_low = {static_cast<Small::SignedLow>(min), static_cast<Small::SignedLow>(max)};
+            expect_same(set);
+        }
+    }
+    Sets sets;
+    for (unsigned round = 0; round < 1'000'000; ++round) {
+        expect_same(sets.next());
+    }
+    EXPECT_GT(count, 10'000U);
+}
+
 TEST(ScalarSet, IntervalsTakenFromTheBitsHoldWhatTheBitsDo) {
     for (unsigned mask = 0; mask < 256; ++mask) {
         for (unsigned value = 0; value < 256; ++value) {
