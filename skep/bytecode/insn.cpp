@@ -479,6 +479,12 @@ void put_fields(const RawInsn& raw, const PlainForm& form, Insn& insn) {
 } // namespace
 
 Decoded decode(std::span<const RawInsn> program, InsnIndex at) {
+    const RawInsn& raw = program[at.value];
+    if (const PlainForm& form = kPlainForms[raw.opcode]; fits(raw, form)) {
+        Decoded plain(form.insn);
+        put_fields(raw, form, *std::get_if<Insn>(&plain));
+        return plain;
+    }
     Decoded decoded = decode_fields(program, at);
     if (const Insn* insn = std::get_if<Insn>(&decoded)) {
         if (std::optional<DecodeError> error = check_registers(*insn)) {

@@ -58,6 +58,8 @@ Outcome refused(const ProgramSpec& program, const Environment& environment, Find
 
 RunningFacts running_facts(const Subject& subject, const Facts& facts) {
     RunningFacts running;
+    running.reached.reserve(subject.insns.size());
+    running.facts.reserve(subject.insns.size());
     for (std::uint32_t at = 0; at < subject.insns.size(); ++at) {
         running.reached.push_back(facts.was_reached(InsnIndex{at}));
         running.facts.push_back(facts.of(InsnIndex{at}));

@@ -11,6 +11,10 @@
 // Proved by: scalar_test.cpp (membership is never lost, at eight bits, every member).
 #pragma once
 
+#include <array>
+#include <bit>
+#include <cstddef>
+
 #include "skep/verify/domain/range.hpp"
 #include "skep/verify/domain/tnum.hpp"
 
@@ -98,6 +102,19 @@ struct BasicScalar {
 using Scalar = BasicScalar<64>;
 using Tnum64 = Tnum<64>;
 
+// Any number of 1, 2, 4 or 8 bytes: what a load of that size gives.
+const Scalar& number_of_bytes(unsigned size_bytes);
+
 } // namespace skep::verify
 
 #include "skep/verify/domain/scalar_sync.hpp" // the bodies, which are long
+
+namespace skep::verify {
+
+inline constexpr std::array<Scalar, 4> kNumbersOfBytes{Scalar::of_bits(8), Scalar::of_bits(16),
+                                                       Scalar::of_bits(32), Scalar::of_bits(64)};
+inline const Scalar& number_of_bytes(unsigned size_bytes) {
+    return kNumbersOfBytes.at(static_cast<std::size_t>(std::countr_zero(size_bytes)));
+}
+
+} // namespace skep::verify

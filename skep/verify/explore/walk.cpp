@@ -89,10 +89,9 @@ bool asks_iterator(const Subject& subject, InsnIndex at) {
 
 Walk::Walk(Workspace& workspace, Facts& facts, KernelLog& log, Manner manner)
     : workspace_(workspace), subject_(workspace.subject), facts_(facts),
-      speculation_(workspace.subject), log_(log),
-      analysis_bytes_(liveness_analysis_bytes(workspace.subject)),
-      liveness_(find_liveness(workspace.subject)), checkpoints_(liveness_, workspace),
-      points_(prune_points(workspace.subject)), manner_(manner) {
+      speculation_(workspace.subject), log_(log), liveness_(find_liveness(workspace.subject)),
+      checkpoints_(liveness_, workspace), points_(prune_points(workspace.subject)),
+      manner_(manner) {
     std::vector<bool> comes_back(subject_.insns.size(), false);
     for (std::uint32_t at = 0; at < subject_.insns.size(); ++at) {
         const Insn& insn = subject_.insns[at];
@@ -118,7 +117,7 @@ Statistics Walk::statistics() const {
                                longest_pending_ * (sizeof(Path) + sizeof(Frame)) +
                                decisions_.capacity() * sizeof(Branch) +
                                (merging_.has_value() ? merging_->memory_bytes() : 0);
-    statistics.memory_bytes = std::max(statistics.memory_bytes, analysis_bytes_);
+    statistics.memory_bytes = std::max(statistics.memory_bytes, liveness_.analysis_bytes);
     return statistics;
 }
 

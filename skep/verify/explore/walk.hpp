@@ -152,7 +152,6 @@ class Walk {
     Facts& facts_;
     Speculation speculation_;
     KernelLog& log_;
-    std::uint64_t analysis_bytes_; // that liveness took while it was found
     Liveness liveness_;
     Checkpoints checkpoints_;
     std::vector<bool> points_;

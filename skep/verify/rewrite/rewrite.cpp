@@ -21,6 +21,8 @@ class Rewriter {
 
     Ruling<Rewritten> run() {
         result_.starts.resize(subject_.insns.size() + 1);
+        result_.insns.reserve(subject_.insns.size());
+        result_.origins.reserve(subject_.insns.size());
         for (std::uint32_t at = 0; at < subject_.insns.size(); at += subject_.insns[at].slots()) {
             for (std::uint32_t slot = at; slot < at + subject_.insns[at].slots(); ++slot) {
                 result_.starts[slot] = InsnIndex{static_cast<std::uint32_t>(result_.insns.size())};
@@ -61,10 +63,14 @@ class Rewriter {
         append(result_.insns, insn);
         result_.origins.resize(result_.insns.size(), from);
     }
+    void emit_raw(const RawInsn& raw, InsnIndex from) {
+        result_.insns.push_back(raw);
+        result_.origins.push_back(from);
+    }
     void emit_jump(const Insn& insn, InsnIndex from) {
         pending_.push_back(
             {static_cast<std::uint32_t>(result_.insns.size()), insn, insn.target(from)});
-        emit(insn, from);
+        emit_raw({}, from); // until the jumps are laid out
     }
 
     Ruling<void> one(InsnIndex at) {
@@ -84,8 +90,7 @@ class Rewriter {
             emit_jump(insn, at);
             return {};
         case InsnKind::load_wide:
-            wide(insn, at);
-            return {};
+            return wide(insn, at);
         case InsnKind::load:
         case InsnKind::store_imm:
         case InsnKind::store_reg:
@@ -103,8 +108,11 @@ class Rewriter {
         }
         return {};
     }
+    // As it was.
     Ruling<void> plain(const Insn& insn, InsnIndex at) {
-        emit(insn, at);
+        for (std::uint32_t slot = 0; slot < insn.slots(); ++slot) {
+            emit_raw(subject_.program.insns[at.value + slot], at);
+        }
         return {};
     }
     void conditional(const Insn& insn, InsnIndex at, const InsnFacts& facts) {
@@ -122,12 +130,12 @@ class Rewriter {
             emit_jump(always, at);
         }
     }
-    void wide(const Insn& insn, InsnIndex at) {
+    Ruling<void> wide(const Insn& insn, InsnIndex at) {
         if (insn.wide_source == WideSource::function) {
             pending_.push_back({static_cast<std::uint32_t>(result_.insns.size()), insn,
                                 std::int64_t{at.value} + 1 + insn.imm});
         }
-        emit(insn, at);
+        return plain(insn, at);
     }
 
     // The field of the host's record, then the part of it that the program asked for.

@@ -84,36 +84,6 @@ class Reach {
 
 } // namespace
 
-Successors successors(const Subject& subject, InsnIndex at) {
-    const Insn& insn = subject.insn(at);
-    const InsnIndex next{at.value + insn.slots()};
-    const InsnIndex target{static_cast<std::uint32_t>(insn.target(at))};
-    switch (insn.kind) {
-    case InsnKind::exit:
-        return {};
-    case InsnKind::jump_always:
-        return {{target, {}}, 1};
-    case InsnKind::jump:
-    case InsnKind::may_goto:
-        return {{next, target}, 2};
-    case InsnKind::alu:
-    case InsnKind::load_wide:
-    case InsnKind::load:
-    case InsnKind::store_imm:
-    case InsnKind::store_reg:
-    case InsnKind::atomic:
-    case InsnKind::packet_absolute:
-    case InsnKind::packet_indirect:
-    case InsnKind::call_helper:
-    case InsnKind::call_subprogram:
-    case InsnKind::call_kfunc:
-    case InsnKind::call_register:
-    case InsnKind::address_space_cast:
-        return {{next, {}}, 1};
-    }
-    return {};
-}
-
 Ruling<void> check_control_flow(const Subject& subject) {
     Reach reach(subject);
     // A subprogram is there because something names it; what names it is itself reached or refused.

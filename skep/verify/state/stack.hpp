@@ -16,6 +16,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "skep/spec/limits.hpp"
@@ -46,7 +47,11 @@ struct Slot {
         }
         return count;
     }
-    [[nodiscard]] bool all(SlotByte kind) const;
+    [[nodiscard]] bool all(SlotByte kind) const {
+        std::array<SlotByte, kSlotBytes> wanted;
+        wanted.fill(kind);
+        return std::bit_cast<std::uint64_t>(bytes) == std::bit_cast<std::uint64_t>(wanted);
+    }
 };
 
 class Stack {

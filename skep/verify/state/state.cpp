@@ -10,10 +10,6 @@
 
 namespace skep::verify {
 
-bool Slot::all(SlotByte kind) const {
-    return std::all_of(bytes.begin(), bytes.end(), [kind](SlotByte byte) { return byte == kind; });
-}
-
 Slot& Stack::slot_for_write(std::uint32_t index) {
     SKEP_ASSERT(index < kStackBytes / kSlotBytes);
     slot_count_ = std::max(slot_count_, index + 1);

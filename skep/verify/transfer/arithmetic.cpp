@@ -4,7 +4,6 @@
 #include "skep/verify/transfer/arithmetic.hpp"
 
 #include <array>
-#include <bit>
 #include <utility>
 
 namespace skep::verify {
@@ -23,9 +22,6 @@ constexpr auto low_functions(std::index_sequence<index...>) {
         &Transfer<spec::kAluRows[index].op>::template apply_low<64>...};
 }
 
-constexpr std::array<Scalar, 4> kOfBytes{Scalar::of_bits(8), Scalar::of_bits(16),
-                                         Scalar::of_bits(32), Scalar::of_bits(64)};
-
 constexpr auto kWhole = whole_functions(std::make_index_sequence<spec::kAluRows.size()>{});
 constexpr auto kLow = low_functions(std::make_index_sequence<spec::kAluRows.size()>{});
 
@@ -36,9 +32,6 @@ Scalar transferred(spec::AluOp op, const Scalar& a, const Scalar& b) {
 }
 Scalar transferred_low(spec::AluOp op, const Scalar& a, const Scalar& b) {
     return kLow.at(static_cast<std::size_t>(op))(a, b);
-}
-const Scalar& number_of_bytes(unsigned size_bytes) {
-    return kOfBytes.at(static_cast<std::size_t>(std::countr_zero(size_bytes)));
 }
 
 } // namespace skep::verify

@@ -279,7 +279,4 @@ struct Transfer<AluOp::bswap64> : Reversed<64> {};
 Scalar transferred(spec::AluOp op, const Scalar& a, const Scalar& b);
 Scalar transferred_low(spec::AluOp op, const Scalar& a, const Scalar& b);
 
-// Any number of 1, 2, 4 or 8 bytes: what a load of that size gives.
-const Scalar& number_of_bytes(unsigned size_bytes);
-
 } // namespace skep::verify

@@ -43,6 +43,9 @@ RegSet atomic_writes(const Insn& insn) {
 RegSet reads(const Insn& insn) {
     switch (insn.kind) {
     case InsnKind::alu: {
+        if (insn.source == Source::imm) {
+            return takes_dst(insn.alu_op) ? only(insn.dst) : kNoRegs;
+        }
         const bool unary = spec::row(insn.alu_op).operand != spec::Operand::binary &&
                            spec::row(insn.alu_op).operand != spec::Operand::register_ &&
                            spec::row(insn.alu_op).operand != spec::Operand::register64;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include "skep/spec/contexts/contexts.hpp"
@@ -184,8 +185,9 @@ Value loaded_number(std::uint32_t size_bytes, bool sign_extended) {
     if (bits >= 64) {
         return Value::unknown();
     }
-    if (!sign_extended) {
-        return Value::scalar(Scalar::of_bits(bits));
+    if (!sign_extended) { // a helper may read any number of bytes
+        return Value::scalar(std::has_single_bit(size_bytes) ? number_of_bytes(size_bytes)
+                                                             : Scalar::of_bits(bits));
     }
     const std::int64_t half = std::int64_t{1} << (bits - 1);
     return Value::scalar(Scalar::signed_range(-half, half - 1));

@@ -67,6 +67,10 @@ Held wide(const Insn& insn) {
                                                      : Held{};
 }
 
+std::uint64_t bytes_for(std::size_t slots, std::size_t blocks) {
+    return slots * sizeof(std::uint32_t) + blocks * (sizeof(HeldRegisters) + sizeof(InsnIndex));
+}
+
 } // namespace
 
 FrameAddresses::FrameAddresses(const Subject& subject, const Subprogram& subprogram,
@@ -113,9 +117,12 @@ std::vector<bool> block_beginnings(const Subject& subject, const Subprogram& sub
 
 std::uint64_t frame_addresses_bytes(const Subject& subject, const Subprogram& subprogram) {
     const std::vector<bool> begins = block_beginnings(subject, subprogram);
-    const auto blocks = static_cast<std::uint64_t>(std::count(begins.begin(), begins.end(), true));
-    return begins.size() * sizeof(std::uint32_t) +
-           blocks * (sizeof(HeldRegisters) + sizeof(InsnIndex));
+    return bytes_for(begins.size(),
+                     static_cast<std::size_t>(std::count(begins.begin(), begins.end(), true)));
+}
+
+std::uint64_t FrameAddresses::memory_bytes() const {
+    return bytes_for(block_at_.size(), starts_.size());
 }
 
 void FrameAddresses::find_blocks() {

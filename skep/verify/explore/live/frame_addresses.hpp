@@ -149,6 +149,7 @@ class FrameAddresses {
                    const std::vector<Escapes>& escapes);
 
     [[nodiscard]] const FrameFlow& flow() const { return flow_; }
+    [[nodiscard]] std::uint64_t memory_bytes() const; // what frame_addresses_bytes() foretells
 
     // The frames whose addresses a function may find that is called with such registers and reads
     // so much through its arguments. With an address of the own frame it may find any other.

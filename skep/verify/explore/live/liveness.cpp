@@ -26,8 +26,19 @@ struct Use {
     SlotSet overwritten = kNoSlots;
     RegSet regs_read = kNoRegs;
     RegSet regs_written = kNoRegs;
-    ArgumentReads reads{};
 };
+
+// Of the function that is looked at: a use, what it reads of callers, and the instructions before:
+// where they are listed, and two of them at most.
+constexpr std::uint64_t kBytesForSlot =
+    sizeof(Use) + sizeof(ArgumentReads) + 1 + 3 * sizeof(std::uint32_t);
+
+// What is kept for each slot of the program. Arguments are read by functions beside the main one.
+std::uint64_t kept_bytes(const Subject& subject) {
+    const bool has_callers = subject.subprograms.size() > 1;
+    return subject.insns.size() *
+           (sizeof(RegSet) + sizeof(SlotSet) + (has_callers ? sizeof(ArgumentReads) : 0));
+}
 
 class Analysis {
   public:
@@ -35,7 +46,7 @@ class Analysis {
              Liveness& result)
         : subject_(subject), subprogram_(subject.subprograms[index]), index_(index),
           summaries_(summaries), result_(result),
-          uses_(subprogram_.end.value - subprogram_.start.value) {}
+          uses_(subprogram_.end.value - subprogram_.start.value), begins_(uses_.size(), 0) {}
 
     void run() {
         for (const Summary& summary : summaries_) {
@@ -45,12 +56,12 @@ class Analysis {
         flow_ = addresses.flow();
         addresses_ = &addresses;
         addresses.each([this](InsnIndex at, const HeldRegisters& regs) {
-            reading_ = {};
-            Use use = use_of(at, regs);
-            use.reads = reading_;
+            looked_at_ = local(at.value);
+            begins_[looked_at_] = 1;
+            Use& use = uses_[looked_at_];
+            find_slots(use, at, regs);
             use.regs_read = regs_read(subject_.insn(at), at);
             use.regs_written = writes(subject_.insn(at));
-            uses_[local(at.value)] = use;
         });
         go_backwards();
         summary_.arguments =
@@ -67,6 +78,8 @@ class Analysis {
             summary_.escapes.reads_found || (flow_.escapes.stored & kFoundFrame) != 0;
         summary_.known = true;
         summaries_[index_] = summary_;
+        result_.analysis_bytes = std::max(result_.analysis_bytes,
+                                          uses_.size() * kBytesForSlot + addresses.memory_bytes());
         note_argument_reads();
     }
 
@@ -82,22 +95,28 @@ class Analysis {
         to = std::min(to, ReadBytes::kFar);
         const std::int64_t first = near ? base.number + from : -ReadBytes::kFar;
         const std::int64_t end = near ? base.greatest() + to : ReadBytes::kFar;
-        for (Reg reg = 1; reg <= 5; ++reg) {
-            if ((base.bases & (1U << reg)) != 0) {
-                summary_.escapes.read[reg].add(first, end);
-                reading_.reaches[reg - 1U].add(first, end);
-            }
-        }
-        if ((base.bases & kFoundFrame) != 0) {
-            summary_.escapes.reads_found = true;
-            reading_.found = true;
+        if ((base.bases & kCallersFrames) != 0) {
+            note_callers_read(base.bases, first, end);
         }
         return (base.bases & kOwnFrame) != 0 ? slots_between(first, end) : kNoSlots;
     }
+    void note_callers_read(Bases bases, std::int64_t first, std::int64_t end) {
+        callers_reads_.resize(uses_.size()); // few functions read so
+        ArgumentReads& reading = callers_reads_[looked_at_];
+        for (Reg reg = 1; reg <= 5; ++reg) {
+            if ((bases & (1U << reg)) != 0) {
+                summary_.escapes.read[reg].add(first, end);
+                reading.reaches[reg - 1U].add(first, end);
+            }
+        }
+        if ((bases & kFoundFrame) != 0) {
+            summary_.escapes.reads_found = true;
+            reading.found = true;
+        }
+    }
 
-    Use use_of(InsnIndex at, const HeldRegisters& regs) {
+    void find_slots(Use& use, InsnIndex at, const HeldRegisters& regs) {
         const Insn& insn = subject_.insn(at);
-        Use use;
         switch (insn.kind) {
         case InsnKind::load:
             use.read = reads_through(regs[insn.src], insn.offset, insn.offset + insn.size_bytes);
@@ -136,7 +155,6 @@ class Analysis {
         case InsnKind::address_space_cast:
             break;
         }
-        return use;
     }
     [[nodiscard]] static SlotSet overwritten(const Held& base, const Insn& insn) {
         const std::int64_t offset = base.number + insn.offset;
@@ -280,16 +298,29 @@ class Analysis {
     }
 
     void go_backwards() {
-        note_predecessors();
+        if (goes_back()) {
+            note_predecessors();
+        }
         until_still([this](std::uint32_t at) { return update(at); });
+    }
+    // Whether there is a loop: else nothing is looked at before what comes after it.
+    [[nodiscard]] bool goes_back() const {
+        for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value; ++at) {
+            const Insn& insn = subject_.insns[at];
+            if (insn.jump_slots < 0 && insn.kind != InsnKind::call_subprogram) {
+                return true;
+            }
+        }
+        return false;
     }
     // Looks at every instruction from the last to the first, and then once more at those before one
     // that changed after they were looked at.
     template <typename Update>
     void until_still(Update changes) {
-        BackwardWorklist work(uses_.size());
+        const bool has_loop = !first_before_.empty();
+        BackwardWorklist work(has_loop ? uses_.size() : 0);
         for (auto here = static_cast<std::uint32_t>(uses_.size()); here-- > 0;) {
-            if (begins_[here] && changes(subprogram_.start.value + here)) {
+            if (begins_[here] != 0 && changes(subprogram_.start.value + here) && has_loop) {
                 add_those_before(here, here, work);
             }
         }
@@ -309,12 +340,10 @@ class Analysis {
     }
     // before_[first_before_[n] ... first_before_[n + 1]): what may come right before the n-th.
     void note_predecessors() {
-        begins_.assign(uses_.size(), false);
         first_before_.assign(uses_.size() + 1, 0);
         const auto each_edge = [this](auto note) {
             for (std::uint32_t at = subprogram_.start.value; at < subprogram_.end.value;
                  at += subject_.insns[at].slots()) {
-                begins_[local(at)] = true;
                 const Successors next = successors(subject_, InsnIndex{at});
                 for (unsigned i = 0; i < next.count; ++i) {
                     note(local(at), local(next.list[i].value));
@@ -376,7 +405,9 @@ class Analysis {
             }
             here.found = here.found || more.found;
         };
-        add(uses_[local(at)].reads);
+        if (!callers_reads_.empty()) {
+            add(callers_reads_[local(at)]);
+        }
         const Successors next = successors(subject_, InsnIndex{at});
         for (unsigned i = 0; i < next.count; ++i) {
             add(result_.argument_reads[next.list[i].value]);
@@ -407,10 +438,11 @@ class Analysis {
     std::vector<Escapes> escapes_; // of each function, as far as they are known
     FrameFlow flow_;
     const FrameAddresses* addresses_ = nullptr; // while the instructions are gone over
-    std::vector<Use> uses_;
-    ArgumentReads reading_{};  // of the instruction that is looked at
-    std::vector<bool> begins_; // an instruction begins in this slot of the function
-    std::vector<std::uint32_t> first_before_, before_;
+    std::vector<Use> uses_;                     // by slot of the function
+    std::vector<ArgumentReads> callers_reads_;  // the same; empty when there are none
+    std::vector<std::uint8_t> begins_;          // whether an instruction begins in the slot
+    std::uint32_t looked_at_ = 0;               // its slot, while the instructions are gone over
+    std::vector<std::uint32_t> first_before_, before_; // when there is a loop
 };
 
 // Callees before callers; in a circle, somebody comes first and knows nothing of the others.
@@ -458,17 +490,12 @@ class CalleesFirst {
 } // namespace
 
 std::uint64_t liveness_analysis_bytes(const Subject& subject) {
-    // A use, and the instructions before: where they are listed, and two of them at most.
-    constexpr std::uint64_t kForSlot = sizeof(Use) + 3 * sizeof(std::uint32_t);
     std::uint64_t most = 0;
     for (const Subprogram& subprogram : subject.subprograms) {
         const std::uint64_t slots = subprogram.end.value - subprogram.start.value;
-        most = std::max(most, slots * kForSlot + frame_addresses_bytes(subject, subprogram));
+        most = std::max(most, slots * kBytesForSlot + frame_addresses_bytes(subject, subprogram));
     }
-    // Arguments are read by functions beside the main one.
-    const std::uint64_t kept = sizeof(RegSet) + sizeof(SlotSet) +
-                               (subject.subprograms.size() > 1 ? sizeof(ArgumentReads) : 0);
-    return most + subject.insns.size() * kept;
+    return most + kept_bytes(subject);
 }
 
 Liveness find_liveness(const Subject& subject) {
@@ -480,6 +507,7 @@ Liveness find_liveness(const Subject& subject) {
     for (const std::uint32_t index : callees_first.order()) {
         Analysis(subject, index, summaries, result).run();
     }
+    result.analysis_bytes += kept_bytes(subject);
     return result;
 }
 

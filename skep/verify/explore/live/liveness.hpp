@@ -74,11 +74,12 @@ struct Liveness {
     // empty when no function reads so.
     std::vector<ArgumentReads> argument_reads;
     std::unordered_map<std::uint32_t, Handed> handed; // by calling instruction
+    std::uint64_t analysis_bytes = 0;                 // that finding all this took
 };
 
 Liveness find_liveness(const Subject& subject);
-// What finding it takes: for each slot of the longest function and each of its blocks, and what is
-// kept for each slot of the program.
+// What finding it will take: for each slot of the longest function and each of its blocks, and what
+// is kept for each slot of the program.
 std::uint64_t liveness_analysis_bytes(const Subject& subject);
 
 // What is live of each frame of a state that is at `at`. Of a caller: what it reads when the call

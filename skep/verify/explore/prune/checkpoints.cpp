@@ -44,9 +44,8 @@ bool iterator_went_on(const State& old, const State& now) {
         for (std::uint32_t index = 0; index < slots; ++index) {
             const Slot& was = before.slot(index);
             const Slot& is = after.slot(index);
-            if (was.all(SlotByte::iterator) && is.all(SlotByte::iterator) &&
-                was.value.reference_id == is.value.reference_id &&
-                was.value.origin < is.value.origin) {
+            if (was.value.origin < is.value.origin && was.all(SlotByte::iterator) &&
+                is.all(SlotByte::iterator) && was.value.reference_id == is.value.reference_id) {
                 return true;
             }
         }
