@@ -16,14 +16,18 @@ constexpr std::size_t kLogBytes = 1U << 16;
 
 std::uint64_t pointer(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
-long load_with(std::span<const RawInsn> insns, spec::ProgramType type, std::uint32_t flags,
-               std::string* log, std::uint32_t log_level = 1) {
+abi::ProgLoadAttr attributes_of(std::span<const RawInsn> insns, spec::ProgramType type,
+                                std::uint32_t flags) {
     abi::ProgLoadAttr attributes{};
     attributes.prog_flags = flags;
     attributes.prog_type = static_cast<std::uint32_t>(type);
     attributes.insn_cnt = static_cast<std::uint32_t>(insns.size());
     attributes.insns = pointer(insns.data());
     attributes.license = pointer("GPL");
+    return attributes;
+}
+
+long load_with(abi::ProgLoadAttr attributes, std::string* log, std::uint32_t log_level = 1) {
     if (log != nullptr) {
         log->resize(kLogBytes);
         attributes.log_level = log_level;
@@ -46,10 +50,22 @@ bool kernel_is_available() {
 
 Result<KernelProgram> KernelProgram::load(std::span<const RawInsn> insns, spec::ProgramType type,
                                           std::uint32_t flags) {
-    long result = load_with(insns, type, flags, nullptr);
+    return from(attributes_of(insns, type, flags));
+}
+
+Result<KernelProgram> KernelProgram::load_member(std::span<const RawInsn> insns,
+                                                 std::uint32_t structure, std::uint32_t member) {
+    abi::ProgLoadAttr attributes = attributes_of(insns, spec::ProgramType::struct_ops, 0);
+    attributes.attach_btf_id = structure;
+    attributes.expected_attach_type = member;
+    return from(attributes);
+}
+
+Result<KernelProgram> KernelProgram::from(const abi::ProgLoadAttr& attributes) {
+    long result = load_with(attributes, nullptr);
     if (result < 0) {
         std::string log;
-        result = load_with(insns, type, flags, &log);
+        result = load_with(attributes, &log);
         if (result < 0) {
             return error_from_errno(
                 static_cast<int>(-result),
@@ -64,7 +80,8 @@ Result<std::uint64_t> KernelProgram::insns_processed(std::span<const RawInsn> in
     constexpr std::uint32_t kStatistics = 4;
     constexpr std::string_view kBefore = "processed ";
     std::string log;
-    const os::Fd program(static_cast<int>(load_with(insns, type, 0, &log, kStatistics)));
+    const os::Fd program(
+        static_cast<int>(load_with(attributes_of(insns, type, 0), &log, kStatistics)));
     const std::size_t found = log.find(kBefore);
     if (found == std::string::npos) {
         return error_from_errno(EINVAL, "no statistics: " + log);

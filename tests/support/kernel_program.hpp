@@ -9,6 +9,7 @@
 #include "skep/base/bytes.hpp"
 #include "skep/bytecode/insn.hpp"
 #include "skep/os/fd.hpp"
+#include "skep/spec/abi.hpp"
 #include "skep/spec/program_types.hpp"
 
 namespace skep::tests {
@@ -22,6 +23,9 @@ class KernelProgram {
     static Result<KernelProgram> load(std::span<const RawInsn> insns, spec::ProgramType type,
                                       std::uint32_t flags = 0);
 
+    // A function of struct_ops: a member, by its index, of a structure of the kernel's types.
+    static Result<KernelProgram> load_member(std::span<const RawInsn> insns,
+                                             std::uint32_t structure, std::uint32_t member);
     // How many instructions the kernel's verifier walked, of a program that it accepts.
     static Result<std::uint64_t> insns_processed(std::span<const RawInsn> insns,
                                                  spec::ProgramType type);
@@ -32,6 +36,7 @@ class KernelProgram {
     Result<double> time_ns(Bytes packet, std::uint32_t repeat) const;
 
   private:
+    static Result<KernelProgram> from(const abi::ProgLoadAttr& attributes);
     explicit KernelProgram(os::Fd fd) : fd_(std::move(fd)) {}
     os::Fd fd_;
 };

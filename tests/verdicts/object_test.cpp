@@ -2,7 +2,10 @@
 //
 // Dynptrs, locks and interrupt flags of small programs, judged with the running kernel's types; the
 // kernel is asked as well.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "skep/verify/verify.hpp"
 #include "tests/support/kernel_program.hpp"
@@ -145,6 +148,54 @@ TEST_F(Objects, AnyAddressMayBeReadAsBytesOnly) {
 
 TEST_F(Objects, CastsBetweenAddressSpacesNeedAnArena) {
     EXPECT_NE(verdict("r1 = 0\nr1 = addr_space_cast(r1, 0, 1)\n" + kEnd), "accepted");
+}
+
+// A congestion control may write to a few members of its socket, also by an atomic operation.
+TEST_F(Objects, ACongestionControlWritesToFewMembersOfASocket) {
+    const auto interface = types_->find("tcp_congestion_ops", btf::Kind::structure);
+    const auto socket = types_->find("tcp_sock", btf::Kind::structure);
+    if (!interface.has_value() || !socket.has_value()) {
+        GTEST_SKIP() << "no congestion control in these types";
+    }
+    const auto place = [&](btf::TypeId structure, std::string_view name) {
+        const auto members = types_->type(structure).members;
+        return std::ranges::find(members, name, &btf::Member::name);
+    };
+    const auto function = static_cast<std::uint32_t>(place(*interface, "cong_avoid") -
+                                                     types_->type(*interface).members.begin());
+    const auto verdict_of = [&](std::string_view statement, std::string_view member) {
+        const std::string offset = std::to_string(place(*socket, member)->bit_offset / 8);
+        const auto insns = assemble_with("r1 = *(u64 *)(r1 + 0)\nr2 = 1\n" +
+                                             fmt::format(fmt::runtime(statement), offset) + kEnd,
+                                         *types_);
+        EXPECT_TRUE(insns.ok()) << insns.error().message;
+        ProgramSpec program;
+        program.insns = *insns;
+        program.type = ProgramType::struct_ops;
+        program.license = "GPL";
+        program.attach_btf_id = *interface;
+        program.expected_attach_type = function;
+        verify::Environment environment;
+        environment.kernel_types = &*types_;
+        environment.log_level = verify::kLogAll;
+        const verify::Outcome outcome = verify::verify(program, environment);
+        if (kernel_is_available()) {
+            const auto loaded = KernelProgram::load_member(program.insns, *interface, function);
+            EXPECT_EQ(loaded.ok(), outcome.verdict == verify::Verdict::accept) << outcome.log;
+            EXPECT_TRUE(loaded.ok() ||
+                        loaded.error().message.find(outcome.message) != std::string::npos)
+                << loaded.error().message;
+        }
+        return outcome.verdict == verify::Verdict::accept ? "accepted" : outcome.message;
+    };
+    constexpr std::string_view kStore = "*(u32 *)(r1 + {}) = r2\n";
+    constexpr std::string_view kAdd = "lock *(u32 *)(r1 + {}) += r2\n";
+    EXPECT_EQ(verdict_of(kStore, "snd_cwnd"), "accepted");
+    EXPECT_EQ(verdict_of(kAdd, "snd_cwnd"), "accepted");
+    const std::string refused = "no write support to tcp_sock at off " +
+                                std::to_string(place(*socket, "srtt_us")->bit_offset / 8);
+    EXPECT_EQ(verdict_of(kStore, "srtt_us"), refused);
+    EXPECT_EQ(verdict_of(kAdd, "srtt_us"), refused);
 }
 
 } // namespace

@@ -304,18 +304,36 @@ bool lies_in_writable(const Walk& walk, btf::TypeId structure, std::int64_t plac
     return false;
 }
 
+std::int64_t place_of(const TypedAccess& access) {
+    return std::int64_t{access.value.offset} +
+           static_cast<std::int64_t>(access.value.number.value()) + access.offset;
+}
+
+// An interface that lets its functions write to some members says which is none of them.
+std::string refused_write(const Walk& walk) {
+    const std::string_view interface = implemented_interface(walk);
+    const std::string_view name = walk.types.type(walk.access.value.type_id()).name;
+    const bool has_writable =
+        std::ranges::any_of(spec::kWritable, [&](const spec::WritableRow& row) {
+            return row.interface == interface && row.structure == name;
+        });
+    return has_writable
+               ? fmt::format("no write support to {} at off {}", name, place_of(walk.access))
+               : "only read is supported";
+}
+
 // A structure begins with others; each of them may have members to write to.
 bool is_writable(const Walk& walk) {
     const TypedAccess& access = walk.access;
-    const bool is_plain = access.direction == Direction::write &&
-                          access.accessor == Accessor::load_store && access.value.has(kTrusted) &&
+    const bool writes =
+        access.accessor == Accessor::atomic ||
+        (access.accessor == Accessor::load_store && access.direction == Direction::write);
+    const bool is_plain = writes && access.value.has(kTrusted) &&
                           !access.value.has(kUntrusted | kMaybeNull | kUser | kPercpu | kReadOnly);
     if (!is_plain || !walk.subject.environment.capabilities.perfmon) {
         return false;
     }
-    const std::int64_t place = std::int64_t{access.value.offset} +
-                               static_cast<std::int64_t>(access.value.number.value()) +
-                               access.offset;
+    const std::int64_t place = place_of(access);
     btf::TypeId structure = walk.types.resolve(access.value.type_id());
     for (int depth = 0; depth < kMaxDepth; ++depth) {
         if (lies_in_writable(walk, structure, place)) {
@@ -340,7 +358,7 @@ Ruling<void> check_whole(const Walk& walk) {
         if (access.value.has(kAllocated) && !access.value.has(kUser | kPercpu | kUntrusted)) {
             return {};
         }
-        return refuse(FindingCode::object_access, EACCES, "only read is supported",
+        return refuse(FindingCode::object_access, EACCES, refused_write(walk),
                       fmt::format("R{} points at a kernel's struct {}", access.reg,
                                   walk.types.type(access.value.type_id()).name));
     }
