@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <llvm/ADT/StringMap.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/TargetParser/Host.h>
 #include <llvm/TargetParser/SubtargetFeature.h>
@@ -12,6 +13,16 @@
 
 namespace skep::optimise {
 namespace {
+
+// What InstCombine does to negate whole sums (its Negator) has no end for some programs: it undoes
+// what it did, again and again, and memory grows. Nothing measured here gains by it.
+void leave_negations_alone() {
+    auto& options = llvm::cl::getRegisteredOptions();
+    const auto found = options.find("instcombine-negator-enabled");
+    if (found != options.end()) {
+        found->second->addOccurrence(0, found->first(), "false");
+    }
+}
 
 void register_targets() {
     static const bool done = [] {
@@ -23,6 +34,7 @@ void register_targets() {
         LLVMInitializeAArch64Target();
         LLVMInitializeAArch64TargetMC();
         LLVMInitializeAArch64AsmPrinter();
+        leave_negations_alone();
         return true;
     }();
     (void)done;

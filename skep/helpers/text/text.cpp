@@ -115,7 +115,6 @@ std::int64_t compare_text(Invocation&, const char* left, std::uint32_t size_byte
 }
 
 // The length that the whole text needs, its zero included.
-// NOLINTNEXTLINE(readability-function-size): the helper's five arguments
 std::int64_t snprintf(Invocation& invocation, char* out, std::uint32_t size_bytes, const char* text,
                       const std::uint64_t* arguments, std::uint32_t arguments_bytes) {
     const bool bad_arguments = arguments_bytes % 8 != 0 ||

@@ -47,7 +47,6 @@ bool text_of(const char* bytes, std::uint32_t size_bytes, std::string_view& text
     return end != std::string_view::npos;
 }
 
-// NOLINTNEXTLINE(readability-function-size): the helper's five arguments
 std::int64_t trace_printk(Invocation& invocation, const char* bytes, std::uint32_t size_bytes,
                           std::uint64_t first, std::uint64_t second, std::uint64_t third) {
     std::string_view text;
@@ -79,7 +78,6 @@ std::int64_t find_event(Invocation& invocation, maps::Map& events, std::uint64_t
     return events.lookup(bytes, invocation.cpu) == nullptr ? -ENOENT : 0;
 }
 
-// NOLINTNEXTLINE(readability-function-size): the helper's five arguments
 std::int64_t perf_event_output(Invocation& invocation, const void*, maps::Map& events,
                                std::uint64_t flags, const void*, std::uint64_t) {
     constexpr std::uint64_t kContextLengthMask = std::uint64_t{0xfffff} << 32;
