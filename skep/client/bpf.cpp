@@ -272,6 +272,7 @@ Result<os::Fd> create_map(Transport& engine, const MapRequest& request) {
     attr.numa_node = spec.numa_node;
     attr.map_extra = spec.map_extra;
     attr.map_ifindex = request.ifindex;
+    attr.btf_vmlinux_value_type_id = spec.btf_vmlinux_value_type_id;
     put_name(attr.map_name, spec.name);
     if (request.inner_fd >= 0) {
         attr.inner_map_fd = static_cast<std::uint32_t>(request.inner_fd);

@@ -8,6 +8,9 @@
 #include <functional>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "skep/client/loading.hpp"
 
 namespace skep::client {
 namespace {
@@ -129,6 +132,27 @@ TEST(ProgramLoad, ALogThatNeverFitsEnds) {
     ScriptedEngine engine(EngineKind::user, [](Command, void*) { return -long{ENOSPC}; });
     EXPECT_EQ(load_program(engine, request()).answer, -ENOSPC);
     EXPECT_LT(engine.asked.size(), 8U);
+}
+
+// Linux knows its value by the type that the kernel's own description gives it, and registers it
+// when it is written: which is for `struct_ops register`, not for loading.
+TEST(MapCreate, AStructOpsMapNamesTheKernelsTypeAndIsNotWrittenByLoading) {
+    load::ObjectSpec object;
+    load::ObjectMap& map = object.maps.emplace_back();
+    map.spec.type = spec::MapType::struct_ops;
+    map.spec.key_size_bytes = 4;
+    map.spec.value_size_bytes = 64;
+    map.spec.max_entries = 1;
+    map.spec.btf_vmlinux_value_type_id = 4711;
+    map.initial_value.resize(64);
+    std::uint32_t type_id = 0;
+    ScriptedEngine engine(EngineKind::kernel, [&type_id](Command, void* raw) -> long {
+        type_id = static_cast<abi::MapCreateAttr*>(raw)->btf_vmlinux_value_type_id;
+        return ::dup(0);
+    });
+    EXPECT_TRUE(judge_programs(engine, object, 0).ok());
+    EXPECT_EQ(engine.asked, std::vector<Command>{Command::map_create});
+    EXPECT_EQ(type_id, 4711U);
 }
 
 TEST(Refusal, CarriesWhatWasDoneAndTheNumberThatWasAnswered) {

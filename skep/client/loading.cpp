@@ -183,8 +183,9 @@ class ObjectLoader {
         return made;
     }
 
+    // The value of a struct_ops map registers what it describes: that is not done by loading.
     Result<void> fill_map(const ObjectMap& map, int fd) {
-        if (!map.initial_value.empty()) {
+        if (!map.initial_value.empty() && map.spec.type != spec::MapType::struct_ops) {
             const std::array<std::uint8_t, 4> first_key{};
             TRY_WHILE("writing its initial value",
                       update(engine_, fd, first_key, map.initial_value, 0));

@@ -39,7 +39,8 @@ Result<void> check_attributes(const Call& call, const abi::MapCreateAttr& attr) 
     if (attr.map_ifindex != 0) {
         return answer(EINVAL, "maps cannot be offloaded to a device");
     }
-    if (attr.btf_vmlinux_value_type_id != 0) {
+    if (attr.btf_vmlinux_value_type_id != 0 &&
+        attr.map_type != static_cast<std::uint32_t>(MapType::struct_ops)) {
         return answer(EINVAL, "only struct_ops maps take a kernel type");
     }
     const bool has_hash = attr.excl_prog_hash != 0;
