@@ -20,7 +20,8 @@ namespace {
 // for x86-64 pushes such a register before it changes it, and nothing else holds these bytes but by
 // chance. A helper that calls the program back has changed some when that faults, and is left where
 // it stands.
-bool may_leave_registers_changed(Bytes text, const verify::VerifiedProgram& program) {
+bool may_leave_registers_changed([[maybe_unused]] Bytes text,
+                                 [[maybe_unused]] const verify::VerifiedProgram& program) {
 #if defined(__x86_64__)
     constexpr std::uint8_t kPushRbx = 0x53;
     constexpr std::uint8_t kPushRbp = 0x55;
