@@ -17,10 +17,11 @@ namespace {
 // What InstCombine does to negate whole sums (its Negator) has no end for some programs: it undoes
 // what it did, again and again, and memory grows. Nothing measured here gains by it.
 void leave_negations_alone() {
+    constexpr llvm::StringRef kOption = "instcombine-negator-enabled";
     auto& options = llvm::cl::getRegisteredOptions();
-    const auto found = options.find("instcombine-negator-enabled");
+    const auto found = options.find(kOption);
     if (found != options.end()) {
-        found->second->addOccurrence(0, found->first(), "false");
+        found->second->addOccurrence(0, kOption, "false");
     }
 }
 
