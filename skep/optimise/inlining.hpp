@@ -23,7 +23,7 @@ class InlineLast : public llvm::PassInfoMixin<InlineLast> {
   public:
     static llvm::PreservedAnalyses run(llvm::Module& module, llvm::ModuleAnalysisManager& analyses);
     // What is left to be called would be slow, if right.
-    static bool isRequired() { return true; } // NOLINT: LLVM's name
+    static bool isRequired() { return true; } // NOLINT: pass managers ask by this name
 };
 
 } // namespace skep::optimise

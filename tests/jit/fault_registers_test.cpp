@@ -226,6 +226,27 @@ TEST_F(Registers, AreKeptByOptimisedCode) {
                 0, 1);
 }
 
+#if defined(__x86_64__)
+// Processors with sixteen registers more push in other forms. Here they stand behind the fault, as
+// signs; that the register was not saved before is what a push would have prevented.
+TEST_F(Registers, AreKeptWhateverFormAPushHas) {
+    const ByteVector spoils_and_faults{0x49, 0xc7, 0xc7, 1, 0, 0, 0,        // mov $1, %r15
+                                       0x8b, 0x04, 0x25, 0, 0, 0, 0, 0xc3}; // mov 0, %eax; ret
+    const auto program = unchecked(assemble("r0 = 0\nexit")->insns);
+    for (const ByteVector& push : {ByteVector{0xd5, 0x09, 0x54},                   // pushp
+                                   ByteVector{0x62, 0xd4, 0x64, 0x18, 0xff, 0xf3}, // push2
+                                   ByteVector{0x41, 0x54}, ByteVector{0x53}}) {
+        run::jit::Image image;
+        image.code = spoils_and_faults;
+        image.code.insert(image.code.end(), push.begin(), push.end());
+        image.text_bytes = static_cast<std::uint32_t>(image.code.size());
+        auto placed = run::place_optimised(std::move(image), program, {});
+        ASSERT_TRUE(placed.ok()) << placed.error().message;
+        expect_kept(**placed, 0, 1);
+    }
+}
+#endif
+
 // A run inside a run, of the same invocation: the inner one's fault ends the inner one.
 bool run_other(void* owner, std::uint32_t, helpers::Invocation& invocation, std::uint64_t* result) {
     *result = static_cast<run::Executable*>(owner)->run(nullptr, invocation);

@@ -49,7 +49,8 @@ void take_a_step(Map& map, Model& model, std::mt19937_64& random) {
         model.erase(key);
         break;
     default: {
-        auto* found = reinterpret_cast<std::uint64_t*>(map.lookup(bytes(&key), 0));
+        auto* found = reinterpret_cast<std::uint64_t*>( // NOLINT: values here are such a number
+            map.lookup(bytes(&key), 0));
         ASSERT_EQ(found != nullptr, present);
         if (present) {
             ASSERT_EQ(*found, model[key]);

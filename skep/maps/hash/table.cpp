@@ -33,7 +33,7 @@ HashTable::Parts HashTable::plan(Layout& layout, const HashShape& shape) {
 HashTable::HashTable(const HashShape& shape, const Parts& parts, std::uint8_t* memory, Owner owner)
     : shape_(shape), bucket_count_(shape.bucket_count()), stride_(shape.element_stride()),
       padded_key_bytes_(round_up(shape.key_bytes, 8)),
-      head_(reinterpret_cast<HashHead*>(memory + parts.head)), // NOLINT: our store
+      head_(reinterpret_cast<HashHead*>(memory + parts.head)), // NOLINT: laid out by plan()
       entries_(head_->entries, shape.max_entries, bucket_count_ * kLanesPerBucket),
       buckets_(reinterpret_cast<HashBucket*>(memory + parts.buckets)), // NOLINT: our store
       elements_(memory + parts.elements),

@@ -3,6 +3,7 @@
 // A writer that is killed at any of its instructions leaves a map that others go on using: what it
 // was at is there or not, what others put there is, and as many entries fit as before.
 #include <cerrno>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,34 @@ std::unique_ptr<Map> made(MapType type, std::uint32_t entries) {
     return std::move(map).value();
 }
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kIsStepped = false; // a step takes a hundred, and says nothing of races
+#else
+constexpr bool kIsStepped = true;
+#endif
+
+// Why no writer can be stopped at any instruction here; nothing where it can.
+std::string why_not_stepped() {
+    if (!kIsStepped) {
+        return "single steps are too many under the thread sanitizer";
+    }
+    const std::int64_t steps = os::kill_after_instructions([] {}, [] {}, 1'000'000);
+    return steps >= 0 ? ""
+                      : "a child may not be single-stepped here: errno " + std::to_string(-steps);
+}
+
+// A process that changes a map and dies on the way.
+template <class Base>
+struct Stepped : Base {
+    void SetUp() override {
+        if (const std::string why = why_not_stepped(); !why.empty()) {
+            GTEST_SKIP() << why; // it depends on the build and on the machine
+        }
+    }
+};
+using LruWriters = Stepped<testing::Test>;
+using HashWriters = Stepped<testing::Test>;
+
 struct Death {
     MapType type;
     bool erases;
@@ -46,7 +75,7 @@ struct Death {
     std::uint32_t others = 0; // that are there before: then the key may lie past its home
 };
 
-class Writer : public testing::TestWithParam<Death> {
+class Writer : public Stepped<testing::TestWithParam<Death>> {
   public:
     // How many instructions the writer took; it was killed after `most`.
     std::int64_t dies_after(std::int64_t most) {
@@ -95,20 +124,8 @@ class Writer : public testing::TestWithParam<Death> {
     std::unique_ptr<Map> map;
 };
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kIsStepped = false; // a step takes a hundred, and says nothing of races
-#else
-constexpr bool kIsStepped = true;
-#endif
-
 TEST_P(Writer, MayBeKilledAtAnyInstruction) {
-    if (!kIsStepped) {
-        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
-    }
     const std::int64_t whole_way = dies_after(1'000'000);
-    if (whole_way < 0) {
-        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
-    }
     ASSERT_GT(whole_way, 100);
     ASSERT_LT(whole_way, 1'000'000);
     constexpr std::int64_t kPlaces = 100; // all of them would take minutes
@@ -130,10 +147,7 @@ std::uint32_t held(Map& map) {
 }
 
 // Each may take with it what it had set aside and what it was making leave; of the same map.
-TEST(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
-    if (!kIsStepped) {
-        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
-    }
+TEST_F(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
     constexpr std::uint32_t kEntries = 4;
     const auto map = made(MapType::lru_hash, kEntries);
     std::uint8_t next = 0;
@@ -146,9 +160,7 @@ TEST(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
         return os::kill_after_instructions([&] { update(); }, [&] { update(); }, most);
     };
     const std::int64_t whole_way = die_after(1'000'000);
-    if (whole_way < 0) {
-        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
-    }
+    ASSERT_GE(whole_way, 0);
     constexpr std::int64_t kPlaces = 60;
     for (std::int64_t place = 0; place < kPlaces; ++place) {
         die_after(whole_way * place / kPlaces);
@@ -158,10 +170,7 @@ TEST(LruWriters, MayDieOneAfterAnotherAndTheMapTakesWhatComes) {
 }
 
 // An erased key's entry is free again and its key gone, or neither.
-TEST(LruWriters, MayDieWhileTheyEraseAndTheMapNeverHoldsTooMuch) {
-    if (!kIsStepped) {
-        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
-    }
+TEST_F(LruWriters, MayDieWhileTheyEraseAndTheMapNeverHoldsTooMuch) {
     constexpr std::uint32_t kEntries = 4;
     const auto map = made(MapType::lru_hash, kEntries);
     std::uint8_t next = 0;
@@ -174,9 +183,7 @@ TEST(LruWriters, MayDieWhileTheyEraseAndTheMapNeverHoldsTooMuch) {
             joins, [&] { map->erase(key().bytes()); }, most);
     };
     const std::int64_t whole_way = die_after(1'000'000);
-    if (whole_way < 0) {
-        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
-    }
+    ASSERT_GE(whole_way, 0);
     constexpr std::int64_t kPlaces = 60;
     for (std::int64_t place = 0; place < kPlaces; ++place) {
         die_after(whole_way * place / kPlaces);
@@ -189,10 +196,7 @@ TEST(LruWriters, MayDieWhileTheyEraseAndTheMapNeverHoldsTooMuch) {
 }
 
 // Buckets keep entries of what was erased; the writer comes to the limit and recalls them.
-TEST(HashWriters, MayDieWhileTheyRecallEntriesAndTheMapFillsToTheLast) {
-    if (!kIsStepped) {
-        GTEST_SKIP() << "single steps are too many under the thread sanitizer";
-    }
+TEST_F(HashWriters, MayDieWhileTheyRecallEntriesAndTheMapFillsToTheLast) {
     constexpr std::uint8_t kEntries = 80;
     const auto key = [](std::uint8_t kind, std::uint8_t number) {
         return Key{32, {1, kind, 3, number}};
@@ -218,9 +222,7 @@ TEST(HashWriters, MayDieWhileTheyRecallEntriesAndTheMapFillsToTheLast) {
         return os::kill_after_instructions(joins, works, most);
     };
     const std::int64_t whole_way = die_after(1'000'000);
-    if (whole_way < 0) {
-        GTEST_SKIP() << "a child may not be single-stepped here: errno " << -whole_way;
-    }
+    ASSERT_GE(whole_way, 0);
     EXPECT_EQ(held(*map), kEntries);
     constexpr std::int64_t kPlaces = 20;
     for (std::int64_t place = 0; place < kPlaces; ++place) {

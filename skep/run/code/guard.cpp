@@ -149,7 +149,7 @@ extern const char skep_enter_guarded_return[]; // NOLINT: a label, spelled as ab
 #if defined(__x86_64__)
 std::uint64_t skep_enter_keeping(void* r1, void* invocation, const void* code, void** stack,
                                  std::uintptr_t entry);
-extern const char skep_enter_keeping_return[]; // NOLINT: see above
+extern const char skep_enter_keeping_return[]; // NOLINT: a label, spelled as above
 #endif
 }
 #endif
@@ -162,11 +162,11 @@ namespace {
 // Of the innermost run of optimised code on this thread. Written before such code is entered, and
 // so there when it faults. At a fixed distance from the thread's own address, so that nobody is
 // asked for its place.
-// NOLINTBEGIN(*-non-const-global-variables): for the handler
+// NOLINTBEGIN(*-non-const-global-variables): a signal handler is given nothing else
 [[gnu::tls_model("initial-exec")]] constinit thread_local helpers::Invocation* optimised_run =
     nullptr;
 // NOLINTEND(*-non-const-global-variables)
-constinit thread_local Fault fault; // NOLINT: from the handler
+constinit thread_local Fault fault; // NOLINT: a signal handler has no other way to tell it
 
 // What lies at the end of the stack that an invocation's `engine` holds.
 struct RunEnd {

@@ -16,6 +16,35 @@
 namespace skep::run {
 namespace {
 
+#if defined(__x86_64__)
+// Whether a push of a register that a C function keeps may stand here: in the old form, or in those
+// of processors with sixteen registers more (a prefix of its own; two at once).
+bool may_push_kept(Bytes text, std::size_t at) {
+    constexpr std::uint8_t kPushRbx = 0x53;
+    constexpr std::uint8_t kPushRbp = 0x55;
+    constexpr std::uint8_t kHighRegister = 0x41; // before a push of R8 to R15
+    constexpr std::uint8_t kPushR12 = 0x54;
+    constexpr std::uint8_t kPushR15 = 0x57;
+    constexpr std::uint8_t kRex2 = 0xd5;
+    constexpr std::uint8_t kEvex = 0x62;
+    constexpr std::uint8_t kEvexMap = 7; // of the byte that follows
+    constexpr std::uint8_t kOldOpcodes = 4;
+    const std::uint8_t next = at + 1 < text.size() ? text[at + 1] : std::uint8_t{0};
+    switch (text[at]) {
+    case kPushRbx:
+    case kPushRbp:
+    case kRex2:
+        return true;
+    case kHighRegister:
+        return next >= kPushR12 && next <= kPushR15;
+    case kEvex:
+        return (next & kEvexMap) == kOldOpcodes;
+    default:
+        return false;
+    }
+}
+#endif
+
 // Whether a run of the code may end with a register changed that its caller counts on. LLVM's code
 // for x86-64 pushes such a register before it changes it, and nothing else holds these bytes but by
 // chance. A helper that calls the program back has changed some when that faults, and is left where
@@ -23,15 +52,8 @@ namespace {
 bool may_leave_registers_changed([[maybe_unused]] Bytes text,
                                  [[maybe_unused]] const verify::VerifiedProgram& program) {
 #if defined(__x86_64__)
-    constexpr std::uint8_t kPushRbx = 0x53;
-    constexpr std::uint8_t kPushRbp = 0x55;
-    constexpr std::uint8_t kHighRegister = 0x41; // before a push of R8 to R15
-    constexpr std::uint8_t kPushR12 = 0x54;
-    constexpr std::uint8_t kPushR15 = 0x57;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        const bool pushes_high = text[at] == kHighRegister && at + 1 < text.size() &&
-                                 text[at + 1] >= kPushR12 && text[at + 1] <= kPushR15;
-        if (text[at] == kPushRbx || text[at] == kPushRbp || pushes_high) {
+        if (may_push_kept(text, at)) {
             return true;
         }
     }
