@@ -20,7 +20,9 @@
 // well.
 //
 // Deaths. An entry is kept or counted down before its lane is emptied, and a lane is claimed before
-// its entry is taken: a death in between makes the count one too low, never too high.
+// its entry is taken: a death in between makes the count one too low. Who dies between taking an
+// entry and showing its key leaves the count one too high until its bucket is repaired: by who next
+// writes there, or by those who find the map full (HashTable::repair_some).
 //
 // Proved by: hash_map_test.cpp (exact through any order of insertions and deletions),
 // hash_concurrency_test.cpp, shared/death_test.cpp.

@@ -7,7 +7,8 @@ namespace skep::maps {
 namespace {
 
 constexpr std::uint32_t kErasing = 1U << 31;
-constexpr int kRoundsMost = 1 << 12; // of looking for a lane while its bucket is busy
+constexpr int kRoundsMost = 1 << 12;     // of looking for a lane while its bucket is busy
+constexpr std::uint32_t kLooksMost = 16; // at buckets, for each insertion that finds the map full
 
 using hash_tags::first_byte;
 using hash_tags::kOnes;
@@ -198,7 +199,7 @@ bool HashTable::recall() {
     EntryCount::Head& head = head_->entries;
     if (head.some_kept.load(std::memory_order_acquire) == 0 &&
         head.recalling.load(std::memory_order_acquire) == 0) {
-        return !entries_.is_full(); // somebody else may just have recalled
+        return !entries_.is_full() || repair_some(); // somebody else may just have recalled
     }
     const Locked locked = owner_.lock(head.recalling);
     if (locked == Locked::no) {
@@ -211,6 +212,28 @@ bool HashTable::recall() {
         }
     }
     Owner::unlock(head.recalling);
+    return !entries_.is_full();
+}
+
+// Who died while inserting has an entry until its bucket is repaired, and nobody may come to that
+// bucket but by this. Insertions that find the map full go round the buckets, each a few further.
+bool HashTable::repair_some() {
+    std::uint32_t bucket = head_->looked_to.load(std::memory_order_relaxed) % bucket_count_;
+    for (std::uint32_t looks = std::min(bucket_count_, kLooksMost); looks != 0; --looks) {
+        bucket = after(bucket);
+        HashBucket& other = buckets_[bucket];
+        if (other.lock.load(std::memory_order_relaxed) == 0) {
+            continue;
+        }
+        const Locked locked = owner_.try_lock(other.lock);
+        if (locked == Locked::taken_over) {
+            repair(other);
+        }
+        if (locked != Locked::no) {
+            Owner::unlock(other.lock);
+        }
+    }
+    head_->looked_to.store(bucket, std::memory_order_relaxed);
     return !entries_.is_full();
 }
 

@@ -86,6 +86,7 @@ struct HashHead {
     OwnerRegion owners;
     std::atomic<std::uint64_t> seed;
     EntryCount::Head entries;
+    std::atomic<std::uint32_t> looked_to; // the bucket up to which repair_some() came; a hint
 };
 
 struct HashShape {
@@ -185,8 +186,8 @@ class HashTable {
     }
     void erase(const Writing& writing, std::uint32_t lane, std::uint64_t hash);
 
-    // Takes back what buckets keep for themselves, when nothing else is left; false when the map is
-    // full. Precondition: this thread holds no bucket.
+    // Takes back what buckets keep for themselves, when nothing else is left, and in time what the
+    // dead had taken; false when the map is full. Precondition: this thread holds no bucket.
     bool recall();
     [[nodiscard]] std::uint32_t entry_count() const;
 
@@ -285,6 +286,7 @@ class HashTable {
     void forget_passing(std::uint32_t first_bucket, std::uint32_t last_bucket);
     void repair(HashBucket& home);
     void recall_from(HashBucket& bucket);
+    bool repair_some();
 
     HashShape shape_;
     std::uint32_t bucket_count_;
