@@ -7,13 +7,9 @@
 // the types at hand.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "skep/btf/builder.hpp"
-#include "skep/bytecode/assemble.hpp"
-#include "skep/verify/verify.hpp"
 #include "tests/support/kernel_program.hpp"
+#include "tests/verdicts/judged_text.hpp"
 
 namespace skep::tests {
 namespace {
@@ -63,66 +59,35 @@ btf::Btf made_types() {
     return types.build().value();
 }
 
-std::optional<btf::Btf> kernel_types() {
-    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-    const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    Result<btf::Btf> types = btf::Btf::parse(Bytes(first, bytes.size()));
-    return types.ok() ? std::optional(std::move(types).value()) : std::nullopt;
-}
-
-std::string with_numbers(std::string text, const btf::Btf& types) {
-    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@')) {
-        const std::size_t end = text.find('\n', at);
-        const std::string name = text.substr(at + 1, end - at - 1);
-        const auto id = types.find(name, Kind::function);
-        text.replace(at, end - at, "kfunc#" + std::to_string(id.value_or(1)));
-    }
-    return text;
-}
-
 // Programs of system calls may sleep, or are not loaded at all.
 std::uint32_t flags_of(ProgramType type) {
     constexpr std::uint32_t kSleepable = 1U << 4; // BPF_F_SLEEPABLE
     return type == ProgramType::syscall ? kSleepable : 0;
 }
 
-struct Judged {
-    ProgramSpec program;
-    verify::Outcome outcome;
-};
-
-Judged judge(const std::string& text, const btf::Btf& types, ProgramType type,
-             std::string_view license = "GPL") {
-    Judged judged;
-    Result<Assembled> assembled = assemble(with_numbers(text, types));
-    EXPECT_TRUE(assembled.ok()) << (assembled.ok() ? "" : assembled.error().message);
-    judged.program.insns = assembled.ok() ? assembled->insns : std::vector<RawInsn>{};
-    judged.program.type = type;
-    judged.program.flags = flags_of(type);
-    judged.program.license = license;
-    verify::Environment environment;
-    environment.kernel_types = &types;
-    environment.log_level = verify::kLogAll;
-    judged.outcome = verify::verify(judged.program, environment);
-    return judged;
+JudgedText judge(const std::string& text, const btf::Btf& types, ProgramType type,
+                 std::string_view license = "GPL") {
+    ProgramSpec kind;
+    kind.type = type;
+    kind.license = license;
+    kind.flags = flags_of(type);
+    return judge_text(text, types, std::move(kind));
 }
 
 // Judged with both kinds of types, and by the kernel; the message is the one with the types made
 // here.
 std::string verdict(const std::string& text, ProgramType type = ProgramType::sched_cls) {
-    const Judged here = judge(text, made_types(), type);
-    const bool accepted = here.outcome.verdict == verify::Verdict::accept;
+    const JudgedText here = judge(text, made_types(), type);
     if (const std::optional<btf::Btf> types = kernel_types(); types.has_value()) {
-        const Judged there = judge(text, *types, type);
+        const JudgedText there = judge(text, *types, type);
         EXPECT_EQ(there.outcome.verdict, here.outcome.verdict) << there.outcome.log;
         if (kernel_is_available()) {
             const auto loaded = KernelProgram::load(there.program.insns, type, flags_of(type));
-            EXPECT_EQ(loaded.ok(), accepted)
+            EXPECT_EQ(loaded.ok(), here.accepted())
                 << "the kernel says otherwise: " << (loaded.ok() ? "" : loaded.error().message);
         }
     }
-    return accepted ? "accepted" : here.outcome.message;
+    return here.words();
 }
 
 const std::string kAnswer = "r0 = 0\nexit\n";
@@ -152,9 +117,9 @@ TEST(KernelFunctions, NestedIteratorsConverge) {
 
 // Here the kernel is not asked: it takes the second iterator for progress of the first.
 TEST(KernelFunctions, ALoopThatMakesItsIteratorAnewNeverEnds) {
-    const Judged judged = judge("r6 = r1\nagain:\n" + numbers("0", "9") + kNext + kDestroy +
-                                    "r1 = *(u32 *)(r6 + 0)\nif r1 != 5 goto again\n" + kAnswer,
-                                made_types(), ProgramType::sched_cls);
+    const JudgedText judged = judge("r6 = r1\nagain:\n" + numbers("0", "9") + kNext + kDestroy +
+                                        "r1 = *(u32 *)(r6 + 0)\nif r1 != 5 goto again\n" + kAnswer,
+                                    made_types(), ProgramType::sched_cls);
     EXPECT_EQ(judged.outcome.verdict, verify::Verdict::reject) << judged.outcome.message;
 }
 
@@ -268,9 +233,9 @@ TEST(KernelFunctions, FillNoMoreOfTheContextThanTheSizeSays) {
 TEST(KernelFunctions, AnyNumberMayStandWhereAFunctionIsNamed) {
     const btf::Btf types = made_types();
     for (std::int32_t id = -2; id < static_cast<std::int32_t>(types.type_count()) + 2; ++id) {
-        const Judged judged = judge("r1 = r10\nr1 += -8\nr2 = 0\nr3 = 0\ncall kfunc#" +
-                                        std::to_string(id) + "\n" + kAnswer,
-                                    types, ProgramType::xdp);
+        const JudgedText judged = judge("r1 = r10\nr1 += -8\nr2 = 0\nr3 = 0\ncall kfunc#" +
+                                            std::to_string(id) + "\n" + kAnswer,
+                                        types, ProgramType::xdp);
         EXPECT_NE(judged.outcome.verdict, verify::Verdict::error);
     }
 }

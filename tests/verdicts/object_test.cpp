@@ -7,46 +7,26 @@
 
 #include <algorithm>
 
-#include "skep/verify/verify.hpp"
 #include "tests/support/kernel_program.hpp"
-#include "tests/support/kernel_types.hpp"
+#include "tests/verdicts/judged_text.hpp"
 
 namespace skep::tests {
 namespace {
 
 using spec::ProgramType;
 
-class Objects : public testing::Test {
+class Objects : public WithKernelTypes {
   protected:
-    void SetUp() override {
-        types_ = kernel_types();
-        if (!types_.has_value()) {
-            GTEST_SKIP() << "there are no kernel types here";
-        }
-    }
-
     // "accepted", or the kernel's words for the refusal. The kernel must agree.
     std::string verdict(const std::string& text, ProgramType type = ProgramType::sched_cls) {
-        const Result<std::vector<RawInsn>> insns = assemble_with(text, *types_);
-        EXPECT_TRUE(insns.ok()) << (insns.ok() ? "" : insns.error().message);
-        ProgramSpec program;
-        program.insns = insns.ok() ? *insns : std::vector<RawInsn>{};
-        program.type = type;
-        program.license = "GPL";
-        verify::Environment environment;
-        environment.kernel_types = &*types_;
-        environment.log_level = verify::kLogAll;
-        const verify::Outcome outcome = verify::verify(program, environment);
-        const bool accepted = outcome.verdict == verify::Verdict::accept;
+        const JudgedText judged = judge_text(text, *types_, type);
         if (kernel_is_available()) {
-            const auto loaded = KernelProgram::load(program.insns, type);
-            EXPECT_EQ(loaded.ok(), accepted)
-                << text << outcome.log << (loaded.ok() ? "" : loaded.error().message);
+            const auto loaded = KernelProgram::load(judged.program.insns, type);
+            EXPECT_EQ(loaded.ok(), judged.accepted())
+                << text << judged.outcome.log << (loaded.ok() ? "" : loaded.error().message);
         }
-        return accepted ? "accepted" : outcome.message;
+        return judged.words();
     }
-
-    std::optional<btf::Btf> types_;
 };
 
 const std::string kEnd = "r0 = 0\nexit\n";
@@ -165,28 +145,23 @@ TEST_F(Objects, ACongestionControlWritesToFewMembersOfASocket) {
                                                      types_->type(*interface).members.begin());
     const auto verdict_of = [&](std::string_view statement, std::string_view member) {
         const std::string offset = std::to_string(place(*socket, member)->bit_offset / 8);
-        const auto insns = assemble_with("r1 = *(u64 *)(r1 + 0)\nr2 = 1\n" +
-                                             fmt::format(fmt::runtime(statement), offset) + kEnd,
-                                         *types_);
-        EXPECT_TRUE(insns.ok()) << insns.error().message;
-        ProgramSpec program;
-        program.insns = *insns;
-        program.type = ProgramType::struct_ops;
-        program.license = "GPL";
-        program.attach_btf_id = *interface;
-        program.expected_attach_type = function;
-        verify::Environment environment;
-        environment.kernel_types = &*types_;
-        environment.log_level = verify::kLogAll;
-        const verify::Outcome outcome = verify::verify(program, environment);
+        ProgramSpec kind;
+        kind.type = ProgramType::struct_ops;
+        kind.license = "GPL";
+        kind.attach_btf_id = *interface;
+        kind.expected_attach_type = function;
+        const JudgedText judged = judge_text(
+            "r1 = *(u64 *)(r1 + 0)\nr2 = 1\n" + fmt::format(fmt::runtime(statement), offset) + kEnd,
+            *types_, std::move(kind));
         if (kernel_is_available()) {
-            const auto loaded = KernelProgram::load_member(program.insns, *interface, function);
-            EXPECT_EQ(loaded.ok(), outcome.verdict == verify::Verdict::accept) << outcome.log;
+            const auto loaded =
+                KernelProgram::load_member(judged.program.insns, *interface, function);
+            EXPECT_EQ(loaded.ok(), judged.accepted()) << judged.outcome.log;
             EXPECT_TRUE(loaded.ok() ||
-                        loaded.error().message.find(outcome.message) != std::string::npos)
+                        loaded.error().message.find(judged.outcome.message) != std::string::npos)
                 << loaded.error().message;
         }
-        return outcome.verdict == verify::Verdict::accept ? "accepted" : outcome.message;
+        return judged.words();
     };
     constexpr std::string_view kStore = "*(u32 *)(r1 + {}) = r2\n";
     constexpr std::string_view kAdd = "lock *(u32 *)(r1 + {}) += r2\n";

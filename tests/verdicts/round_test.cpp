@@ -4,60 +4,40 @@
 // are forgotten on the way. The kernel must agree, and walk as many instructions.
 #include <gtest/gtest.h>
 
-#include "skep/verify/verify.hpp"
 #include "tests/support/kernel_program.hpp"
-#include "tests/support/kernel_types.hpp"
+#include "tests/verdicts/judged_text.hpp"
 
 namespace skep::tests {
 namespace {
 
 constexpr spec::ProgramType kType = spec::ProgramType::sched_cls;
 
-class Rounds : public testing::Test {
+class Rounds : public WithKernelTypes {
   protected:
-    void SetUp() override {
-        types_ = kernel_types();
-        if (!types_.has_value()) {
-            GTEST_SKIP() << "there are no kernel types here";
-        }
-    }
-
     // "accepted", or the last line of a refusal.
     std::string verdict(const std::string& text) {
-        const Result<std::vector<RawInsn>> insns = assemble_with(text, *types_);
-        EXPECT_TRUE(insns.ok()) << (insns.ok() ? "" : insns.error().message);
-        ProgramSpec program;
-        program.insns = insns.ok() ? *insns : std::vector<RawInsn>{};
-        program.type = kType;
-        program.license = "GPL";
-        verify::Environment environment;
-        environment.kernel_types = &*types_;
-        environment.log_level = verify::kLogAll;
-        const verify::Outcome outcome = verify::verify(program, environment);
-        const bool accepted = outcome.verdict == verify::Verdict::accept;
+        const JudgedText judged = judge_text(text, *types_, kType);
         if (kernel_is_available()) {
-            expect_of_kernel(program, outcome, accepted);
+            expect_of_kernel(judged);
         }
-        return accepted ? "accepted" : outcome.message;
+        return judged.words();
     }
 
   private:
-    static void expect_of_kernel(const ProgramSpec& program, const verify::Outcome& outcome,
-                                 bool accepted) {
-        const auto loaded = KernelProgram::load(program.insns, kType);
-        ASSERT_EQ(loaded.ok(), accepted)
+    static void expect_of_kernel(const JudgedText& judged) {
+        const verify::Outcome& outcome = judged.outcome;
+        const auto loaded = KernelProgram::load(judged.program.insns, kType);
+        ASSERT_EQ(loaded.ok(), judged.accepted())
             << outcome.log << (loaded.ok() ? "" : loaded.error().message);
-        if (!accepted) {
+        if (!loaded.ok()) {
             EXPECT_NE(loaded.error().message.find(outcome.message), std::string::npos)
                 << loaded.error().message;
             return;
         }
-        const auto processed = KernelProgram::insns_processed(program.insns, kType);
+        const auto processed = KernelProgram::insns_processed(judged.program.insns, kType);
         ASSERT_TRUE(processed.ok()) << processed.error().message;
         EXPECT_EQ(outcome.statistics.insns_processed, *processed) << outcome.log;
     }
-
-    std::optional<btf::Btf> types_;
 };
 
 // An iterator at a place of the stack.
