@@ -7,30 +7,15 @@
 
 #include <gtest/gtest.h>
 
-#include "skep/helpers/invocation.hpp"
-#include "skep/maps/map.hpp"
+#include "skep/helpers/testing/calls.hpp"
 #include "skep/maps/queue/ring_buffer.hpp"
 
 namespace skep::helpers {
 namespace {
 
-std::uint64_t at(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
-
-std::int64_t call(std::uint32_t helper, std::array<std::uint64_t, 5> regs, Invocation& invocation) {
-    return static_cast<std::int64_t>(
-        find_helper(helper)(regs[0], regs[1], regs[2], regs[3], regs[4], invocation));
-}
-
-std::unique_ptr<maps::Map> made(spec::MapType type, std::uint32_t key, std::uint32_t value,
-                                std::uint32_t entries) {
-    spec::MapSpec spec;
-    spec.name = "m";
-    spec.type = type;
-    spec.key_size_bytes = key;
-    spec.value_size_bytes = value;
-    spec.max_entries = entries;
-    return std::move(maps::make_map(spec, 1)).value();
-}
+using testing::at;
+using testing::call;
+using testing::made;
 
 constexpr std::uint32_t kProbeRead = 4, kProbeReadKernelText = 115, kCopyFromUser = 148;
 

@@ -3,16 +3,14 @@
 // Code for arm64, made on whatever machine this is and read back by llvm-mc: every word is an
 // instruction, and what is folded into one is. That it computes the right thing is found out where
 // it runs (tools/test_arm64). Skipped where llvm-mc is not found.
-#include <cstdlib>
-#include <fstream>
 #include <random>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "skep/bytecode/assemble.hpp"
-#include "skep/os/machine.hpp"
 #include "skep/run/jit/compile.hpp"
+#include "skep/run/jit/testing/disassembled.hpp"
 #include "tests/support/program_generator.hpp"
 #include "tests/support/unchecked.hpp"
 
@@ -26,34 +24,14 @@ ByteVector code_for_arm64(const std::vector<RawInsn>& insns, std::uint64_t blind
     return image.ok() ? image->code : ByteVector();
 }
 
-// Empty when llvm-mc is not installed.
+// Word by word; empty when llvm-mc is not installed.
 std::vector<std::string> disassembled(const ByteVector& code) {
-    const std::string in =
-        fmt::format("{}skep_arm64_text.{}.in", testing::TempDir(), os::process_id());
-    const std::string out =
-        fmt::format("{}skep_arm64_text.{}.out", testing::TempDir(), os::process_id());
-    std::ofstream file(in);
-    for (std::size_t at = 0; at < code.size(); ++at) {
-        file << fmt::format("0x{:02x}{}", code[at], at % 4 == 3 ? "\n" : " ");
+    std::vector<ByteVector> words;
+    for (auto at = code.begin(); at != code.end(); at += 4) {
+        words.emplace_back(at, at + 4);
     }
-    file.close();
-    for (const char* tool : {"llvm-mc", "llvm-mc-14", "llvm-mc-19"}) {
-        const std::string command = fmt::format(
-            "{} --disassemble --triple=aarch64 -mattr=+lse {} >{} 2>/dev/null", tool, in, out);
-        if (std::system(command.c_str()) != 0) { // NOLINT: a tool, with paths of our own
-            continue;
-        }
-        std::vector<std::string> lines;
-        std::ifstream text(out);
-        for (std::string line; std::getline(text, line);) {
-            if (line.starts_with('\t') && !line.starts_with("\t.")) {
-                std::replace(line.begin() + 1, line.end(), '\t', ' ');
-                lines.push_back(line.substr(1));
-            }
-        }
-        return lines;
-    }
-    return {};
+    return run::jit::testing::disassembled(words, "--triple=aarch64 -mattr=+lse")
+        .value_or(std::vector<std::string>());
 }
 
 TEST(CodeForArm64, IsMadeOfInstructions) {

@@ -5,18 +5,15 @@
 // llvm-mc is not found.
 #include "skep/run/jit/arm64/forms.hpp"
 
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "skep/os/machine.hpp"
 #include "skep/run/jit/arm64/assembler.hpp"
 #include "skep/run/jit/arm64/bitmask.hpp"
+#include "skep/run/jit/testing/disassembled.hpp"
 
 namespace skep::run::jit::arm64 {
 namespace {
@@ -307,44 +304,7 @@ std::vector<Sample> jump_samples() {
     return samples;
 }
 
-std::string disassembler() {
-    for (const char* tool : {"llvm-mc", "llvm-mc-14", "llvm-mc-19"}) {
-        const std::string command = fmt::format("command -v {} >/dev/null 2>&1", tool);
-        if (std::system(command.c_str()) == 0) { // NOLINT: a tool, asked whether it is there
-            return tool;
-        }
-    }
-    return "";
-}
-
-// One space where the tool prints tabs, no remarks; the lines that are instructions.
-std::vector<std::string> instruction_lines(const std::string& path) {
-    std::vector<std::string> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) {
-        line = line.substr(0, line.find("//"));
-        std::string plain;
-        for (const char c : line) {
-            const char one = c == '\t' ? ' ' : c;
-            if (one != ' ' || (!plain.empty() && plain.back() != ' ')) {
-                plain += one;
-            }
-        }
-        while (!plain.empty() && plain.back() == ' ') {
-            plain.pop_back();
-        }
-        if (!plain.empty() && plain.front() != '.') {
-            lines.push_back(plain);
-        }
-    }
-    return lines;
-}
-
 TEST(Arm64Forms, AreWhatTheDisassemblerReads) {
-    const std::string tool = disassembler();
-    if (tool.empty()) {
-        GTEST_SKIP() << "llvm-mc is not installed";
-    }
     std::vector<Sample> samples = jump_samples();
     for (const Form& row : kForms) {
         for (const Wide wide : {Wide::no, Wide::yes}) {
@@ -357,25 +317,18 @@ TEST(Arm64Forms, AreWhatTheDisassemblerReads) {
             samples.insert(samples.end(), more.begin(), more.end());
         }
     }
-    const std::string in =
-        fmt::format("{}skep_arm64_forms.{}.in", testing::TempDir(), os::process_id());
-    const std::string out =
-        fmt::format("{}skep_arm64_forms.{}.out", testing::TempDir(), os::process_id());
-    std::ofstream file(in);
+    std::vector<ByteVector> pieces;
+    pieces.reserve(samples.size());
     for (const Sample& sample : samples) {
-        for (const std::uint8_t byte : sample.bytes) {
-            file << fmt::format("0x{:02x} ", byte);
-        }
-        file << "\n";
+        pieces.push_back(sample.bytes);
     }
-    file.close();
-    const std::string command = fmt::format(
-        "{} --disassemble --triple=aarch64 -mattr=+lse {} >{} 2>{}.err", tool, in, out, out);
-    ASSERT_EQ(std::system(command.c_str()), 0); // NOLINT: a tool, with paths of our own
-    const std::vector<std::string> lines = instruction_lines(out);
-    ASSERT_EQ(lines.size(), samples.size());
+    const auto lines = testing::disassembled(pieces, "--triple=aarch64 -mattr=+lse");
+    if (!lines.has_value()) {
+        GTEST_SKIP() << "llvm-mc is not installed";
+    }
+    ASSERT_EQ(lines->size(), samples.size());
     for (std::size_t i = 0; i < samples.size(); ++i) {
-        EXPECT_EQ(lines[i], samples[i].text);
+        EXPECT_EQ((*lines)[i], samples[i].text);
     }
     EXPECT_GT(samples.size(), 8000U);
 }

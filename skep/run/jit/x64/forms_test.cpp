@@ -6,16 +6,13 @@
 #include "skep/run/jit/x64/forms.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "skep/os/machine.hpp"
+#include "skep/run/jit/testing/disassembled.hpp"
 #include "skep/run/jit/x64/assembler.hpp"
 
 namespace skep::run::jit::x64 {
@@ -236,44 +233,7 @@ std::vector<Sample> samples_of(const Form& row, Wide wide) {
     return samples;
 }
 
-std::string disassembler() {
-    for (const char* tool : {"llvm-mc", "llvm-mc-14", "llvm-mc-19"}) {
-        if (std::system(fmt::format("command -v {} >/dev/null 2>&1", tool).c_str()) ==
-            0) { // NOLINT
-            return tool;
-        }
-    }
-    return "";
-}
-
-// One space where the tool prints tabs; the lines that are instructions.
-std::vector<std::string> instruction_lines(const std::string& path) {
-    std::vector<std::string> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) {
-        std::string plain;
-        for (const char c : line) {
-            const char one = c == '\t' ? ' ' : c;
-            if (one != ' ' || (!plain.empty() && plain.back() != ' ')) {
-                plain += one;
-            }
-        }
-        const bool goes_on =
-            !lines.empty() && lines.back() == "lock"; // printed on a line of its own
-        if (goes_on) {
-            lines.back() += " " + plain;
-        } else if (!plain.empty() && plain.front() != '.') {
-            lines.push_back(plain);
-        }
-    }
-    return lines;
-}
-
 TEST(Forms, AreWhatTheDisassemblerReads) {
-    const std::string tool = disassembler();
-    if (tool.empty()) {
-        GTEST_SKIP() << "llvm-mc is not installed";
-    }
     std::vector<Sample> samples;
     for (const Form& row : kForms) {
         for (const Wide wide : {Wide::no, Wide::yes}) {
@@ -284,25 +244,19 @@ TEST(Forms, AreWhatTheDisassemblerReads) {
             samples.insert(samples.end(), more.begin(), more.end());
         }
     }
-    const std::string in = fmt::format("{}skep_forms.{}.in", testing::TempDir(), os::process_id());
-    const std::string out =
-        fmt::format("{}skep_forms.{}.out", testing::TempDir(), os::process_id());
-    std::ofstream file(in);
+    std::vector<ByteVector> pieces;
+    pieces.reserve(samples.size());
     for (const Sample& sample : samples) {
-        for (const std::uint8_t byte : sample.bytes) {
-            file << fmt::format("0x{:02x} ", byte);
-        }
-        file << "\n";
+        pieces.push_back(sample.bytes);
     }
-    file.close();
-    const std::string command = fmt::format(
-        "{} --disassemble --triple=x86_64 -mattr=+bmi2 --output-asm-variant=1 {} >{} 2>/dev/null",
-        tool, in, out);
-    ASSERT_EQ(std::system(command.c_str()), 0); // NOLINT: a tool, with paths of our own
-    const std::vector<std::string> lines = instruction_lines(out);
-    ASSERT_GE(lines.size(), samples.size());
+    const auto lines =
+        testing::disassembled(pieces, "--triple=x86_64 -mattr=+bmi2 --output-asm-variant=1");
+    if (!lines.has_value()) {
+        GTEST_SKIP() << "llvm-mc is not installed";
+    }
+    ASSERT_EQ(lines->size(), samples.size());
     for (std::size_t i = 0; i < samples.size(); ++i) {
-        EXPECT_EQ(lines[i], samples[i].text);
+        EXPECT_EQ((*lines)[i], samples[i].text);
     }
     EXPECT_GT(samples.size(), 2000U);
 }
