@@ -8,8 +8,9 @@
 #include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 
-#include "skep/optimise/inlining.hpp"
-#include "skep/optimise/switches.hpp"
+#include "skep/optimise/passes/flat_switches.hpp"
+#include "skep/optimise/passes/inlining.hpp"
+#include "skep/optimise/passes/switches.hpp"
 #include "skep/optimise/versions.hpp"
 
 namespace skep::optimise {
@@ -59,6 +60,10 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine, Effort effort,
         [](llvm::ModulePassManager& early, auto...) { // what else it is told differs by version
             early.addPass(llvm::createModuleToFunctionPassAdaptor(RebuildSwitches()));
         });
+    if (!kMakesVectorsOfSwitches) {
+        builder.registerVectorizerStartEPCallback(
+            [](llvm::FunctionPassManager& vectors, auto...) { vectors.addPass(FlatSwitches()); });
+    }
     builder.registerOptimizerLastEPCallback(
         [](llvm::ModulePassManager& last, auto...) { last.addPass(InlineLast()); });
     llvm::LoopAnalysisManager loops;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <llvm/ADT/StringRef.h>
+#include <llvm/Config/llvm-config.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/CodeGen.h>
@@ -14,6 +15,8 @@
 #include <llvm/TargetParser/Triple.h>
 
 namespace skep::optimise {
+
+inline constexpr bool kMakesVectorsOfSwitches = LLVM_VERSION_MAJOR >= 20;
 
 // The memory of `local`, `size_bytes` large, holds something from here on, or nothing any more.
 void begin_lifetime(llvm::IRBuilder<>& builder, llvm::AllocaInst* local, std::uint64_t size_bytes);

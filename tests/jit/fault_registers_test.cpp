@@ -226,6 +226,30 @@ TEST_F(Registers, AreKeptByOptimisedCode) {
                 0, 1);
 }
 
+// A run that a helper makes inside another one, of an invocation of its own: whichever way it ends,
+// the outer one is what faults afterwards.
+TEST_F(Registers, AreKeptByOptimisedCodeAroundAnotherRunOfIt) {
+    if (!run::optimiser().ok()) {
+        GTEST_SKIP() << "no optimising tier in this build";
+    }
+    const auto outer = made_optimised(all({"call 5\n", kFaults, "exit"}));
+    const auto outer_saving = made_optimised(
+        "call 5\nr6 = r0\ncall 5\nr7 = r0\ncall 5\nr8 = r0\ncall 5\nr6 -= r7\nr1 = 64\n"
+        "r0 = *(u64 *)(r1 + 0)\nr0 += r6\nr0 += r8\nexit");
+    for (const char* text : {"r0 = 7\nexit", "r1 = 64\nr0 = *(u64 *)(r1 + 0)\nexit"}) {
+        const auto inner = made_optimised(text);
+        helpers::Services services;
+        services.owner = inner.get();
+        services.clock_ns = [](void* owner, int) {
+            helpers::Invocation own;
+            return static_cast<run::Executable*>(owner)->run(nullptr, own);
+        };
+        subject.invocation.services = &services;
+        expect_kept(*outer, 0, 1);
+        expect_kept(*outer_saving, 0, 1);
+    }
+}
+
 #if defined(__x86_64__)
 // Processors with sixteen registers more push in other forms. Here they stand behind the fault, as
 // signs; that the register was not saved before is what a push would have prevented.

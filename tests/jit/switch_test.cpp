@@ -149,9 +149,40 @@ two:
           {1, 2, 3, 4, 5});
 }
 
+// Rounds that add up what a switch says, of which vectors can be made.
+TEST(Switch, InALoopThatAddsUp) {
+    agree(R"(
+    r0 = 0
+    r7 = 0
+again:
+    r8 = r7
+    r8 ^= r6
+    r8 &= 15
+    if r8 == 1 goto one
+    if r8 == 2 goto two
+    if r8 == 3 goto one
+    if r8 == 14 goto next
+    if r8 == 9 goto two
+    r0 += 1000
+    goto next
+one:
+    r0 += 1
+    goto next
+two:
+    r0 += 30
+next:
+    r7 += 1
+    if r7 != 61 goto again
+    exit
+)",
+          {0, 1, 2, 9, 14});
+}
+
+enum class Form : bool { tree, loop };
+
 class Writer {
   public:
-    explicit Writer(std::uint32_t seed) : random_(seed) {
+    Writer(std::uint32_t seed, Form form) : random_(seed) {
         for (std::int32_t at = number(-40, 40); numbers_.size() < 12; at += number(1, 9)) {
             numbers_.push_back(at);
         }
@@ -159,11 +190,15 @@ class Writer {
             numbers_.push_back(0x7fffffff);
             numbers_.front() = -0x7fffffff - 1;
         }
-        text_ = "r0 = 0\nr7 = 1\n";
+        text_ = form == Form::tree ? "r0 = 0\nr7 = 1\n"
+                                   : "r8 = r6\nr9 = 0\nr0 = 0\nagain:\nr6 = r9\nr6 ^= r8\n"
+                                     "r6 &= 127\nr6 -= 40\nr7 = 1\n";
         write(number(2, 5));
         for (int leaf = 0; leaf < kLeaves; ++leaf) {
-            text_ += fmt::format("leaf{0}:\nr0 += {0}\nr0 += r7\nexit\n", leaf);
+            text_ += fmt::format("leaf{0}:\nr0 += {0}\nr0 += r7\n{1}\n", leaf,
+                                 form == Form::tree ? "exit" : "goto next");
         }
+        text_ += form == Form::tree ? "" : "next:\nr9 += 1\nif r9 != 75 goto again\nexit\n";
     }
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] const std::vector<std::int32_t>& numbers() const { return numbers_; }
@@ -214,8 +249,17 @@ class Writer {
 TEST(Switch, AtRandom) {
     constexpr std::uint32_t kTrees = 60;
     for (std::uint32_t seed = 1; seed <= kTrees; ++seed) {
-        const Writer writer(seed);
+        const Writer writer(seed, Form::tree);
         agree(writer.text(), writer.numbers());
+        ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed;
+    }
+}
+
+TEST(Switch, AtRandomInALoopThatAddsUp) {
+    constexpr std::uint32_t kLoops = 40;
+    for (std::uint32_t seed = 1; seed <= kLoops; ++seed) {
+        const Writer writer(seed, Form::loop);
+        agree(writer.text(), {0, 77});
         ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed;
     }
 }

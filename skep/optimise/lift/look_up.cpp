@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "skep/helpers/invocation.hpp"
-#include "skep/optimise/inlining.hpp"
+#include "skep/optimise/passes/inlining.hpp"
 
 namespace skep::optimise {
 namespace {

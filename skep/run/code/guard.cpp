@@ -3,52 +3,79 @@
 // The entry is written in assembly because its frame must be known exactly to the handler.
 #include "skep/run/code/guard.hpp"
 
+#include <cstddef>
+
 #include "skep/os/guard/faults.hpp"
 #include "skep/os/guard/guarded_copy.hpp"
 #include "skep/run/code/code_table.hpp"
 
 #if defined(__x86_64__)
-// rdi: entry, rsi: r1, rdx: invocation, rcx: the code, r8: where to note the stack. Registers that
-// optimised code saves itself, and has put back when it returns, must be saved here for when it
-// does not. What the handler looks at is pushed last: where the run ends, then the code.
+// rdi: the code, whose entry comes first, rsi: r1, rdx: invocation, rcx: where to note the stack.
+// Registers that optimised code saves itself, and has put back when it returns, must be saved here
+// for when it does not. What the handler looks at is pushed last: where the run ends, then the
+// code. A run that returns has no need of what was saved, and steps over it.
 asm(R"(
     .text
     .globl  skep_enter_guarded
-    .hidden skep_enter_guarded, skep_enter_guarded_return
+    .hidden skep_enter_guarded, skep_enter_guarded_fault, skep_optimised_run
     .type   skep_enter_guarded, @function
-    .p2align 4
+    .p2align 5
 skep_enter_guarded:
     .cfi_startproc
     push    %rbp
     .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbp, 0
     push    %rbx
     .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbx, 0
     push    %r12
     .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r12, 0
     push    %r13
     .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r13, 0
     push    %r14
     .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r14, 0
     push    %r15
     .cfi_adjust_cfa_offset 8
-    push    %r8
+    .cfi_rel_offset %r15, 0
+    mov     skep_optimised_run@gottpoff(%rip), %rax
+    push    %fs:(%rax)
     .cfi_adjust_cfa_offset 8
     push    %rcx
     .cfi_adjust_cfa_offset 8
-    lea     skep_enter_guarded_return(%rip), %rax
-    push    %rax
+    push    %rdi
     .cfi_adjust_cfa_offset 8
-    mov     %rsp, (%r8)
+    lea     skep_enter_guarded_fault(%rip), %r8
+    push    %r8
+    .cfi_adjust_cfa_offset 8
+    mov     %rsp, (%rcx)
+    mov     %rdx, %fs:(%rax)
+    sub     $8, %rsp
+    .cfi_adjust_cfa_offset 8
     mov     %rdi, %rax
     mov     %rsi, %rdi
     mov     %rdx, %rsi
-    call    *%rax
-    .globl  skep_enter_guarded_return
-skep_enter_guarded_return:
-    mov     16(%rsp), %r8
-    movq    $0, (%r8)
+    call    *(%rax)
+    mov     skep_optimised_run@gottpoff(%rip), %rdx
+    mov     32(%rsp), %rsi
+    mov     24(%rsp), %rcx
+    mov     %rsi, %fs:(%rdx)
+    movq    $0, (%rcx)
+    add     $88, %rsp
+    .cfi_adjust_cfa_offset -88
+    ret
+    .cfi_adjust_cfa_offset 80
+    .globl  skep_enter_guarded_fault
+skep_enter_guarded_fault:
+    mov     skep_optimised_run@gottpoff(%rip), %rdx
+    mov     16(%rsp), %rcx
+    movq    $0, (%rcx)
     add     $24, %rsp
     .cfi_adjust_cfa_offset -24
+    pop     %fs:(%rdx)
+    .cfi_adjust_cfa_offset -8
     pop     %r15
     .cfi_adjust_cfa_offset -8
     pop     %r14
@@ -66,31 +93,45 @@ skep_enter_guarded_return:
     .size   skep_enter_guarded, . - skep_enter_guarded
 )");
 
-// rdi: r1, rsi: invocation, rdx: the code, rcx: where to note the stack, r8: entry. For code that
-// keeps registers: nothing is saved but what the handler looks at.
+// The same for code that keeps registers: nothing is saved but what the handler looks at, and the
+// run around this one.
 asm(R"(
     .text
     .globl  skep_enter_keeping
-    .hidden skep_enter_keeping, skep_enter_keeping_return
+    .hidden skep_enter_keeping, skep_enter_keeping_fault
     .type   skep_enter_keeping, @function
-    .p2align 4
+    .p2align 5
 skep_enter_keeping:
     .cfi_startproc
+    mov     skep_optimised_run@gottpoff(%rip), %rax
+    push    %fs:(%rax)
+    .cfi_adjust_cfa_offset 8
     push    %rcx
     .cfi_adjust_cfa_offset 8
-    push    %rdx
+    push    %rdi
     .cfi_adjust_cfa_offset 8
-    lea     skep_enter_keeping_return(%rip), %rax
-    push    %rax
+    lea     skep_enter_keeping_fault(%rip), %r8
+    push    %r8
     .cfi_adjust_cfa_offset 8
     mov     %rsp, (%rcx)
-    call    *%r8
-    .globl  skep_enter_keeping_return
-skep_enter_keeping_return:
+    mov     %rdx, %fs:(%rax)
+    sub     $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    mov     %rdi, %rax
+    mov     %rsi, %rdi
+    mov     %rdx, %rsi
+    call    *(%rax)
+    add     $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    .globl  skep_enter_keeping_fault
+skep_enter_keeping_fault:
+    mov     skep_optimised_run@gottpoff(%rip), %rdx
     mov     16(%rsp), %rcx
     movq    $0, (%rcx)
     add     $24, %rsp
     .cfi_adjust_cfa_offset -24
+    pop     %fs:(%rdx)
+    .cfi_adjust_cfa_offset -8
     ret
     .cfi_endproc
     .size   skep_enter_keeping, . - skep_enter_keeping
@@ -143,14 +184,24 @@ skep_enter_guarded_return:
 
 #if defined(__x86_64__) || defined(__aarch64__)
 extern "C" {
+#if defined(__x86_64__)
+std::uint64_t skep_enter_guarded(const void* code, void* r1, void* invocation, void** stack);
+std::uint64_t skep_enter_keeping(const void* code, void* r1, void* invocation, void** stack);
+extern const char skep_enter_guarded_fault[]; // NOLINT: a label, spelled as above
+extern const char skep_enter_keeping_fault[]; // NOLINT: a label, spelled as above
+#else
 std::uint64_t skep_enter_guarded(std::uintptr_t entry, void* r1, void* invocation, const void* code,
                                  void** stack);
 extern const char skep_enter_guarded_return[]; // NOLINT: a label, spelled as above
-#if defined(__x86_64__)
-std::uint64_t skep_enter_keeping(void* r1, void* invocation, const void* code, void** stack,
-                                 std::uintptr_t entry);
-extern const char skep_enter_keeping_return[]; // NOLINT: a label, spelled as above
 #endif
+// Of the innermost run of optimised code on this thread. Written before such code is entered, and
+// so there when it faults. At a fixed distance from the thread's own address, so that nobody is
+// asked for its place.
+// NOLINTBEGIN: a signal handler is given nothing else, and assembly finds it by name
+[[gnu::tls_model("initial-exec"),
+  gnu::visibility("hidden")]] constinit thread_local skep::helpers::Invocation* skep_optimised_run =
+    nullptr;
+// NOLINTEND
 }
 #endif
 
@@ -159,13 +210,6 @@ namespace skep::run::code {
 #if defined(__x86_64__) || defined(__aarch64__)
 namespace {
 
-// Of the innermost run of optimised code on this thread. Written before such code is entered, and
-// so there when it faults. At a fixed distance from the thread's own address, so that nobody is
-// asked for its place.
-// NOLINTBEGIN(*-non-const-global-variables): a signal handler is given nothing else
-[[gnu::tls_model("initial-exec")]] constinit thread_local helpers::Invocation* optimised_run =
-    nullptr;
-// NOLINTEND(*-non-const-global-variables)
 constinit thread_local Fault fault; // NOLINT: a signal handler has no other way to tell it
 
 // What lies at the end of the stack that an invocation's `engine` holds.
@@ -184,33 +228,23 @@ bool ends_optimised_code(std::uintptr_t instruction) {
         return instruction == reinterpret_cast<std::uintptr_t>(label); // NOLINT: an address
     };
 #if defined(__x86_64__)
-    if (is(&skep_enter_keeping_return[0])) {
-        return true;
-    }
-#endif
+    return is(&skep_enter_keeping_fault[0]) || is(&skep_enter_guarded_fault[0]);
+#else
     return is(&skep_enter_guarded_return[0]);
-}
-
-std::uint64_t entered(const OptimisedCode& code, void* r1, helpers::Invocation& invocation) {
-#if defined(__x86_64__)
-    if (code.keeps_registers) {
-        return skep_enter_keeping(r1, &invocation, &code, &invocation.engine, code.entry);
-    }
 #endif
-    return skep_enter_guarded(code.entry, r1, &invocation, &code, &invocation.engine);
 }
 
 // The run whose optimised code this is; null when it is no such code.
 helpers::Invocation* run_of_optimised(std::uintptr_t instruction) {
-    if (optimised_run == nullptr || optimised_run->engine == nullptr) {
+    if (skep_optimised_run == nullptr || skep_optimised_run->engine == nullptr) {
         return nullptr;
     }
-    const RunEnd& end = end_of_run(*optimised_run);
+    const RunEnd& end = end_of_run(*skep_optimised_run);
     if (!ends_optimised_code(end.instruction)) {
         return nullptr; // one-pass code inside it
     }
     const auto begin = reinterpret_cast<std::uintptr_t>(end.code->bytes.data());
-    return instruction - begin < end.code->bytes.size() ? optimised_run : nullptr;
+    return instruction - begin < end.code->bytes.size() ? skep_optimised_run : nullptr;
 }
 
 // False when the run had not begun: there is nowhere to end it.
@@ -272,14 +306,26 @@ Result<void> install_fault_handlers() {
     return {};
 }
 
+#if defined(__x86_64__)
 std::uint64_t enter_optimised(const OptimisedCode& code, void* r1,
                               helpers::Invocation& invocation) {
-    helpers::Invocation* const outer = optimised_run;
-    optimised_run = &invocation;
-    const std::uint64_t result = entered(code, r1, invocation);
-    optimised_run = outer;
+    static_assert(offsetof(OptimisedCode, entry) == 0); // the assembly reads it
+    if (code.keeps_registers) {
+        return skep_enter_keeping(&code, r1, &invocation, &invocation.engine);
+    }
+    return skep_enter_guarded(&code, r1, &invocation, &invocation.engine);
+}
+#else
+std::uint64_t enter_optimised(const OptimisedCode& code, void* r1,
+                              helpers::Invocation& invocation) {
+    helpers::Invocation* const outer = skep_optimised_run;
+    skep_optimised_run = &invocation;
+    const std::uint64_t result =
+        skep_enter_guarded(code.entry, r1, &invocation, &code, &invocation.engine);
+    skep_optimised_run = outer;
     return result;
 }
+#endif
 
 Fault last_fault() { return fault; }
 #else

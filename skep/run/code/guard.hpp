@@ -34,8 +34,8 @@ namespace skep::run::code {
 
 // A C function of r1 and the invocation, in code that keeps no anchor.
 struct OptimisedCode {
-    Bytes bytes; // all of it
-    std::uintptr_t entry = 0;
+    std::uintptr_t entry = 0; // first: what goes in is assembly
+    Bytes bytes;              // all of it
     // Wherever it faults, the registers that a C function keeps are as its caller left them: it
     // changes none, and nobody who does lies between it and its caller (a helper that calls back).
     bool keeps_registers = false;

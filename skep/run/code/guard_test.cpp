@@ -70,8 +70,8 @@ struct Guard : testing::Test {
         auto image = CodeImage::place(code);
         EXPECT_TRUE(image.ok());
         constexpr std::size_t kAndWhatFollows = 16; // when it runs off its end
-        const OptimisedCode whole{Bytes(image->bytes().data(), code.size() + kAndWhatFollows),
-                                  image->address()};
+        const OptimisedCode whole{image->address(),
+                                  Bytes(image->bytes().data(), code.size() + kAndWhatFollows)};
         invocation.faults = 0;
         const std::uint64_t answer = enter_optimised(whole, r1, invocation);
         EXPECT_EQ(invocation.engine, nullptr);

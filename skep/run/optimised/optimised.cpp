@@ -71,8 +71,8 @@ class OptimisedExecutable final : public Executable {
     OptimisedExecutable(code::CodeImage code, const jit::Image& image,
                         const verify::VerifiedProgram& program)
         : code_(std::move(code)),
-          text_bytes_(image.text_bytes), guarded_{code_.bytes(),
-                                                  code_.address() + image.entry_offset,
+          text_bytes_(image.text_bytes), guarded_{code_.address() + image.entry_offset,
+                                                  code_.bytes(),
                                                   !may_leave_registers_changed(
                                                       code_.bytes().first(text_bytes_), program)} {
         for (const jit::CodeMark& mark : image.marks) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skep/optimise/switches.hpp"
+#include "skep/optimise/passes/switches.hpp"
 
 #include <algorithm>
 #include <optional>
