@@ -2,6 +2,7 @@
 //
 // The module's way in: lift, optimise, emit, place.
 #include <chrono>
+#include <mutex>
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
@@ -27,6 +28,29 @@ namespace {
 constexpr std::size_t kFullMost = 2000;
 constexpr std::size_t kChosenMost = 4000;
 
+// The machine that most programs are compiled for, while nobody uses it: what LLVM works out for a
+// processor takes longer than to compile a short program.
+class IdleMachine {
+  public:
+    Result<std::unique_ptr<llvm::TargetMachine>> take() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (machine_ != nullptr) {
+                return std::move(machine_);
+            }
+        }
+        return make_machine({});
+    }
+    void put_back(std::unique_ptr<llvm::TargetMachine> machine) {
+        const std::lock_guard lock(mutex_);
+        machine_ = std::move(machine);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::unique_ptr<llvm::TargetMachine> machine_;
+};
+
 class Compiler final : public run::Optimiser {
   public:
     [[nodiscard]] std::string description() const override {
@@ -40,7 +64,8 @@ class Compiler final : public run::Optimiser {
         choice.effort = job.program.insns().size() > kChosenMost ? llvm::CodeGenOptLevel::None
                         : is_long                                ? llvm::CodeGenOptLevel::Less
                                                                  : llvm::CodeGenOptLevel::Default;
-        const auto machine = TRY(make_machine(choice));
+        std::unique_ptr<llvm::TargetMachine> machine =
+            is_long ? TRY(make_machine(choice)) : TRY(idle_.take());
         Lifted lifted = TRY(lift({job.program, job.shapes, job.with_lines, true}, context));
         TRY(check(*lifted.module));
         const auto begin = std::chrono::steady_clock::now();
@@ -51,6 +76,9 @@ class Compiler final : public run::Optimiser {
         }
         optimise(*lifted.module, *machine, is_long ? Effort::light : Effort::full, goes_on);
         const ObjectBytes object = TRY(emit_object(*lifted.module, *machine));
+        if (!is_long) {
+            idle_.put_back(std::move(machine));
+        }
         run::Compiled compiled{TRY(place(object, lifted.bindings)), false};
         if (job.with_lines) {
             compiled.image.marks = TRY(marks_of(object));
@@ -68,9 +96,10 @@ class Compiler final : public run::Optimiser {
             llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, kEntryName, module);
         llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", function));
         builder.CreateRet(builder.getInt64(0));
-        if (const auto machine = make_machine({}); machine.ok()) {
+        if (auto machine = idle_.take(); machine.ok()) {
             optimise(module, **machine, Effort::full, {});
             static_cast<void>(emit_object(module, **machine));
+            idle_.put_back(std::move(*machine));
         }
     }
 
@@ -90,6 +119,8 @@ class Compiler final : public run::Optimiser {
 #endif
         return {};
     }
+
+    mutable IdleMachine idle_;
 };
 
 } // namespace

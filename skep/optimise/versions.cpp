@@ -42,13 +42,35 @@ void set_target(llvm::Module& module, const llvm::TargetMachine& machine) {
 #endif
 }
 
+namespace {
+
+const llvm::Target* find_target(const llvm::Triple& triple, std::string& why) {
+#if LLVM_VERSION_MAJOR < 22
+    return llvm::TargetRegistry::lookupTarget(triple.str(), why);
+#else
+    return llvm::TargetRegistry::lookupTarget(triple, why);
+#endif
+}
+
+} // namespace
+
+std::unique_ptr<llvm::MCSubtargetInfo> make_subtarget(const std::string& triple,
+                                                      llvm::StringRef cpu, std::string& why) {
+    const llvm::Triple parsed(triple);
+    const llvm::Target* target = find_target(parsed, why);
+    if (target == nullptr) {
+        return nullptr;
+    }
+#if LLVM_VERSION_MAJOR < 22
+    return std::unique_ptr<llvm::MCSubtargetInfo>(target->createMCSubtargetInfo(triple, cpu, ""));
+#else
+    return std::unique_ptr<llvm::MCSubtargetInfo>(target->createMCSubtargetInfo(parsed, cpu, ""));
+#endif
+}
+
 std::unique_ptr<llvm::TargetMachine> make_target_machine(const TargetChoice& choice,
                                                          std::string& why) {
-#if LLVM_VERSION_MAJOR < 22
-    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(choice.triple.str(), why);
-#else
-    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(choice.triple, why);
-#endif
+    const llvm::Target* target = find_target(choice.triple, why);
     if (target == nullptr) {
         return nullptr;
     }

@@ -10,6 +10,7 @@
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
+#include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/Support/CodeGen.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Triple.h>
@@ -37,7 +38,10 @@ struct TargetChoice {
     llvm::CodeGenOptLevel effort;
 };
 
-// Null, with LLVM's reason in `why`, when this LLVM does not know the machine.
+// Both are null, with LLVM's reason in `why`, when this LLVM does not know the machine. The first
+// is what the CPU's name alone says.
+std::unique_ptr<llvm::MCSubtargetInfo> make_subtarget(const std::string& triple,
+                                                      llvm::StringRef cpu, std::string& why);
 std::unique_ptr<llvm::TargetMachine> make_target_machine(const TargetChoice& choice,
                                                          std::string& why);
 

@@ -215,6 +215,40 @@ TEST(Joining, ChangesNothing) {
     }
 }
 
+// A place of the stack that was written on one way only holds some number on the other, and the
+// same one for whoever compares it twice.
+TEST(Stack, HoldsOneNumberWhereNothingWasWritten) {
+    const auto program = unchecked(insns_of(R"(
+    r1 = *(u64 *)(r1 + 0)
+    if r1 == 0 goto none
+    *(u64 *)(r10 - 8) = r1
+none:
+    r2 = *(u64 *)(r10 - 8)
+    r2 &= 255
+    r2 += 1
+    r0 = 1
+    if r2 s> 100 goto large
+    r0 = 2
+large:
+    if r2 s> 100 goto out
+    r0 += 10
+out:
+    exit
+)"));
+    for (const Engine& engine : engines()) {
+        auto executable = engine.make(program, {});
+        ASSERT_TRUE(executable.ok()) << executable.error().message;
+        helpers::Invocation invocation;
+        for (std::uint64_t written : {0ULL, 5ULL, 200ULL}) {
+            const std::uint64_t answer = (*executable)->run(&written, invocation);
+            EXPECT_TRUE(answer == 1 || answer == 12) << engine.name << " says " << answer;
+            if (written != 0) {
+                EXPECT_EQ(answer, written > 100 ? 1U : 12U) << engine.name;
+            }
+        }
+    }
+}
+
 TEST(LongJumps, ReachTheirTargets) {
     for (const int filling : {1, 20, 40, 41, 42, 43, 44, 60, 500, 30000}) {
         std::string text = "r0 = 0\nr2 = 3\nloop:\nif r2 == 0 goto out\nr2 -= 1\n";
