@@ -55,9 +55,9 @@ struct Redirect {
 struct Reservation {
     maps::RingBuffer* ring = nullptr;
     std::uint8_t* record = nullptr;
-    std::uint64_t size_bytes = 0;
 };
 inline constexpr std::uint32_t kReservationsMost = 16; // further ones are refused with NULL
+static_assert(kReservationsMost < 32, "a bit each in Invocation::reserved");
 
 // Memory that a program owns, as addresses.
 struct MemoryRange {
@@ -97,12 +97,18 @@ struct Invocation {
     MemoryRange packet; // the frame of an XDP or socket buffer context
     std::span<maps::Map* const> maps;
     std::span<const PlainValues> plain_values; // of maps that are no Map: compiled ahead of time
+    std::uint32_t reserved = 0; // bit i: reservations[i] is a record that the run holds
     std::array<Reservation, kReservationsMost> reservations{};
 };
 
-// After every run that did not end by itself (a fault, a tail call that never came back): gives up
-// what the program still held. Cheap when it held nothing.
-void end_run(Invocation& invocation);
+// After every run: what the program still held is given up. Only one that did not end by itself (a
+// fault, a tail call that never came back) holds anything.
+void give_up_records(Invocation& invocation);
+inline void end_run(Invocation& invocation) {
+    if (invocation.reserved != 0) [[unlikely]] {
+        give_up_records(invocation);
+    }
+}
 
 // The function for a helper id, or null when this build does not carry it (its row says why).
 HelperFunction find_helper(std::uint32_t id);

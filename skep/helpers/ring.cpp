@@ -3,6 +3,7 @@
 // Data plane. Helpers on ring buffers.
 //
 // Proved by: memory_test.cpp; maps/queue/ring_buffer_test.cpp.
+#include <bit>
 #include <cerrno>
 
 #include "skep/helpers/adapter.hpp"
@@ -48,31 +49,31 @@ constexpr Row kRows[] = {
 } // namespace
 
 std::uint8_t* reserve(Invocation& invocation, maps::RingBuffer& ring, std::uint64_t size_bytes) {
-    for (Reservation& place : invocation.reservations) {
-        if (place.record == nullptr) {
-            place = {&ring, ring.reserve(size_bytes), size_bytes};
-            return place.record;
-        }
+    const auto place = static_cast<std::uint32_t>(std::countr_one(invocation.reserved));
+    std::uint8_t* record = place < kReservationsMost ? ring.reserve(size_bytes) : nullptr;
+    if (record != nullptr) {
+        invocation.reservations[place] = {&ring, record};
+        invocation.reserved |= 1U << place;
     }
-    return nullptr;
+    return record;
 }
 
 void commit(Invocation& invocation, const void* record, std::uint64_t flags, Commit how) {
-    for (Reservation& place : invocation.reservations) {
-        if (place.record == record && record != nullptr) {
-            place.ring->commit(place.record, flags, how);
-            place.record = nullptr;
+    for (std::uint32_t left = invocation.reserved; left != 0; left &= left - 1) {
+        const auto place = static_cast<std::uint32_t>(std::countr_zero(left));
+        const Reservation& held = invocation.reservations[place];
+        if (held.record == record) {
+            held.ring->commit(held.record, flags, how);
+            invocation.reserved &= ~(1U << place);
             return;
         }
     }
 }
 
-void end_run(Invocation& invocation) {
-    for (Reservation& place : invocation.reservations) {
-        if (place.record != nullptr) {
-            place.ring->commit(place.record, 0, Commit::discard);
-            place.record = nullptr;
-        }
+void give_up_records(Invocation& invocation) {
+    while (invocation.reserved != 0) {
+        const auto place = static_cast<std::uint32_t>(std::countr_zero(invocation.reserved));
+        commit(invocation, invocation.reservations[place].record, 0, Commit::discard);
     }
 }
 

@@ -31,11 +31,10 @@ Household::Household(Session& session, const load::ObjectSpec& object, RunningKe
     services_.run_program = [](void* owner, std::uint32_t id, helpers::Invocation& invocation,
                                std::uint64_t* result) {
         const auto& ready = static_cast<Household*>(owner)->ready_;
-        const auto at = ready.find(id);
-        if (at == ready.end()) {
+        if (id == 0 || id > ready.size() || ready[id - 1] == nullptr) {
             return false;
         }
-        *result = at->second->run(invocation.context, invocation);
+        *result = ready[id - 1]->run(invocation.context, invocation);
         return true;
     };
 }
@@ -215,7 +214,10 @@ Result<run::Executable*> Household::make_one(std::size_t place) {
     const auto spent = std::chrono::steady_clock::now() - begin;
     compile_us_ = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
-    auto& kept = ready_[static_cast<std::uint32_t>(place) + 1];
+    if (place >= ready_.size()) {
+        ready_.resize(object_.programs.size());
+    }
+    auto& kept = ready_[place];
     kept = std::move(made);
     if (const auto listing = kept->listing()) {
         const auto names = run::code::function_names(*verified_.back());

@@ -3,7 +3,6 @@
 // Household: an object's programs and maps, ready to run in this process.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -62,9 +61,9 @@ class Household {
     std::vector<std::unique_ptr<maps::Map>> maps_;
     std::vector<maps::Map*> map_views_;
     std::vector<std::unique_ptr<verify::VerifiedProgram>> verified_;
-    std::unique_ptr<run::BackgroundCompiler> background_;             // outlives what it compiles
-    std::map<std::uint32_t, std::unique_ptr<run::Executable>> ready_; // by id
-    const run::CountedExecutable* counted_ = nullptr;                 // of the one asked for
+    std::unique_ptr<run::BackgroundCompiler> background_; // outlives what it compiles
+    std::vector<std::unique_ptr<run::Executable>> ready_; // by id - 1; null: not made
+    const run::CountedExecutable* counted_ = nullptr;     // of the one asked for
     struct Checked {
         std::string program;
         const run::ClaimCheckedExecutable* executable;
