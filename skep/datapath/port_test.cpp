@@ -20,7 +20,7 @@ class FunctionProgram final : public run::Executable {
   public:
     explicit FunctionProgram(std::function<std::uint64_t(spec::HostXdp&)> body)
         : body_(std::move(body)) {}
-    std::uint64_t run(void* context, helpers::Invocation& /*invocation*/) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& /*invocation*/) override {
         return body_(*static_cast<spec::HostXdp*>(context));
     }
     [[nodiscard]] run::Tier tier() const override { return run::Tier::interpreter; }

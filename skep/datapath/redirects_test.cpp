@@ -37,7 +37,7 @@ class Notes final : public PacketSink {
 class Redirecting final : public run::Executable {
   public:
     helpers::Redirect where;
-    std::uint64_t run(void*, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void*, helpers::Invocation& invocation) override {
         invocation.redirect = where;
         return 4;
     }

@@ -41,6 +41,9 @@ struct Services {
     // answer in *result; false when there is no such program (the tail call then falls through).
     bool (*run_program)(void* owner, std::uint32_t id, Invocation& invocation,
                         std::uint64_t* result) = nullptr;
+    // The same program for Invocation::next_program, to run when the calling one has ended; null
+    // when there is none. A host that gives no such function has run_program called always.
+    void* (*program_by_id)(void* owner, std::uint32_t id) = nullptr;
 };
 
 // Where a redirect helper wants the packet to go; read by datapath/ after XDP_REDIRECT or
@@ -87,6 +90,7 @@ struct Invocation {
                                std::uint64_t r2, std::uint64_t r3, std::uint64_t r4,
                                std::uint64_t r5) = nullptr;
     void* engine = nullptr;        // the engine's own
+    void* next_program = nullptr;  // a tail call's: runs in place of the one that ends now
     std::uint64_t loop_budget = 0; // left for may_goto
     std::uint32_t faults = 0; // runs that ended by a fault in generated code (their answer is 0)
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Data plane. bpf_tail_call, which is an act of the engine and not a function like other helpers:
-// when the other program ran, its answer ends the subprogram that called.
+// when the other program ran, its answer ends the subprogram that called. A program's own call (not
+// a subprogram's) need not wait for that: it ends, and whoever ran it runs the other one then.
 #pragma once
 
 #include <cstdint>
@@ -14,31 +15,54 @@ namespace skep::helpers {
 
 inline constexpr std::uint32_t kMaxTailCalls = spec::limits::tail_calls;
 
-// Runs the program at an index of a program array: true, and its answer, when it ran. False when
-// there is none, or too many were called already: the calling program goes on.
-inline bool tail_call(maps::Map& programs, std::uint32_t index, Invocation& invocation,
-                      std::uint64_t& result) {
-    const Services* services = invocation.services;
+// The id of the program that a call goes to; 0 when there is none, or too many were called already.
+inline std::uint32_t tail_called(maps::Map& programs, std::uint32_t index,
+                                 const Invocation& invocation) {
     if (index >= programs.spec().max_entries || invocation.tail_calls >= kMaxTailCalls ||
-        services == nullptr || services->run_program == nullptr) {
-        return false;
+        invocation.services == nullptr || invocation.services->run_program == nullptr) {
+        return 0;
     }
     // A key is the bytes of a number here; a slot is one aligned number, which whoever fills the
     // array stores whole.
     const auto* slot =
         programs.lookup(reinterpret_cast<const std::uint8_t*>(&index), invocation.cpu);
-    const std::uint32_t id =
-        slot == nullptr
-            ? 0
-            : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot), __ATOMIC_ACQUIRE);
+    return slot == nullptr
+               ? 0
+               : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot), __ATOMIC_ACQUIRE);
+}
+
+// Runs the program at an index of a program array: true, and its answer, when it ran. When it did
+// not, the calling program goes on.
+inline bool tail_call(maps::Map& programs, std::uint32_t index, Invocation& invocation,
+                      std::uint64_t& result) {
+    const std::uint32_t id = tail_called(programs, index, invocation);
     if (id == 0) {
         return false;
     }
+    const Services* services = invocation.services;
     ++invocation.tail_calls;
     if (!services->run_program(services->owner, id, invocation, &result)) {
         --invocation.tail_calls;
         return false;
     }
+    return true;
+}
+
+// The same where the calling program ends at once when this says true. It may only have been told
+// then what to run next, and its own answer counts for nothing.
+inline bool tail_call_at_the_end(maps::Map& programs, std::uint32_t index, Invocation& invocation,
+                                 std::uint64_t& result) {
+    const Services* services = invocation.services;
+    if (services == nullptr || services->program_by_id == nullptr) {
+        return tail_call(programs, index, invocation, result);
+    }
+    const std::uint32_t id = tail_called(programs, index, invocation);
+    void* const next = id == 0 ? nullptr : services->program_by_id(services->owner, id);
+    if (next == nullptr) {
+        return false;
+    }
+    ++invocation.tail_calls;
+    invocation.next_program = next;
     return true;
 }
 

@@ -18,6 +18,7 @@
 #include "skep/optimise/machine.hpp"
 #include "skep/optimise/pipeline.hpp"
 #include "skep/optimise/versions.hpp"
+#include "skep/run/jit/routines.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::optimise {
@@ -26,14 +27,12 @@ namespace {
 using run::jit::Referent;
 using run::jit::Relocation;
 
-constexpr std::size_t kFullMost = 8000; // instructions: nobody waits for this at run time
-constexpr std::array<std::string_view, static_cast<std::size_t>(run::jit::Routine::count_)>
-    kRoutineNames{"tail_call", "packet_load", "guarded_load", "find_helper"};
+constexpr std::size_t kFullMost = 8000;        // instructions: nobody waits for this at run time
 constexpr std::uint64_t kValuesAlignment = 64; // a line of the cache
 
 std::string name_of(Referent referent, std::uint32_t number) {
     if (referent == Referent::routine) {
-        return fmt::format("routine_{}", kRoutineNames.at(number));
+        return fmt::format("routine_{}", run::jit::kRoutineNames.at(number));
     }
     const spec::HelperRow* row = spec::find_helper(number);
     std::string name(row == nullptr ? fmt::format("{}", number) : row->name);

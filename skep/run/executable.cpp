@@ -2,6 +2,7 @@
 #include "skep/run/executable.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace skep::run {
 
@@ -45,6 +46,16 @@ std::optional<std::uint32_t> CodeListing::insn_at(std::uint64_t offset) const {
                            ? insn_offsets.begin()
                            : std::lower_bound(insn_offsets.begin(), after, *std::prev(after));
     return static_cast<std::uint32_t>(begin - insn_offsets.begin());
+}
+
+// One after another, not one inside another: as many as tail calls allow would be more than
+// processors remember returns of.
+std::uint64_t Executable::run_rest(helpers::Invocation& invocation) {
+    std::uint64_t result = 0;
+    while (void* const next = std::exchange(invocation.next_program, nullptr)) {
+        result = static_cast<Executable*>(next)->run_alone(invocation.context, invocation);
+    }
+    return result;
 }
 
 } // namespace skep::run

@@ -55,13 +55,22 @@ class Executable {
   public:
     virtual ~Executable() = default;
 
-    // Runs the program from its beginning. Precondition: the invocation's context is the host
-    // record of the program's type. A fault in generated code ends the run: see run/code/guard.hpp.
-    virtual std::uint64_t run(void* context, helpers::Invocation& invocation) = 0;
+    // Runs the program from its beginning, and those that tail calls go on with. Precondition: the
+    // context is the host record of the program's type, and the invocation names it. A fault in
+    // generated code ends the run: see run/code/guard.hpp.
+    std::uint64_t run(void* context, helpers::Invocation& invocation) {
+        const std::uint64_t result = run_alone(context, invocation);
+        return invocation.next_program == nullptr ? result : run_rest(invocation);
+    }
+    // The same, but what is to run next is left in Invocation::next_program, with no answer yet.
+    virtual std::uint64_t run_alone(void* context, helpers::Invocation& invocation) = 0;
 
     [[nodiscard]] virtual Tier tier() const = 0;
     [[nodiscard]] virtual std::optional<CodeListing> listing() const { return std::nullopt; }
     [[nodiscard]] virtual std::uint64_t code_bytes() const { return 0; }
+
+  private:
+    static std::uint64_t run_rest(helpers::Invocation& invocation);
 };
 
 Result<std::unique_ptr<Executable>> make_interpreter(const verify::VerifiedProgram& program,

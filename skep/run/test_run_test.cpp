@@ -25,7 +25,7 @@ class Function final : public Executable {
   public:
     using Body = std::uint64_t (*)(void* context, helpers::Invocation& invocation);
     explicit Function(Body body) : body_(body) {}
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         return body_(context, invocation);
     }
     [[nodiscard]] Tier tier() const override { return Tier::interpreter; }

@@ -24,10 +24,10 @@ class Counted final : public run::Executable {
         : program_(&program), stats_(stats), id_(id), inner_(&program),
           some_ran_often_(some_ran_often) {}
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         run::Executable& inner = enter();
         if (stats_ == nullptr || !stats_->is_counting()) {
-            return inner.run(context, invocation);
+            return inner.run_alone(context, invocation);
         }
         const std::uint64_t start_ns = os::steady_time_ns();
         const std::uint64_t result = inner.run(context, invocation);
@@ -89,7 +89,7 @@ struct ProgramTable::Profiling final : run::Executable {
     ProfileCounts counts;
     std::unique_ptr<run::CountedExecutable> interpreter;
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         counts.runs().fetch_add(1, std::memory_order_relaxed);
         return interpreter->run(context, invocation);
     }
@@ -129,6 +129,7 @@ ProgramTable::ProgramTable(const os::TraceRing* ring, const RunStats* stats)
     services_.clock_ns = clock_ns;
     services_.map_by_id = map_by_id;
     services_.run_program = run_program;
+    services_.program_by_id = program_by_id;
 }
 
 ProgramTable::~ProgramTable() = default;
@@ -293,6 +294,11 @@ bool ProgramTable::run_program(void* owner, std::uint32_t id, helpers::Invocatio
     }
     *result = program->counted->enter().run(invocation.context, invocation);
     return true;
+}
+
+void* ProgramTable::program_by_id(void* owner, std::uint32_t id) {
+    const Program* program = static_cast<ProgramTable*>(owner)->programs_.find(id);
+    return program == nullptr ? nullptr : &program->counted->enter();
 }
 
 } // namespace skep::workers

@@ -120,6 +120,7 @@ class ProgramTable {
                       std::uint32_t size);
     static std::uint64_t clock_ns(void* owner, int clock_id);
     static maps::Map* map_by_id(void* owner, std::uint32_t id);
+    static void* program_by_id(void* owner, std::uint32_t id);
     static bool run_program(void* owner, std::uint32_t id, helpers::Invocation& invocation,
                             std::uint64_t* result);
 

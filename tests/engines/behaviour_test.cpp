@@ -137,6 +137,11 @@ struct OneProgram {
         *result = self.executable->run(invocation.context, invocation);
         return true;
     }
+    static void* program_by_id(void* owner, std::uint32_t id) {
+        auto& self = *static_cast<OneProgram*>(owner);
+        self.runs += id == 7 ? 1 : 0;
+        return id == 7 ? self.executable : nullptr;
+    }
 };
 
 TEST_P(EveryEngine, MakesTailCallsUpToTheirLimitAndGoesOnAfterTheLast) {
@@ -154,15 +159,18 @@ TEST_P(EveryEngine, MakesTailCallsUpToTheirLimitAndGoesOnAfterTheLast) {
         unchecked(insns_of("r2 = map_idx[0]\nr3 = 2\ncall 12\nr0 = 100\nexit"), options);
     auto executable = GetParam().make(program, run::Binding{{map->get()}, {}});
     ASSERT_TRUE(executable.ok()) << executable.error().message;
-    OneProgram registry{executable->get(), 0};
-    helpers::Services services;
-    services.owner = &registry;
-    services.run_program = OneProgram::run_program;
-    helpers::Invocation invocation;
-    invocation.services = &services;
-    EXPECT_EQ((*executable)->run(nullptr, invocation), 100U);
-    EXPECT_EQ(registry.runs, 33U);
-    EXPECT_EQ(invocation.tail_calls, 33U);
+    for (const bool at_the_end : {false, true}) {
+        OneProgram registry{executable->get(), 0};
+        helpers::Services services;
+        services.owner = &registry;
+        services.run_program = OneProgram::run_program;
+        services.program_by_id = at_the_end ? OneProgram::program_by_id : nullptr;
+        helpers::Invocation invocation;
+        invocation.services = &services;
+        EXPECT_EQ((*executable)->run(nullptr, invocation), 100U);
+        EXPECT_EQ(registry.runs, 33U);
+        EXPECT_EQ(invocation.tail_calls, 33U);
+    }
 }
 
 TEST_P(EveryEngine, ReadsZeroWhereAGuardedLoadFaults) {

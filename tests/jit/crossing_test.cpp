@@ -59,6 +59,15 @@ nothing:
     exit
 )";
 
+// A tail call of the program's own, to the second slot.
+constexpr std::string_view kPassesOn = R"(
+    r2 = map_idx[0]
+    r3 = 1
+    call 12
+    r0 = -3
+    exit
+)";
+
 // Reads memory that is not there.
 constexpr std::string_view kFaults = R"(
     r1 = 8
@@ -66,13 +75,21 @@ constexpr std::string_view kFaults = R"(
     exit
 )";
 
+// Stands for a registry of two programs.
+constexpr std::uint32_t kFirstId = 5;
+using Programs = std::array<run::Executable*, 2>;
+run::Executable* program_of(void* owner, std::uint32_t id) {
+    const std::uint32_t place = id - kFirstId;
+    return place < 2 ? (*static_cast<Programs*>(owner))[place] : nullptr;
+}
+void* program_by_id(void* owner, std::uint32_t id) { return program_of(owner, id); }
 bool run_program(void* owner, std::uint32_t id, helpers::Invocation& invocation,
                  std::uint64_t* result) {
-    if (id != 5) {
-        return false;
+    run::Executable* const program = program_of(owner, id);
+    if (program != nullptr) {
+        *result = program->run(invocation.context, invocation);
     }
-    *result = static_cast<run::Executable*>(owner)->run(invocation.context, invocation);
-    return true;
+    return program != nullptr;
 }
 
 class Crossing : public testing::Test {
@@ -83,14 +100,16 @@ class Crossing : public testing::Test {
         spec_.type = spec::MapType::prog_array;
         spec_.key_size_bytes = 4;
         spec_.value_size_bytes = 4;
-        spec_.max_entries = 1;
+        spec_.max_entries = 2;
         auto made = maps::make_map(spec_, 1);
         ASSERT_TRUE(made.ok());
         map_ = std::move(made).value();
-        const std::uint32_t key = 0, id = 5;
-        ASSERT_EQ(map_->update(reinterpret_cast<const std::uint8_t*>(&key),
-                               reinterpret_cast<const std::uint8_t*>(&id), 0, 0),
-                  0);
+        for (std::uint32_t key = 0; key < 2; ++key) {
+            const std::uint32_t id = kFirstId + key;
+            ASSERT_EQ(map_->update(reinterpret_cast<const std::uint8_t*>(&key),
+                                   reinterpret_cast<const std::uint8_t*>(&id), 0, 0),
+                      0);
+        }
     }
 
     [[nodiscard]] std::unique_ptr<run::Executable> make(const Engine& engine,
@@ -105,20 +124,25 @@ class Crossing : public testing::Test {
         return std::move(executable).value();
     }
 
+    // How a program's own tail call goes on, in generated code: inside the call, or when the
+    // program has ended.
+    enum class GoesOn : bool { inside, at_the_end };
     struct Ended {
         std::uint64_t answer;
         std::uint32_t faults;
     };
     // Twice on one invocation: nothing of the first run is left for the second.
-    static Ended run_twice(run::Executable& outer, run::Executable& inner) {
+    static Ended run_twice(run::Executable& outer, Programs called, GoesOn how) {
         helpers::Services services;
-        services.owner = &inner;
+        services.owner = &called;
         services.run_program = run_program;
+        services.program_by_id = how == GoesOn::at_the_end ? program_by_id : nullptr;
         helpers::Invocation invocation;
         invocation.services = &services;
         const std::uint64_t first = outer.run(nullptr, invocation);
         invocation.tail_calls = 0;
         EXPECT_EQ(outer.run(nullptr, invocation), first);
+        EXPECT_EQ(invocation.next_program, nullptr);
         return {first, invocation.faults};
     }
 
@@ -131,8 +155,27 @@ TEST_F(Crossing, CallbacksAreTheCallersOwnAfterATailCall) {
         const auto goes_on = make(outer, kGoesOn);
         for (const Engine& inner : engines()) {
             const auto is_called = make(inner, kIsCalled);
-            EXPECT_EQ(run_twice(*goes_on, *is_called).answer, 5006U)
-                << outer.name << " calls " << inner.name;
+            for (const GoesOn how : {GoesOn::inside, GoesOn::at_the_end}) {
+                EXPECT_EQ(run_twice(*goes_on, {is_called.get()}, how).answer, 5006U)
+                    << outer.name << " calls " << inner.name;
+            }
+        }
+    }
+}
+
+TEST_F(Crossing, WhatIsCalledMayCallAnotherAtItsEnd) {
+    for (const Engine& outer : engines()) {
+        const auto goes_on = make(outer, kGoesOn);
+        for (const Engine& inner : engines()) {
+            const auto passes_on = make(inner, kPassesOn);
+            const auto is_called = make(outer, kIsCalled);
+            const Programs called{passes_on.get(), is_called.get()};
+            for (const GoesOn how : {GoesOn::inside, GoesOn::at_the_end}) {
+                EXPECT_EQ(run_twice(*goes_on, called, how).answer, 5006U)
+                    << outer.name << " calls " << inner.name;
+                EXPECT_EQ(run_twice(*passes_on, called, how).answer, 5U)
+                    << inner.name << " calls " << outer.name;
+            }
         }
     }
 }
@@ -146,9 +189,15 @@ TEST_F(Crossing, AFaultInWhatIsCalledEndsTheRun) {
                 continue;
             }
             const auto goes_on = make(outer, kGoesOn);
+            const auto passes_on = make(outer, kPassesOn);
             const auto faults = make(inner, kFaults);
-            EXPECT_GE(run_twice(*goes_on, *faults).faults, 2U)
-                << outer.name << " calls " << inner.name;
+            for (const GoesOn how : {GoesOn::inside, GoesOn::at_the_end}) {
+                EXPECT_GE(run_twice(*goes_on, {faults.get()}, how).faults, 2U)
+                    << outer.name << " calls " << inner.name;
+                const Ended ended = run_twice(*passes_on, {nullptr, faults.get()}, how);
+                EXPECT_GE(ended.faults, 2U) << outer.name << " calls " << inner.name;
+                EXPECT_EQ(ended.answer, 0U) << outer.name << " calls " << inner.name;
+            }
         }
     }
 }

@@ -96,7 +96,7 @@ class AheadExecutable final : public run::Executable {
         }
     }
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         invocation.call_back = call_back_;
         invocation.loop_budget = spec::limits::loop_iterations;
         invocation.plain_values = values_;

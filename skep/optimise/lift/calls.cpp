@@ -56,7 +56,7 @@ Result<void> FunctionLifter::lift_helper(std::uint32_t at, const Insn& one) {
     } else if (one.imm == number_of(spec::Helper::get_smp_processor_id)) {
         set_number(0, builder_.CreateZExt(cpu_number(), shared_.i64));
     } else if (one.imm == number_of(spec::Helper::tail_call)) {
-        call_routine(Routine::tail_call,
+        call_routine(function_.frame.is_entry ? Routine::tail_call_at_the_end : Routine::tail_call,
                      {number(1), number(2), number(3), constant(0), constant(0)},
                      Leave::when_happened);
     } else if (map != nullptr &&

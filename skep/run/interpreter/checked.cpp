@@ -117,7 +117,7 @@ class Checked final : public Executable {
         claims_.first = code_->ops.data();
     }
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         Checking policy(claims_);
         return interpreter::run_code(*code_, context, invocation, policy);
     }

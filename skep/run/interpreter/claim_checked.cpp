@@ -171,7 +171,7 @@ class ClaimChecked final : public ClaimCheckedExecutable {
   public:
     explicit ClaimChecked(Bench bench) : bench_(std::move(bench)) {}
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         Checking policy(bench_, context);
         return interpreter::run_code(*bench_.code, context, invocation, policy);
     }

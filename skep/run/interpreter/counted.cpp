@@ -29,7 +29,7 @@ class Counted final : public CountedExecutable {
         : code_(std::move(code)), own_counts_(counts.empty() ? code_->ops.size() : 0),
           counts_(counts.empty() ? std::span<Count>(own_counts_) : counts) {}
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         Counting policy{code_->ops.data(), counts_.data()};
         return interpreter::run_code(*code_, context, invocation, policy);
     }

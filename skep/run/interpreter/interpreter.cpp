@@ -10,7 +10,7 @@ class Interpreter final : public Executable {
   public:
     explicit Interpreter(std::unique_ptr<const interpreter::Code> code) : code_(std::move(code)) {}
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         interpreter::Unobserved nobody;
         return interpreter::run_code(*code_, context, invocation, nobody);
     }

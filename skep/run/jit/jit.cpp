@@ -21,7 +21,7 @@ class JitExecutable final : public Executable {
 
     // What the engine keeps in an invocation means nothing between runs, so an outermost run puts
     // nothing back. One inside another's (a tail call, on the same invocation) does.
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         if (invocation.engine != nullptr) [[unlikely]] {
             return run_inside(context, invocation);
         }

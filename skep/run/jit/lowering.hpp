@@ -344,7 +344,9 @@ class Lowering {
         } else if (one.imm == number_of(spec::Helper::get_smp_processor_id)) {
             target_.cpu_number();
         } else if (one.imm == number_of(spec::Helper::tail_call)) {
-            target_.call_routine(Routine::tail_call, LeaveWhen::happened, leave_);
+            target_.call_routine(frame_.is_entry ? Routine::tail_call_at_the_end
+                                                 : Routine::tail_call,
+                                 LeaveWhen::happened, leave_);
         } else {
             if (helpers::reads_any_address(one.imm)) {
                 target_.tell_frame(frame_.stack_bytes);

@@ -14,14 +14,14 @@ namespace {
 using helpers::Invocation;
 
 // NOLINTBEGIN(readability-function-size): called as helpers are, with five numbers and the run
-RoutineAnswer tail_call(std::uint64_t, std::uint64_t map, std::uint64_t index, std::uint64_t,
-                        std::uint64_t, Invocation& invocation) {
+template <auto call>
+RoutineAnswer tail_call_by(std::uint64_t, std::uint64_t map, std::uint64_t index, std::uint64_t,
+                           std::uint64_t, Invocation& invocation) {
     RoutineAnswer answer;
     auto& programs = *reinterpret_cast<maps::Map*>(map); // NOLINT: a map travels as a number
-    answer.happened =
-        helpers::tail_call(programs, static_cast<std::uint32_t>(index), invocation, answer.value)
-            ? 1
-            : 0;
+    const bool happened =
+        call(programs, static_cast<std::uint32_t>(index), invocation, answer.value);
+    answer.happened = happened ? 1 : 0;
     return answer;
 }
 
@@ -61,7 +61,8 @@ RoutineAnswer find_helper(std::uint64_t id, std::uint64_t, std::uint64_t, std::u
 using RoutineFunction = RoutineAnswer (*)(std::uint64_t, std::uint64_t, std::uint64_t,
                                           std::uint64_t, std::uint64_t, Invocation&);
 constexpr std::array<RoutineFunction, static_cast<std::size_t>(Routine::count_)> kRoutines{
-    tail_call, packet_load, guarded_load, find_helper};
+    tail_call_by<helpers::tail_call>, packet_load, guarded_load, find_helper,
+    tail_call_by<helpers::tail_call_at_the_end>};
 
 } // namespace
 

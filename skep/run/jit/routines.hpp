@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "skep/helpers/invocation.hpp"
 
@@ -24,8 +25,12 @@ enum class Routine : std::uint8_t {
     packet_load,  // R1: the socket buffer, R2: offset, R3: size. Not happened: outside the packet
     guarded_load, // R1: address, R2: size. Value: what is there, or zero when nothing is
     find_helper,  // R1: id. Value: the function; not happened: no such helper
+    tail_call_at_the_end, // the same as tail_call where a return ends the program, not a subprogram
     count_,
 };
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Routine::count_)>
+    kRoutineNames{"tail_call", "packet_load", "guarded_load", "find_helper",
+                  "tail_call_at_the_end"};
 
 std::uintptr_t address_of(Routine routine);
 

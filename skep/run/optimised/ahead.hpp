@@ -10,7 +10,7 @@
 //   SYMBOL_handle            of a map: the map as helpers want it; an array's SYMBOL is then a
 //                            variable too, with the address of the first value
 //   PREFIX_helper_NAME       the function bpf_NAME, (r1 .. r5, run)
-//   PREFIX_routine_NAME      tail_call, packet_load, guarded_load, find_helper
+//   PREFIX_routine_NAME      what jit/routines.hpp names
 //
 // Control plane. Proved by: tests/ahead/run_compile.
 #pragma once

@@ -83,7 +83,7 @@ class OptimisedExecutable final : public Executable {
     // What the engine keeps in an invocation the code sets itself, and it means nothing between
     // runs. A program that another one called (a tail call) runs on the same invocation: what that
     // one's run needs of it is put back afterwards.
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override {
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override {
         if (invocation.engine != nullptr) [[unlikely]] {
             return run_inside(context, invocation);
         }

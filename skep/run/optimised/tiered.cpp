@@ -104,9 +104,9 @@ TieredExecutable::TieredExecutable(std::unique_ptr<Executable> one_pass,
 
 TieredExecutable::~TieredExecutable() { compiler_.forget(*this); }
 
-std::uint64_t TieredExecutable::run(void* context, helpers::Invocation& invocation) {
+std::uint64_t TieredExecutable::run_alone(void* context, helpers::Invocation& invocation) {
     if (Executable* const code = optimised_.load(std::memory_order_acquire); code != nullptr) {
-        return code->run(context, invocation);
+        return code->run_alone(context, invocation);
     }
     return run_one_pass(context, invocation);
 }
@@ -117,13 +117,13 @@ std::uint64_t TieredExecutable::run_one_pass(void* context, helpers::Invocation&
     inside_.fetch_add(1);
     if (Executable* const code = optimised_.load(); code != nullptr) {
         inside_.fetch_sub(1);
-        return code->run(context, invocation);
+        return code->run_alone(context, invocation);
     }
     const std::uint32_t before = runs_.fetch_add(1, std::memory_order_relaxed);
     if (before == policy_.runs_before && !compiler_.offer(*this)) {
         runs_.store(0, std::memory_order_relaxed); // another time
     }
-    const std::uint64_t result = one_pass_->run(context, invocation);
+    const std::uint64_t result = one_pass_->run_alone(context, invocation);
     inside_.fetch_sub(1);
     return result;
 }

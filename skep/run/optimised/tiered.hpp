@@ -82,7 +82,7 @@ class TieredExecutable final : public Executable {
                      Binding binding, TieringPolicy policy, BackgroundCompiler& compiler);
     ~TieredExecutable() override;
 
-    std::uint64_t run(void* context, helpers::Invocation& invocation) override;
+    std::uint64_t run_alone(void* context, helpers::Invocation& invocation) override;
     [[nodiscard]] Tier tier() const override;
     [[nodiscard]] std::optional<CodeListing> listing() const override;
     [[nodiscard]] std::uint64_t code_bytes() const override;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "apps/skep/commands/compile/reserved_words.hpp"
+#include "skep/run/jit/routines.hpp"
 #include "skep/spec/helpers.hpp"
 
 namespace skep::app {
@@ -69,7 +70,7 @@ SymbolNames::SymbolNames(std::string prefix) : prefix_(std::move(prefix)) {
         const std::size_t begin = row.name.starts_with(kBefore) ? kBefore.size() : 0;
         taken_.insert(fmt::format("{}_helper_{}", prefix_, row.name.substr(begin)));
     }
-    for (const char* routine : {"tail_call", "packet_load", "guarded_load", "find_helper"}) {
+    for (const std::string_view routine : run::jit::kRoutineNames) {
         taken_.insert(fmt::format("{}_routine_{}", prefix_, routine));
     }
     opener_ = take(joined("open"), itself);

@@ -30,12 +30,14 @@ Household::Household(Session& session, const load::ObjectSpec& object, RunningKe
     };
     services_.run_program = [](void* owner, std::uint32_t id, helpers::Invocation& invocation,
                                std::uint64_t* result) {
-        const auto& ready = static_cast<Household*>(owner)->ready_;
-        if (id == 0 || id > ready.size() || ready[id - 1] == nullptr) {
-            return false;
+        run::Executable* const program = static_cast<Household*>(owner)->program(id);
+        if (program != nullptr) {
+            *result = program->run(invocation.context, invocation);
         }
-        *result = ready[id - 1]->run(invocation.context, invocation);
-        return true;
+        return program != nullptr;
+    };
+    services_.program_by_id = [](void* owner, std::uint32_t id) -> void* {
+        return static_cast<Household*>(owner)->program(id);
     };
 }
 

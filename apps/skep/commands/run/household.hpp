@@ -45,6 +45,10 @@ class Household {
     void remark_on_tiers() const;
 
   private:
+    // Made ready, by the number that slots know it by; null when it is not.
+    [[nodiscard]] run::Executable* program(std::uint32_t id) const {
+        return id == 0 || id > ready_.size() ? nullptr : ready_[id - 1].get();
+    }
     [[nodiscard]] bool uses(std::size_t map, std::size_t asked) const;
     Result<void> fill_slot(std::size_t map, const load::InitialSlot& slot, std::size_t asked);
     Result<run::Executable*> make_one(std::size_t place);
