@@ -22,13 +22,10 @@ inline std::uint32_t tail_called(maps::Map& programs, std::uint32_t index,
         invocation.services == nullptr || invocation.services->run_program == nullptr) {
         return 0;
     }
-    // A key is the bytes of a number here; a slot is one aligned number, which whoever fills the
-    // array stores whole.
-    const auto* slot =
-        programs.lookup(reinterpret_cast<const std::uint8_t*>(&index), invocation.cpu);
-    return slot == nullptr
+    const auto* const slots = programs.slots();
+    return slots == nullptr
                ? 0
-               : __atomic_load_n(reinterpret_cast<const std::uint32_t*>(slot), __ATOMIC_ACQUIRE);
+               : static_cast<std::uint32_t>(slots[index].load(std::memory_order_acquire));
 }
 
 // Runs the program at an index of a program array: true, and its answer, when it ran. When it did

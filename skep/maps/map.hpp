@@ -11,6 +11,7 @@
 // below slot_count. Making and opening are control plane.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -86,6 +87,9 @@ class Map {
     [[nodiscard]] virtual LookupFunction lookup_function_for(KeyPieces) const { return nullptr; }
     // How generated code may try to find a key before it calls that function.
     [[nodiscard]] virtual HomeLanes home_lanes() const { return {}; }
+    // Of maps whose elements are slots for other things, by index: what lies in a slot is a word
+    // whose lower half is the id of what is held, 0 when it holds nothing. Null for other maps.
+    [[nodiscard]] const std::atomic<std::uint64_t>* slots() const { return slots_; }
     virtual int update(const std::uint8_t* key, const std::uint8_t* value, std::uint64_t flags,
                        std::uint32_t cpu) = 0;
     virtual int erase(const std::uint8_t* key) = 0;
@@ -119,6 +123,8 @@ class Map {
     Map(spec::MapSpec spec, MapFiles files, std::uint32_t slot_count)
         : spec_(std::move(spec)), files_(std::move(files)), slot_count_(slot_count) {}
 
+    void set_slots(const std::atomic<std::uint64_t>* slots) { slots_ = slots; }
+
     // For owns().
     static bool lies_inside(const os::Mapping& memory, const void* address,
                             std::uint64_t size_bytes);
@@ -127,6 +133,7 @@ class Map {
     spec::MapSpec spec_;
     MapFiles files_;
     std::uint32_t slot_count_;
+    const std::atomic<std::uint64_t>* slots_ = nullptr;
 };
 
 // True for maps that make_map can make. Types without a maker are refused with `unsupported`.

@@ -63,7 +63,9 @@ class Slots final : public Map {
   public:
     Slots(Plan&& plan, Store&& store, const Kind& kind)
         : Map(std::move(plan.spec), std::move(store.files), plan.slot_count),
-          memory_(std::move(store.memory)), kind_(kind) {}
+          memory_(std::move(store.memory)), kind_(kind) {
+        set_slots(words());
+    }
 
     std::uint8_t* lookup(const std::uint8_t* key, std::uint32_t) override {
         const std::uint32_t index = index_of(key);
@@ -133,9 +135,11 @@ class Slots final : public Map {
     [[nodiscard]] std::uint8_t* place(std::uint32_t index) const {
         return memory_.data() + std::uint64_t{index} * 8;
     }
-    [[nodiscard]] std::atomic_ref<std::uint64_t> word(std::uint32_t index) const {
-        return std::atomic_ref<std::uint64_t>(
-            *reinterpret_cast<std::uint64_t*>(place(index))); // NOLINT: our store
+    [[nodiscard]] std::atomic<std::uint64_t>* words() const {
+        return reinterpret_cast<std::atomic<std::uint64_t>*>(memory_.data()); // NOLINT: our store
+    }
+    [[nodiscard]] std::atomic<std::uint64_t>& word(std::uint32_t index) const {
+        return words()[index];
     }
     [[nodiscard]] bool is_empty(std::uint32_t index) const {
         return word(index).load(std::memory_order_acquire) == 0;
