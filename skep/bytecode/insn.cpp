@@ -380,8 +380,9 @@ std::optional<DecodeError> check_registers(const Insn& insn) {
 }
 
 // What an opcode alone says, for those that make up nearly all of a program: arithmetic with two
-// operands, loads, stores and conditional jumps, in the form that leaves unused fields zero. Made
-// from the rows; whatever does not fit goes the long way, and is understood or refused there.
+// operands, loads, stores, jumps, calls of helpers and exits, in the form that leaves unused fields
+// zero. Made from the rows; whatever does not fit goes the long way, and is understood or refused
+// there.
 struct PlainForm {
     Insn insn;
     bool is_plain = false;
@@ -429,6 +430,16 @@ constexpr PlainForm plain_access(InsnKind kind, std::uint8_t size_bytes) {
     return form;
 }
 
+constexpr PlainForm plain_control(InsnKind kind, RawInsn unused) {
+    PlainForm form;
+    form.insn.kind = kind;
+    form.is_plain = true;
+    form.unused = unused;
+    form.distance = kind == InsnKind::jump_always ? -1 : 0;
+    form.displacement = kind == InsnKind::exit ? -1 : 0; // at which Linux does not look
+    return form;
+}
+
 constexpr std::array<PlainForm, 256> plain_forms() {
     std::array<PlainForm, 256> forms{};
     const auto place = [&forms](InsnClass cls, unsigned rest, const PlainForm& form) {
@@ -447,6 +458,12 @@ constexpr std::array<PlainForm, 256> plain_forms() {
             place(InsnClass::jmp, row.code | bit, plain_jump(row, source, Width::w64));
         }
     }
+    const auto control = [&](std::uint8_t code, InsnKind kind, RawInsn unused) {
+        place(InsnClass::jmp, code, plain_control(kind, unused));
+    };
+    control(kJumpAlways, InsnKind::jump_always, {.registers = 0xff, .imm = -1});
+    control(kExit, InsnKind::exit, {.registers = 0xff, .imm = -1});
+    control(kCall, InsnKind::call_helper, {.registers = 0xff, .offset = -1});
     for (unsigned size = 0; size < kSizes.size(); ++size) {
         const unsigned rest = static_cast<unsigned>(Mode::mem) | size << 3;
         place(InsnClass::ldx, rest, plain_access(InsnKind::load, kSizes[size]));
