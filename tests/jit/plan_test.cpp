@@ -100,7 +100,7 @@ TEST(Liveness, FollowsBothWaysOfAJumpAndRoundALoop) {
         insns_of("r2 = 3\nr3 = 4\nr0 = 0\nloop:\nr0 += r3\nr2 -= 1\nif r2 != 0 goto loop\nexit"));
     const auto plan = make_plan(program, {});
     ASSERT_TRUE(plan.ok());
-    const std::vector<RegSet> live = live_before(*plan);
+    const auto live = live_before(*plan);
     EXPECT_EQ(live[0], 0);
     EXPECT_EQ(live[3], set_of(0) | set_of(2) | set_of(3));
     EXPECT_EQ(live[6], set_of(0));
@@ -110,7 +110,7 @@ TEST(Liveness, ACallMayReadItsArgumentsAndChangesThem) {
     const auto program = unchecked(insns_of("r6 = 1\nr1 = 2\ncall 5\nr0 += r6\nexit"));
     const auto plan = make_plan(program, {});
     ASSERT_TRUE(plan.ok());
-    const std::vector<RegSet> live = live_before(*plan);
+    const auto live = live_before(*plan);
     EXPECT_EQ(live[2], run::jit::kArguments | set_of(6));
     EXPECT_EQ(live[3], set_of(0) | set_of(6));
 }
@@ -173,7 +173,8 @@ TEST(Liveness, IsWhatWalkingUntilNothingChangesSays) {
         const auto program = unchecked(random_jumps(random, 4 + below(random, 60)));
         const auto plan = make_plan(program, {});
         ASSERT_TRUE(plan.ok()) << plan.error().message;
-        const std::vector<RegSet> live = live_before(*plan);
+        const auto found = live_before(*plan);
+        const std::vector<RegSet> live(found.begin(), found.end());
         if (live.back() == run::jit::kAllRegs) { // too many walks
             ++given_up;
             continue;

@@ -21,13 +21,7 @@ std::vector<WideLoad> loads_in(std::string_view text) {
     const auto plan = run::jit::make_plan(program, {});
     EXPECT_TRUE(plan.ok());
     const auto result = run::jit::recompose(*plan, run::jit::live_before(*plan));
-    std::vector<WideLoad> loads;
-    for (const auto& load : result.loads) {
-        if (load.has_value()) {
-            loads.push_back(*load);
-        }
-    }
-    return loads;
+    return {result.loads.begin(), result.loads.end()};
 }
 
 TEST(Recompose, TwoBytesInTheNetworksOrderAreOneSwappedLoad) {

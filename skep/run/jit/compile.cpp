@@ -145,7 +145,8 @@ Result<Image> compile(const verify::VerifiedProgram& program, MapShapes shapes, 
     if (wanted.machine != kThisMachine) {
         wanted.processor = Processor::any;
     }
-    const Plan plan = TRY(make_plan(program, shapes, Blocks::laid_out));
+    WorkingMemory memory;
+    const Plan plan = TRY(make_plan(program, shapes, Blocks::laid_out, memory.lists()));
     switch (wanted.machine) {
     case Machine::x64:
         return x64::lower({program, plan, shapes, wanted});

@@ -4,43 +4,46 @@
 namespace skep::run::jit {
 namespace {
 
-constexpr RegSet kAny = 0xffff;
+constexpr std::uint32_t kReads = 0xffff;
+constexpr std::uint32_t kWrites = 0xffff0000;
+
+constexpr std::uint32_t written(RegSet regs) { return std::uint32_t{regs} << 16; }
 
 constexpr KindEffects effects_of_kind(InsnKind kind, Source source) {
-    const RegSet second_operand = source == Source::reg ? kAny : RegSet{0};
+    const std::uint32_t second_operand = source == Source::reg ? kReads : 0;
     switch (kind) {
-    case InsnKind::alu: // what replaces dst is in kReadsDst
-        return {.reads_dst = kAny, .reads_src = second_operand, .writes_dst = kAny};
+    case InsnKind::alu: // what replaces dst is in kUsesOfDst
+        return {.dst = kReads | kWrites, .src = second_operand};
     case InsnKind::load_wide:
-        return {.writes_dst = kAny};
+        return {.dst = kWrites};
     case InsnKind::load:
     case InsnKind::address_space_cast:
-        return {.reads_src = kAny, .writes_dst = kAny};
+        return {.dst = kWrites, .src = kReads};
     case InsnKind::store_imm:
-        return {.reads_dst = kAny};
+        return {.dst = kReads};
     case InsnKind::store_reg:
-        return {.reads_dst = kAny, .reads_src = kAny};
+        return {.dst = kReads, .src = kReads};
     case InsnKind::packet_absolute:
-        return {.reads = set_of(6), .writes = kCallerSaved};
+        return {.others = set_of(6) | written(kCallerSaved)};
     case InsnKind::packet_indirect:
-        return {.reads_src = kAny, .reads = set_of(6), .writes = kCallerSaved};
+        return {.src = kReads, .others = set_of(6) | written(kCallerSaved)};
     case InsnKind::jump:
-        return {.reads_dst = kAny, .reads_src = second_operand};
+        return {.dst = kReads, .src = second_operand};
     case InsnKind::jump_always:
     case InsnKind::may_goto:
         return {};
     case InsnKind::call_helper:
     case InsnKind::call_subprogram:
     case InsnKind::call_kfunc:
-        return {.reads = kArguments, .writes = kCallerSaved};
+        return {.others = kArguments | written(kCallerSaved)};
     case InsnKind::call_register:
-        return {.reads_dst = kAny, .reads = kArguments, .writes = kCallerSaved};
+        return {.dst = kReads, .others = kArguments | written(kCallerSaved)};
     case InsnKind::exit:
-        return {.reads = set_of(0)};
+        return {.others = set_of(0)};
     case InsnKind::atomic:
         break;
     }
-    return {.reads = kAllRegs, .writes = kAllRegs};
+    return {.others = kAllRegs | written(kAllRegs)};
 }
 
 } // namespace
@@ -57,14 +60,14 @@ constexpr std::array<std::array<KindEffects, 2>, 32> kKindEffects = [] {
 }();
 static_assert(static_cast<std::size_t>(InsnKind::address_space_cast) < kKindEffects.size());
 
-constexpr std::array<RegSet, spec::kAluRows.size()> kReadsDst = [] {
-    std::array<RegSet, spec::kAluRows.size()> reads{};
+constexpr std::array<std::uint32_t, spec::kAluRows.size()> kUsesOfDst = [] {
+    std::array<std::uint32_t, spec::kAluRows.size()> uses{};
     for (const spec::AluRow& row : spec::kAluRows) {
         const bool replaces = row.op == AluOp::mov || row.operand == spec::Operand::register_ ||
                               row.operand == spec::Operand::register64;
-        reads[static_cast<std::size_t>(row.op)] = replaces ? RegSet{0} : kAny;
+        uses[static_cast<std::size_t>(row.op)] = replaces ? kWrites : kReads | kWrites;
     }
-    return reads;
+    return uses;
 }();
 
 Effects effects_of_atomic(const Insn& insn) {

@@ -30,16 +30,14 @@ struct Effects {
 
 // What a kind of instruction does with the registers that it names, and with others.
 struct alignas(16) KindEffects {
-    RegSet reads_dst = 0; // all or nothing
-    RegSet reads_src = 0; // all or nothing
-    RegSet reads = 0;
-    RegSet writes_dst = 0; // all or nothing
-    RegSet writes = 0;
+    std::uint32_t dst = 0; // the lower half: reads it, the upper: writes it; all or nothing
+    std::uint32_t src = 0; // the same
+    std::uint32_t others = 0;
 };
 // By kind, and by whether the second operand is a register. An atomic operation has more to say.
 extern const std::array<std::array<KindEffects, 2>, 32> kKindEffects;
-// By operation: all, or nothing when it does not read what dst held.
-extern const std::array<RegSet, spec::kAluRows.size()> kReadsDst;
+// By operation, a mask for `dst`: without the lower half when it does not read what dst held.
+extern const std::array<std::uint32_t, spec::kAluRows.size()> kUsesOfDst;
 
 Effects effects_of_atomic(const Insn& insn);
 
@@ -49,12 +47,11 @@ inline Effects effects_of(const Insn& insn) {
     }
     const KindEffects& kind =
         kKindEffects[static_cast<std::size_t>(insn.kind)][static_cast<std::size_t>(insn.source)];
-    const RegSet dst = set_of(insn.dst);
-    const std::uint32_t reads_dst =
-        kind.reads_dst & kReadsDst[static_cast<std::size_t>(insn.alu_op)];
-    return {
-        static_cast<RegSet>((dst & reads_dst) | (set_of(insn.src) & kind.reads_src) | kind.reads),
-        static_cast<RegSet>((dst & kind.writes_dst) | kind.writes)};
+    constexpr std::uint32_t kBoth = 0x10001;
+    const std::uint32_t dst =
+        (kBoth << insn.dst) & kind.dst & kUsesOfDst[static_cast<std::size_t>(insn.alu_op)];
+    const std::uint32_t all = dst | ((kBoth << insn.src) & kind.src) | kind.others;
+    return {static_cast<RegSet>(all), static_cast<RegSet>(all >> 16)};
 }
 
 } // namespace skep::run::jit

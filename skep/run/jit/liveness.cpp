@@ -10,7 +10,7 @@ constexpr int kMostWalks = 16;
 
 // What is live after an instruction that does not, or not always, go on with the next, where `next`
 // is live.
-RegSet live_after_branch(const Plan& plan, const std::vector<RegSet>& live, std::uint32_t at,
+RegSet live_after_branch(const Plan& plan, std::span<const RegSet> live, std::uint32_t at,
                          RegSet next) {
     const Insn& insn = plan.insns[at];
     if (insn.kind == InsnKind::exit) {
@@ -22,7 +22,7 @@ RegSet live_after_branch(const Plan& plan, const std::vector<RegSet>& live, std:
 
 // From the slot before `end` to the first. A second slot has no effects, so it passes on what is
 // live after it.
-void walk(const Plan& plan, std::vector<RegSet>& live, std::uint32_t end) {
+void walk(const Plan& plan, std::span<RegSet> live, std::uint32_t end) {
     RegSet next = live[end];
     for (std::uint32_t at = end; at-- > 0;) {
         const RegSet after =
@@ -35,10 +35,11 @@ void walk(const Plan& plan, std::vector<RegSet>& live, std::uint32_t end) {
 
 } // namespace
 
-std::vector<RegSet> live_before(const Plan& plan) {
+WorkList<RegSet> live_before(const Plan& plan) {
     const auto slots = static_cast<std::uint32_t>(plan.insns.size());
-    std::vector<RegSet> live(slots + 1, 0);
-    std::vector<RegSet> guesses(plan.back_jumps.size(), 0); // what each jump back was told
+    WorkList<RegSet> live(slots + 1, RegSet{0}, plan.memory());
+    // What each jump back was told.
+    WorkList<RegSet> guesses(plan.back_jumps.size(), RegSet{0}, plan.memory());
     std::uint32_t end = slots;
     for (int walks = 0; end != 0 && walks < kMostWalks; ++walks) {
         walk(plan, live, end);

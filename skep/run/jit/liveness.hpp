@@ -10,13 +10,11 @@
 // Proved by: tests/jit/plan_test.cpp; tests/engines.
 #pragma once
 
-#include <vector>
-
 #include "skep/run/jit/plan.hpp"
 
 namespace skep::run::jit {
 
 // By slot, and one more (nothing is live past the end).
-std::vector<RegSet> live_before(const Plan& plan);
+WorkList<RegSet> live_before(const Plan& plan);
 
 } // namespace skep::run::jit

@@ -36,14 +36,15 @@ class Lowering {
              Deferring deferring = Deferring::yes) // NOLINT: what it works on
         : program_(program), plan_(plan), shapes_(shapes), target_(target), deferring_(deferring),
           deferred_(target), live_(live_before(plan)), recomposed_(recompose(plan, live_)),
-          recomposes_(!recomposed_.dropped.empty()), marks_(plan.insns.size()) {}
+          dropped_(recomposed_.dropped.empty() ? nullptr : recomposed_.dropped.data()),
+          entries_(plan.memory()) {}
 
     Image run() {
         entries_.reserve(plan_.functions.size());
         for (std::size_t i = 0; i < plan_.functions.size(); ++i) {
             entries_.push_back(target_.new_label());
         }
-        std::vector<typename T::Mark> starts;
+        WorkList<typename T::Mark> starts(plan_.memory());
         starts.reserve(plan_.functions.size());
         if (plan_.gate.has_value()) {
             target_.begin_function(*plan_.gate);
@@ -60,31 +61,37 @@ class Lowering {
         }
         Image image;
         target_.finish(image);
-        image.insn_offsets.resize(marks_.size() + 1);
-        for (std::uint32_t at = 0; at < marks_.size(); ++at) {
-            image.insn_offsets[plan_.running_at(at)] = target_.settled(marks_[at]);
-        }
+        tell_offsets(image, starts);
         image.insn_offsets.back() = target_.settled(end);
-        image.subprogram_offsets.reserve(starts.size());
-        for (const typename T::Mark& mark : starts) {
-            image.subprogram_offsets.push_back(target_.settled(mark));
-        }
         return image;
     }
 
   private:
+    // A function's prologue belongs to its first instruction.
+    void tell_offsets(Image& image, std::span<const typename T::Mark> starts) const {
+        const auto slots = static_cast<std::uint32_t>(plan_.insns.size());
+        image.insn_offsets.resize(slots + 1);
+        for (std::uint32_t at = 0; at < slots; ++at) {
+            image.insn_offsets[at] = target_.settled(Label{at});
+        }
+        image.subprogram_offsets.reserve(starts.size());
+        for (std::size_t i = 0; i < starts.size(); ++i) {
+            const std::uint32_t offset = target_.settled(starts[i]);
+            image.subprogram_offsets.push_back(offset);
+            image.insn_offsets[plan_.functions[i].start] = offset;
+        }
+    }
+
     void lower_function(const Function& function, Label entry) {
         frame_ = function.frame;
         leave_ = target_.new_label();
         leave_is_bound_ = false;
         target_.bind(entry);
-        const typename T::Mark begin = target_.here();
         target_.begin_function(frame_);
-        for (std::uint32_t at = function.start; at < function.end;) {
-            const std::uint32_t slots = lower_at(at, function.end);
-            at += slots;
+        const std::uint32_t* const order = plan_.order.empty() ? nullptr : plan_.order.data();
+        for (place_ = function.start; place_ < function.end;) {
+            place_ += lower_at(order == nullptr ? place_ : order[place_], function.end);
         }
-        marks_[function.start] = begin; // the prologue belongs to the first instruction
         if (!leave_is_bound_) {
             leave();
         }
@@ -99,11 +106,11 @@ class Lowering {
     std::uint32_t lower_at(std::uint32_t at, std::uint32_t end) {
         if (plan_.is_target(at)) {
             arrive(at);
+        } else {
+            target_.pass(at);
         }
-        const typename T::Mark mark = target_.here();
-        marks_[at] = mark;
         const Insn& one = insn(at);
-        if (recomposes_ && recomposed_.drops(at)) {
+        if (dropped_ != nullptr && dropped_[at] != Recomposed::kSaid) {
             load_whole(at);
             return 1;
         }
@@ -116,7 +123,7 @@ class Lowering {
             lower(at, one);
         }
         if (std::max(slots, one.slots()) == 2) {
-            marks_[at + 1] = mark;
+            target_.pass_as(at + 1, at);
             return 2;
         }
         return 1;
@@ -256,8 +263,8 @@ class Lowering {
 
     // What stands here goes away; the load of the whole number may be said instead.
     void load_whole(std::uint32_t at) {
-        const std::optional<WideLoad>& wide = recomposed_.loads[at];
-        if (!wide.has_value()) {
+        const WideLoad* const wide = recomposed_.load_at(at);
+        if (wide == nullptr) {
             return;
         }
         const Address from = deferred_.prepare_access({wide->base, kNoIndex, wide->offset},
@@ -313,7 +320,7 @@ class Lowering {
     // Where layout put what it goes to behind it, and nobody else goes there, control just goes on.
     void lower_goto(std::uint32_t at) {
         const std::uint32_t target = target_of(at);
-        if (target != at + 1 || plan_.is_target(target)) {
+        if (plan_.is_target(target)) {
             deferred_.settle(live_[at]);
             jump_to(at);
         }
@@ -321,9 +328,14 @@ class Lowering {
 
     // Not to what follows anyway.
     void jump_to(std::uint32_t at) {
-        if (target_of(at) != at + 1) {
+        if (!stands_after(target_of(at), 1)) {
             target_.jump(target_of(at));
         }
+    }
+
+    // Whether the slot stands so many behind the one that is being lowered.
+    [[nodiscard]] bool stands_after(std::uint32_t slot, std::uint32_t distance) const {
+        return plan_.place_of(slot) == place_ + distance;
     }
 
     void compare_and_jump(const Insn& one, Comparison comparison, Label label) {
@@ -378,7 +390,7 @@ class Lowering {
     // Lowers the instruction when it may be joined with the next; answers how many slots that was,
     // zero when it has not been lowered.
     std::uint32_t join(std::uint32_t at, std::uint32_t end) {
-        const bool is_followed = at + 1 < end && !plan_.is_target(at + 1);
+        const bool is_followed = place_ + 1 < end && !plan_.is_target(at + 1);
         if (insn(at).kind == InsnKind::jump) {
             return is_followed ? join_jumps(at, end) : 0;
         }
@@ -427,8 +439,8 @@ class Lowering {
     std::uint32_t join_jumps(std::uint32_t at, std::uint32_t end) {
         const Insn& one = insn(at);
         const Insn& next = insn(at + 1);
-        if (one.jump_slots != 1 || next.kind != InsnKind::jump_always || at + 2 >= end ||
-            facts(at).never_taken || facts(at).always_taken) {
+        if (next.kind != InsnKind::jump_always || !stands_after(target_of(at), 2) ||
+            place_ + 2 >= end || facts(at).never_taken || facts(at).always_taken) {
             return 0;
         }
         deferred_.settle(live_[at]);
@@ -438,7 +450,7 @@ class Lowering {
 
     [[nodiscard]] const Insn& insn(std::uint32_t at) const { return plan_.insns[at]; }
     [[nodiscard]] const verify::InsnFacts& facts(std::uint32_t at) const {
-        return program_.facts()[plan_.running_at(at)];
+        return program_.facts()[at];
     }
     [[nodiscard]] Effects effects(std::uint32_t at) const { return plan_.effects[at]; }
     [[nodiscard]] Label target_of(std::uint32_t at) const {
@@ -454,12 +466,12 @@ class Lowering {
     T& target_;
     Deferring deferring_;
     Deferred<T> deferred_;
-    std::vector<RegSet> live_; // by slot: read from there on
+    WorkList<RegSet> live_; // by slot: read from there on
     Recomposed recomposed_;
-    bool recomposes_;                     // anything at all
-    std::vector<typename T::Mark> marks_; // by slot
-    std::vector<Label> entries_;          // by function
+    const std::uint8_t* dropped_; // of it; null: nothing
+    WorkList<Label> entries_;     // by function
     Frame frame_;
+    std::uint32_t place_ = 0; // in the order of the code, of what is being lowered
     Label leave_ = 0;
     bool leave_is_bound_ = false;
 };

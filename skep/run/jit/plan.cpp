@@ -22,8 +22,9 @@ Error unsupported(std::uint32_t at, std::string_view what) {
 
 class Planner {
   public:
-    Planner(const verify::VerifiedProgram& program, MapShapes shapes)
-        : program_(program), shapes_(shapes) {}
+    Planner(const verify::VerifiedProgram& program, MapShapes shapes,
+            std::pmr::memory_resource* memory)
+        : program_(program), shapes_(shapes), plan_(memory) {}
 
     Result<Plan> make(Blocks blocks) {
         if (program_.insns().empty()) {
@@ -39,6 +40,8 @@ class Planner {
             plan_.effects[at] = effects_of(insn);
             if (computes(insn.kind)) {
                 note_facts(at, insn);
+            } else if (insn.kind == InsnKind::jump && is_inside(insn.target(InsnIndex{at}))) {
+                note_jump(at, static_cast<std::uint32_t>(insn.target(InsnIndex{at})));
             } else if (!only_stores(insn.kind)) {
                 TRY(look_at(at, insn));
                 at += insn.slots() - 1;
@@ -46,17 +49,18 @@ class Planner {
         }
         find_functions();
         TRY(check_ends());
-        if (blocks == Blocks::laid_out) {
-            lay_out(plan_);
+        if (blocks == Blocks::laid_out && lay_out(plan_)) {
+            find_short_loops(jumps_back());
+        } else {
+            find_short_loops(plan_.back_jumps);
         }
-        find_short_loops();
         return std::move(plan_);
     }
 
   private:
     // Most programs have either no such thing or a few: then memory is asked for once.
     template <class T>
-    static void add(std::vector<T>& list, T one) {
+    static void add(WorkList<T>& list, T one) {
         constexpr std::size_t kUsual = 24;
         if (list.capacity() == 0) {
             list.reserve(kUsual);
@@ -79,8 +83,12 @@ class Planner {
             plan_.effects[at].reads = 0;
             mark(at, kKnown);
         }
-        if (insn.kind == InsnKind::alu ? moves_bytes(insn) : known.fault_reads_zero) {
-            mark(at, insn.kind == InsnKind::alu ? kMovesBytes : kCalls);
+        if (insn.kind == InsnKind::alu) {
+            if (moves_bytes(insn)) {
+                add(plan_.byte_moves, at);
+            }
+        } else if (known.fault_reads_zero) {
+            mark(at, kCalls);
         }
     }
 
@@ -112,11 +120,14 @@ class Planner {
     // seen.
     Result<std::uint32_t> place(std::uint32_t at) {
         const std::int64_t target = goes_to(at);
-        const bool inside = target >= 0 && target < static_cast<std::int64_t>(plan_.insns.size());
-        if (!inside || plan_.has(kSecondSlot, static_cast<std::uint32_t>(target))) {
+        if (!is_inside(target)) {
             return no_instruction(at, target);
         }
         return static_cast<std::uint32_t>(target);
+    }
+    [[nodiscard]] bool is_inside(std::int64_t target) const {
+        return static_cast<std::uint64_t>(target) < plan_.marks.size() &&
+               !plan_.has(kSecondSlot, static_cast<std::uint32_t>(target));
     }
 
     Result<void> look_at(std::uint32_t at, const Insn& insn) {
@@ -157,16 +168,23 @@ class Planner {
     }
 
     Result<void> look_at_jump(std::uint32_t at) {
-        const std::uint32_t target = TRY(place(at));
+        if (!is_inside(goes_to(at))) {
+            return no_instruction(at, goes_to(at));
+        }
+        note_jump(at, static_cast<std::uint32_t>(goes_to(at)));
+        return {};
+    }
+
+    void note_jump(std::uint32_t at, std::uint32_t target) {
         mark(at, kBranches);
-        mark(target, kArrives);
+        plan_.marks[target] = static_cast<std::uint8_t>(
+            plan_.marks[target] | (plan_.is_target(target) ? kMeets : kArrives));
         if (plan_.insns[at].kind == InsnKind::jump_always) {
             add(plan_.gotos, at);
         }
         if (target <= at) {
             add(plan_.back_jumps, BackJump{at, target});
         }
-        return {};
     }
 
     // What is done in place, or by a function of the map, reads less than a helper might.
@@ -215,14 +233,29 @@ class Planner {
         return {};
     }
 
-    // From where a jump goes back to, to the jump; the innermost alone.
-    void find_short_loops() {
+    // By their places in the order of the code.
+    [[nodiscard]] WorkList<BackJump> jumps_back() const {
+        WorkList<BackJump> jumps(plan_.memory());
+        for (std::uint32_t place = 0; place < plan_.order.size(); ++place) {
+            const std::uint32_t at = plan_.order[place];
+            if (plan_.has(kBranches, at) && plan_.insns[at].kind != InsnKind::exit) {
+                const std::uint32_t target = plan_.places[static_cast<std::size_t>(goes_to(at))];
+                if (target <= place) {
+                    add(jumps, BackJump{place, target});
+                }
+            }
+        }
+        return jumps;
+    }
+
+    // From where a jump goes back to, to the jump; the innermost alone. All by places.
+    void find_short_loops(std::span<const BackJump> jumps) {
         std::int64_t last_head = -1;
-        for (const BackJump& jump : plan_.back_jumps) {
-            const bool counts = plan_.insns[jump.at].kind != InsnKind::may_goto;
+        for (const BackJump& jump : jumps) {
+            const bool counts = plan_.insns[plan_.slot_at(jump.at)].kind != InsnKind::may_goto;
             if (counts && jump.at - jump.target <= kShortLoopSlots && jump.target > last_head &&
                 comes_back(jump)) {
-                mark(jump.target, kLoopHead);
+                mark(plan_.slot_at(jump.target), kLoopHead);
                 last_head = jump.target;
             }
         }
@@ -232,22 +265,32 @@ class Planner {
     // that stands behind what it belongs to.
     [[nodiscard]] bool comes_back(BackJump jump) const {
         const std::uint32_t head = jump.target;
-        std::uint64_t reached = 1; // bit i: slot head + i
-        for (std::uint32_t at = head; at < jump.at; at += plan_.insns[at].slots()) {
-            const Insn& insn = plan_.insns[at];
-            if ((reached >> (at - head) & 1) == 0) {
-                continue;
+        std::uint64_t reached = 1; // bit i: place head + i
+        for (std::uint32_t place = head; place < jump.at;) {
+            const std::uint32_t at = plan_.slot_at(place);
+            const std::uint32_t next = place + plan_.insns[at].slots();
+            if ((reached >> (place - head) & 1) != 0) {
+                reached |= reached_from(at, next, jump);
             }
-            if (insn.kind != InsnKind::jump_always && insn.kind != InsnKind::exit) {
-                reached |= 1ULL << (at + insn.slots() - head);
-            }
-            const bool jumps = plan_.has(kBranches, at) && insn.kind != InsnKind::exit;
-            const std::int64_t target = jumps ? goes_to(at) : 0;
-            if (target > at && target <= jump.at) {
-                reached |= 1ULL << (target - head);
-            }
+            place = next;
         }
         return (reached >> (jump.at - head) & 1) != 0;
+    }
+
+    [[nodiscard]] std::uint64_t reached_from(std::uint32_t at, std::uint32_t next,
+                                             BackJump jump) const {
+        const Insn& insn = plan_.insns[at];
+        std::uint64_t reached = 0;
+        if (insn.kind != InsnKind::jump_always && insn.kind != InsnKind::exit) {
+            reached |= 1ULL << (next - jump.target);
+        }
+        if (plan_.has(kBranches, at) && insn.kind != InsnKind::exit) {
+            const std::uint32_t target = plan_.place_of(static_cast<std::uint32_t>(goes_to(at)));
+            if (target >= next && target <= jump.at) {
+                reached |= 1ULL << (target - jump.target);
+            }
+        }
+        return reached;
     }
 
     void note_start(std::uint32_t slot) {
@@ -297,9 +340,9 @@ class Planner {
         for (const Effects& effects : std::span(plan_.effects).subspan(function.start, slots)) {
             named = static_cast<RegSet>(named | effects.reads | effects.writes);
         }
-        std::uint8_t marks = 0;
+        std::uint32_t marks = 0;
         for (const std::uint8_t mark : std::span(plan_.marks).subspan(function.start, slots)) {
-            marks = static_cast<std::uint8_t>(marks | mark);
+            marks |= mark;
         }
         Frame frame;
         frame.calls = (marks & kCalls) != 0;
@@ -360,8 +403,9 @@ const MapShape* looked_up(const Insn& insn, const verify::InsnFacts& facts, MapS
     return &shapes[index];
 }
 
-Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes, Blocks blocks) {
-    return Planner(program, shapes).make(blocks);
+Result<Plan> make_plan(const verify::VerifiedProgram& program, MapShapes shapes, Blocks blocks,
+                       std::pmr::memory_resource* memory) {
+    return Planner(program, shapes, memory).make(blocks);
 }
 
 } // namespace skep::run::jit

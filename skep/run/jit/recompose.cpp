@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <optional>
 #include <span>
 
 namespace skep::run::jit {
@@ -11,17 +12,17 @@ namespace {
 
 constexpr std::size_t kRegisters = 11;
 constexpr std::uint32_t kMostReach = 64;  // slots that one number is made in
-constexpr std::int32_t kZero = INT32_MIN; // a byte that is zero, and comes from nowhere
+constexpr std::int16_t kZero = INT16_MIN; // a byte that is zero, and comes from nowhere
 
 // A register as bytes of memory, the lowest first.
 struct Row {
-    std::array<std::int32_t, 8> bytes{kZero, kZero, kZero, kZero, kZero, kZero, kZero, kZero};
-    Reg base = 0;
-    std::uint32_t base_version = 0;
-    std::uint32_t first_part = 0;
-    std::uint64_t parts = 0; // bit i: the instruction at slot first_part + i
-    std::uint8_t loads = 0;  // of the parts
-    std::uint32_t last_load = 0;
+    std::array<std::int16_t, 8> bytes; // offsets from the base
+    std::uint64_t parts;               // bit i: the instruction at slot first_part + i
+    std::uint32_t first_part;
+    std::uint32_t last_load;
+    std::uint32_t base_version;
+    Reg base;
+    std::uint8_t loads; // of the parts
 
     [[nodiscard]] bool has_part(std::uint32_t slot) const {
         return slot - first_part < kMostReach && (parts >> (slot - first_part) & 1) != 0;
@@ -52,9 +53,10 @@ struct Candidate {
 };
 
 bool is_narrow_load(const Plan& plan, std::uint32_t at) {
+    constexpr std::int16_t kFar = INT16_MAX - 4; // whose bytes have no number
     const Insn& insn = plan.insns[at];
     return insn.kind == InsnKind::load && insn.size_bytes <= 4 && insn.extend == Extend::zero &&
-           !plan.has(kCalls, at) && !plan.has(kKnown, at);
+           insn.offset <= kFar && insn.offset != kZero && (plan.marks[at] & (kCalls | kKnown)) == 0;
 }
 
 bool may_join(const Insn& insn) {
@@ -67,44 +69,44 @@ bool leaves_memory_alone(const Insn& insn) {
            insn.kind == InsnKind::load || insn.kind == InsnKind::address_space_cast;
 }
 
-Row shifted(Row row, std::size_t count) {
+void shift(Row& row, std::size_t count) {
     for (std::size_t i = row.bytes.size(); i-- > 0;) {
         row.bytes[i] = i >= count ? row.bytes[i - count] : kZero;
     }
-    return row;
 }
 
-Row cut(Row row, std::size_t size) {
+void cut(Row& row, std::size_t size) {
     std::fill(row.bytes.begin() + static_cast<std::ptrdiff_t>(size), row.bytes.end(), kZero);
-    return row;
 }
 
-Row reversed(Row row, std::size_t size) {
-    row = cut(row, size);
+void reverse(Row& row, std::size_t size) {
+    cut(row, size);
     std::reverse(row.bytes.begin(), row.bytes.begin() + static_cast<std::ptrdiff_t>(size));
-    return row;
 }
 
-std::optional<Row> joined(const Row& left, const Row& right) {
-    const Row& earlier = left.first_part <= right.first_part ? left : right;
-    const Row& later = &earlier == &left ? right : left;
-    const std::uint32_t apart = later.first_part - earlier.first_part;
-    if (left.base != right.base || left.base_version != right.base_version || apart >= kMostReach) {
-        return std::nullopt;
+// Puts the other's bytes where the row has none; false when both have one.
+bool join(Row& row, const Row& other) {
+    const std::uint32_t apart =
+        std::max(row.first_part, other.first_part) - std::min(row.first_part, other.first_part);
+    if (row.base != other.base || row.base_version != other.base_version || apart >= kMostReach) {
+        return false;
     }
-    Row row = left;
     for (std::size_t i = 0; i < row.bytes.size(); ++i) {
-        if (row.bytes[i] != kZero && right.bytes[i] != kZero) {
-            return std::nullopt;
+        if (row.bytes[i] != kZero && other.bytes[i] != kZero) {
+            return false;
         }
-        row.bytes[i] = row.bytes[i] != kZero ? row.bytes[i] : right.bytes[i];
+        row.bytes[i] = row.bytes[i] != kZero ? row.bytes[i] : other.bytes[i];
     }
-    row.first_part = earlier.first_part;
-    row.parts = earlier.parts | later.parts
-                                    << apart; // one that falls out is too far, as is the end
-    row.loads = static_cast<std::uint8_t>(left.loads + right.loads);
-    row.last_load = std::max(left.last_load, right.last_load);
-    return row;
+    // A part that falls out is too far, as is the end.
+    if (row.first_part <= other.first_part) {
+        row.parts |= other.parts << apart;
+    } else {
+        row.parts = row.parts << apart | other.parts;
+        row.first_part = other.first_part;
+    }
+    row.loads = static_cast<std::uint8_t>(row.loads + other.loads);
+    row.last_load = std::max(row.last_load, other.last_load);
+    return true;
 }
 
 // The load that gives the row, when its bytes lie side by side and there is nothing above them.
@@ -114,7 +116,7 @@ std::optional<WideLoad> as_load(const Row& row, Reg dst) {
         ++size;
     }
     const bool is_whole = std::all_of(row.bytes.begin() + static_cast<std::ptrdiff_t>(size),
-                                      row.bytes.end(), [](std::int32_t b) { return b == kZero; });
+                                      row.bytes.end(), [](std::int16_t b) { return b == kZero; });
     if (!is_whole || (size != 2 && size != 4 && size != 8)) {
         return std::nullopt;
     }
@@ -124,23 +126,24 @@ std::optional<WideLoad> as_load(const Row& row, Reg dst) {
             return std::nullopt;
         }
     }
-    return WideLoad{dst, row.base, step > 0 ? row.bytes[0] : row.bytes[size - 1],
-                    static_cast<std::uint8_t>(size), step < 0};
+    return WideLoad{row.last_load,
+                    dst,
+                    row.base,
+                    step > 0 ? row.bytes[0] : row.bytes[size - 1],
+                    static_cast<std::uint8_t>(size),
+                    step < 0};
 }
 
 class Recomposer {
   public:
-    Recomposer(const Plan& plan, std::span<const RegSet> live) : plan_(plan), live_(live) {}
+    Recomposer(const Plan& plan, std::span<const RegSet> live)
+        : plan_(plan), live_(live), candidates_(plan.memory()), taken_(plan.memory()),
+          result_(plan.memory()) {}
 
     Recomposed run() {
-        const std::span<const std::uint8_t> marks = plan_.marks;
         std::uint32_t done = 0;
-        for (std::uint32_t at = 0; at < marks.size();) {
-            if ((marks[at] & kMovesBytes) != 0) {
-                done = at = follow_stretch(at, done);
-            } else {
-                ++at;
-            }
+        for (const std::uint32_t at : plan_.byte_moves) {
+            done = at >= done ? follow_stretch(at, done) : done;
         }
         take_best();
         return std::move(result_);
@@ -191,9 +194,6 @@ class Recomposer {
         if (holding_ == 0) {
             return; // versions tell rows from each other
         }
-        for (RegSet left = holding_; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
-            rows_[static_cast<std::size_t>(std::countr_zero(left))].reset();
-        }
         holding_ = 0;
         for (std::uint32_t& version : versions_) {
             ++version;
@@ -205,27 +205,28 @@ class Recomposer {
         if (holding_ == 0 && !is_narrow_load(plan_, at)) {
             return;
         }
-        const std::optional<Row> row = row_of(at, one);
+        Row row;
+        const bool holds = row_of(at, one, row);
         const RegSet writes = plan_.effects[at].writes;
         for (RegSet left = writes; left != 0; left = static_cast<RegSet>(left & (left - 1))) {
-            const auto reg = static_cast<std::size_t>(std::countr_zero(left));
-            rows_[reg].reset();
-            ++versions_[reg];
+            ++versions_[static_cast<std::size_t>(std::countr_zero(left))];
         }
         holding_ = static_cast<RegSet>(holding_ & ~writes);
-        if (row.has_value()) {
-            note(at, one.dst, *row);
+        if (holds) {
+            note(at, one.dst, row);
             rows_[one.dst] = row;
             holding_ = static_cast<RegSet>(holding_ | set_of(one.dst));
         }
     }
 
-    // What the register holds after the instruction, as bytes of memory.
-    std::optional<Row> row_of(std::uint32_t at, const Insn& one) {
+    [[nodiscard]] bool is_holding(Reg reg) const { return (holding_ >> reg & 1) != 0; }
+
+    // Whether the register holds bytes of memory after the instruction, and which.
+    bool row_of(std::uint32_t at, const Insn& one, Row& row) const {
         if (is_narrow_load(plan_, at)) {
-            Row row;
+            row.bytes.fill(kZero);
             for (std::int32_t i = 0; i < one.size_bytes; ++i) {
-                row.bytes[static_cast<std::size_t>(i)] = one.offset + i;
+                row.bytes[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(one.offset + i);
             }
             row.base = one.src;
             row.base_version = versions_[one.src];
@@ -233,42 +234,47 @@ class Recomposer {
             row.parts = 1;
             row.loads = 1;
             row.last_load = at;
-            return row;
+            return true;
         }
         if (one.kind != InsnKind::alu || plan_.has(kKnown, at)) {
-            return std::nullopt;
+            return false;
         }
-        std::optional<Row> row = one.source == Source::reg ? of_registers(one) : of_number(one);
-        if (!row.has_value() || !row->add_part(at)) {
-            return std::nullopt;
+        const bool is_row =
+            one.source == Source::reg ? of_registers(one, row) : of_number(one, row);
+        if (!is_row || !row.add_part(at)) {
+            return false;
         }
-        const bool narrow = one.width == Width::w32 && swap_size(one.alu_op) == 0;
-        return narrow ? cut(*row, 4) : row;
+        if (one.width == Width::w32 && swap_size(one.alu_op) == 0) {
+            cut(row, 4);
+        }
+        return true;
     }
 
-    std::optional<Row> of_registers(const Insn& one) {
-        if (one.alu_op == AluOp::mov) {
-            return rows_[one.src];
+    bool of_registers(const Insn& one, Row& row) const {
+        const bool moves = one.alu_op == AluOp::mov;
+        if (!is_holding(one.src) ||
+            (!moves && (!may_join(one) || one.dst == one.src || !is_holding(one.dst)))) {
+            return false;
         }
-        if (!may_join(one) || one.dst == one.src || !rows_[one.dst] || !rows_[one.src]) {
-            return std::nullopt;
-        }
-        return joined(*rows_[one.dst], *rows_[one.src]);
+        row = rows_[moves ? one.src : one.dst];
+        return moves || join(row, rows_[one.src]);
     }
 
-    std::optional<Row> of_number(const Insn& one) {
-        const std::optional<Row>& row = rows_[one.dst];
-        if (!row.has_value()) {
-            return std::nullopt;
-        }
-        if (const std::size_t size = swap_size(one.alu_op); size != 0) {
-            return reversed(*row, size);
-        }
+    bool of_number(const Insn& one, Row& row) const {
+        const std::size_t size = swap_size(one.alu_op);
         const std::int32_t bits = one.width == Width::w64 ? 64 : 32;
-        if (one.alu_op == AluOp::lsh && one.imm > 0 && one.imm < bits && one.imm % 8 == 0) {
-            return shifted(*row, static_cast<std::size_t>(one.imm / 8));
+        const bool shifts =
+            one.alu_op == AluOp::lsh && one.imm > 0 && one.imm < bits && one.imm % 8 == 0;
+        if (!is_holding(one.dst) || (size == 0 && !shifts)) {
+            return false;
         }
-        return std::nullopt;
+        row = rows_[one.dst];
+        if (size != 0) {
+            reverse(row, size);
+        } else {
+            shift(row, static_cast<std::size_t>(one.imm / 8));
+        }
+        return true;
     }
 
     void note(std::uint32_t at, Reg dst, const Row& row) {
@@ -282,24 +288,31 @@ class Recomposer {
 
     // The largest first: what they are made of is not there for the smaller ones any more.
     void take_best() {
-        std::stable_sort(candidates_.begin(), candidates_.end(),
-                         [](const Candidate& left, const Candidate& right) {
-                             return std::popcount(left.row.parts) > std::popcount(right.row.parts);
-                         });
-        for (const Candidate& candidate : candidates_) {
+        WorkList<std::uint64_t> order(plan_.memory()); // the fewer parts, the higher; then which
+        order.reserve(candidates_.size());
+        for (std::size_t i = 0; i < candidates_.size(); ++i) {
+            const auto parts = static_cast<unsigned>(std::popcount(candidates_[i].row.parts));
+            order.push_back(std::uint64_t{kMostReach - parts} << 32 | i);
+        }
+        std::sort(order.begin(), order.end());
+        for (const std::uint64_t one : order) {
+            const Candidate& candidate = candidates_[static_cast<std::uint32_t>(one)];
             if (!meets_another(candidate) && may_take(candidate)) {
                 take(candidate);
             }
         }
+        std::sort(result_.loads.begin(), result_.loads.end(),
+                  [](const WideLoad& one, const WideLoad& other) { return one.slot < other.slot; });
     }
 
     void take(const Candidate& candidate) {
         if (result_.dropped.empty()) {
             result_.dropped.resize(plan_.insns.size());
-            result_.loads.resize(plan_.insns.size());
         }
-        for_each_part(candidate.row, [&](std::uint32_t part) { result_.dropped[part] = 1; });
-        result_.loads[candidate.row.last_load] = candidate.load;
+        for_each_part(candidate.row,
+                      [&](std::uint32_t part) { result_.dropped[part] = Recomposed::kDropped; });
+        result_.dropped[candidate.load.slot] = Recomposed::kHasLoad;
+        result_.loads.push_back(candidate.load);
         taken_.push_back({candidate.row.first_part, candidate.end, candidate.load.dst});
     }
 
@@ -341,24 +354,25 @@ class Recomposer {
     }
 
     const Plan& plan_;
-    std::span<const RegSet> live_; // by slot, before it
-    std::array<std::optional<Row>, kRegisters> rows_;
-    RegSet holding_ = 0; // registers that have a row
+    std::span<const RegSet> live_;     // by slot, before it
+    std::array<Row, kRegisters> rows_; // of those in holding_
+    RegSet holding_ = 0;               // registers that have a row
     std::array<std::uint32_t, kRegisters> versions_{};
     struct Taken { // slots, both included
         std::uint32_t begin = 0;
         std::uint32_t end = 0;
         Reg dst = 0;
     };
-    std::vector<Candidate> candidates_;
-    std::vector<Taken> taken_;
+    WorkList<Candidate> candidates_;
+    WorkList<Taken> taken_;
     Recomposed result_;
 };
 
 } // namespace
 
 Recomposed recompose(const Plan& plan, std::span<const RegSet> live_before) {
-    return Recomposer(plan, live_before).run();
+    return plan.byte_moves.empty() ? Recomposed(plan.memory())
+                                   : Recomposer(plan, live_before).run();
 }
 
 } // namespace skep::run::jit

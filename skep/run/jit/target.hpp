@@ -117,7 +117,9 @@ concept Target = requires(T target, Reg reg, Label label, Frame frame, Operation
     target.leave(frame);
     target.callback_entry(); // once, when a frame says that the program calls back
     { target.new_label() } -> std::same_as<Label>;
-    target.bind(label);
+    target.bind(label);           // control may arrive here from elsewhere
+    target.pass(label);           // nobody goes there; where it is, is asked in the end
+    target.pass_as(label, label); // the first is where the second is
     target.here();
     target.align_loop(); // what follows is the head of a short loop
     // Numbers.

@@ -137,7 +137,9 @@ bool is_scaled(Op op, std::int32_t displacement) {
 
 } // namespace
 
-Assembler::Assembler(std::size_t expected_words, std::size_t label_count) : places_(label_count) {
+Assembler::Assembler(std::size_t expected_words, std::size_t label_count,
+                     std::pmr::memory_resource* memory)
+    : words_(memory), places_(label_count, memory), relocations_(memory) {
     words_.reserve(expected_words);
 }
 
@@ -224,10 +226,8 @@ void Assembler::reference(Gpr reg, Relocation what) {
 }
 
 void Assembler::add_jump(JumpKind kind, std::uint32_t bits, Label target) {
-    places_.add({size(), bits, target, kind, false});
-    if (kind != JumpKind::padding) {
-        word(0);
-    }
+    places_.add({{.offset = size(), .target = target}, bits, kind});
+    word(0);
 }
 
 void Assembler::jump(Label target) { add_jump(JumpKind::always, form(Op::b).bits, target); }
@@ -253,21 +253,17 @@ void Assembler::address_of(Gpr reg, Label target) {
     add_jump(JumpKind::address, form(Op::adr).bits | number_of(reg), target);
 }
 
-void Assembler::align() { add_jump(JumpKind::padding, 0, 0); }
-
-// From the jump to its target, as sizes stand now.
-std::int64_t Assembler::distance(const Jump& jump, std::size_t index) const {
-    return std::int64_t{places_.settled(jump.target)} -
-           (std::int64_t{jump.offset} + places_.growth_before(index));
+void Assembler::align() {
+    places_.add({{.offset = size(), .growth = kAlignment - 1}, 0, JumpKind::padding});
 }
 
-bool Assembler::reaches(const Jump& jump, std::size_t index) const {
-    switch (jump.kind) {
+bool Assembler::Jump::reaches(std::int64_t distance) const {
+    switch (kind) {
     case JumpKind::conditional:
     case JumpKind::address: // 21 bits of bytes
-        return fits_signed(distance(jump, index), 19);
+        return fits_signed(distance, 19);
     case JumpKind::bit_test:
-        return fits_signed(distance(jump, index), 14);
+        return fits_signed(distance, 14);
     case JumpKind::always:
     case JumpKind::padding:
         return true;
@@ -275,18 +271,13 @@ bool Assembler::reaches(const Jump& jump, std::size_t index) const {
     return true;
 }
 
-std::uint32_t Assembler::growth_of(const Jump& jump) {
-    constexpr std::uint32_t kLongJump = 1;
-    constexpr std::uint32_t kLongAddress = 3;
-    return !jump.is_long ? 0 : jump.kind == JumpKind::address ? kLongAddress : kLongJump;
-}
-
-void Assembler::write_jump(std::vector<std::uint32_t>& out, const Jump& jump,
+void Assembler::write_jump(WorkList<std::uint32_t>& out, const Jump& jump,
                            std::size_t index) const {
-    const std::int64_t far = distance(jump, index);
+    const bool is_long = jump.growth != 0;
+    const std::int64_t far = places_.distance(jump, index) + jump.growth; // from its first word
     if (jump.kind == JumpKind::always) {
         out.push_back(jump.bits | field(far, 26, 0));
-    } else if (jump.kind == JumpKind::address && !jump.is_long) {
+    } else if (jump.kind == JumpKind::address && !is_long) {
         out.push_back(jump.bits | field(far, 19, 5)); // the two low bits, of bytes, are zero
     } else if (jump.kind == JumpKind::address) {
         const auto bytes = static_cast<std::uint32_t>(far * kWordBytes);
@@ -296,7 +287,7 @@ void Assembler::write_jump(std::vector<std::uint32_t>& out, const Jump& jump,
         out.push_back(form(Op::movz).bits | scratch | (bytes & 0xffffU) << 5);
         out.push_back(form(Op::movk).bits | scratch | 1U << 21 | bytes >> 16 << 5);
         out.push_back(form(Op::add_sxtw).bits | reg | reg << 5 | scratch << 16);
-    } else if (!jump.is_long) {
+    } else if (!is_long) {
         const unsigned width = jump.kind == JumpKind::bit_test ? 14 : 19;
         out.push_back(jump.bits | field(far, width, 5));
     } else {
@@ -307,11 +298,9 @@ void Assembler::write_jump(std::vector<std::uint32_t>& out, const Jump& jump,
 }
 
 void Assembler::finish(Image& image) {
-    const std::vector<Jump>& jumps = places_.jumps();
-    places_.settle(
-        kAlignment, [this](const Jump& jump, std::size_t index) { return reaches(jump, index); },
-        growth_of);
-    std::vector<std::uint32_t> out;
+    const std::span<const Jump> jumps = places_.jumps();
+    places_.settle(kAlignment);
+    WorkList<std::uint32_t> out(words_.get_allocator());
     out.reserve(words_.size() + places_.growth_before(jumps.size()));
     std::uint32_t copied = 0;
     for (std::size_t i = 0; i < jumps.size(); ++i) {
@@ -319,8 +308,7 @@ void Assembler::finish(Image& image) {
         out.insert(out.end(), words_.begin() + copied, words_.begin() + jump.offset);
         copied = jump.offset;
         if (jump.pads()) {
-            out.insert(out.end(), places_.growth_before(i + 1) - places_.growth_before(i),
-                       form(Op::nop).bits);
+            out.insert(out.end(), jump.growth, form(Op::nop).bits);
         } else {
             write_jump(out, jump, i);
             copied = jump.offset + 1;

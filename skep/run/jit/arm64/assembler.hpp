@@ -42,10 +42,12 @@ class Assembler {
   public:
     using Label = std::uint32_t;
 
-    Assembler(std::size_t expected_words, std::size_t label_count);
+    Assembler(std::size_t expected_words, std::size_t label_count,
+              std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
     Label new_label() { return places_.new_label(); }
     void bind(Label label) { places_.bind(label, size()); }
+    void bind_as(Label label, Label other) { places_.bind_as(label, other); }
 
     // Any form but those of memory and those with a label.
     void say(Op op, Wide wide, Operands operands = {});
@@ -71,6 +73,9 @@ class Assembler {
     [[nodiscard]] std::uint32_t settled(Mark mark) const {
         return kWordBytes * places_.settled(mark);
     }
+    [[nodiscard]] std::uint32_t settled(Label label) const {
+        return kWordBytes * places_.settled(label);
+    }
 
   private:
     static constexpr std::uint32_t kWordBytes = 4;
@@ -83,14 +88,16 @@ class Assembler {
         padding      // no jump: words that do nothing
     };
 
-    struct Jump {
-        std::uint32_t offset = 0;
+    struct Jump : PlacedJump {
         std::uint32_t bits = 0; // the instruction without its distance
-        Label target = 0;
         JumpKind kind = JumpKind::always;
-        bool is_long = false;
 
+        static constexpr std::uint8_t kMostGrowth = 3;
         [[nodiscard]] bool pads() const { return kind == JumpKind::padding; }
+        [[nodiscard]] bool reaches(std::int64_t distance) const;
+        [[nodiscard]] std::uint8_t long_growth() const {
+            return kind == JumpKind::address ? kMostGrowth : 1;
+        }
     };
     struct PendingRelocation {
         Relocation relocation;
@@ -101,14 +108,11 @@ class Assembler {
     void word(std::uint32_t bits) { words_.push_back(bits); }
     void add_jump(JumpKind kind, std::uint32_t bits, Label target);
     void move_wide(Op op, Gpr reg, std::uint32_t part, std::uint32_t place);
-    [[nodiscard]] bool reaches(const Jump& jump, std::size_t index) const; // as it is
-    static std::uint32_t growth_of(const Jump& jump); // by how many words longer than at first
-    [[nodiscard]] std::int64_t distance(const Jump& jump, std::size_t index) const; // in words
-    void write_jump(std::vector<std::uint32_t>& out, const Jump& jump, std::size_t index) const;
+    void write_jump(WorkList<std::uint32_t>& out, const Jump& jump, std::size_t index) const;
 
-    std::vector<std::uint32_t> words_; // a jump is one word, padding none
-    Places<Jump> places_;              // in words
-    std::vector<PendingRelocation> relocations_;
+    WorkList<std::uint32_t> words_; // a jump is one word, padding none
+    Places<Jump> places_;           // in words
+    WorkList<PendingRelocation> relocations_;
 };
 
 } // namespace skep::run::jit::arm64

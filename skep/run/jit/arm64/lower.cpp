@@ -10,7 +10,7 @@ Result<Image> lower(const Work& work) {
     const Wanted& wanted = work.wanted;
     const Features features{.large_atomics =
                                 wanted.processor == Processor::this_one && os::has_large_atomics()};
-    TargetArm64 target(features, work.plan.insns.size(), wanted.blinding);
+    TargetArm64 target(features, work.plan, wanted.blinding);
     Image image = Lowering<TargetArm64>(work.program, work.plan, work.shapes, target,
                                         wanted.blinding != 0 ? Deferring::no : Deferring::yes)
                       .run();

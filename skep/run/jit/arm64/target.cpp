@@ -73,8 +73,9 @@ void pop_two(Assembler& assembler, Gpr first, Gpr second) {
 
 } // namespace
 
-TargetArm64::TargetArm64(Features features, std::size_t slots, std::uint64_t blinding)
-    : assembler_(slots * kWordsPerSlot, slots), features_(features), blinding_(blinding) {}
+TargetArm64::TargetArm64(Features features, const Plan& plan, std::uint64_t blinding)
+    : assembler_(plan.insns.size() * kWordsPerSlot, plan.insns.size(), plan.memory()),
+      features_(features), blinding_(blinding) {}
 
 // dst is not kScratch3.
 void TargetArm64::blinded(Gpr dst, std::uint64_t number) {

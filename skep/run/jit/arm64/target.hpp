@@ -18,6 +18,7 @@
 #pragma once
 
 #include "skep/run/jit/arm64/emit.hpp"
+#include "skep/run/jit/plan.hpp"
 #include "skep/run/jit/target.hpp"
 #include "skep/run/jit/targets/blinding.hpp"
 
@@ -29,13 +30,15 @@ class TargetArm64 {
 
     // With a number other than zero to begin from, numbers of the program never stand in the code
     // as they are: each is written as two that make it, of which one is random.
-    TargetArm64(Features features, std::size_t slots, std::uint64_t blinding = 0);
+    TargetArm64(Features features, const Plan& plan, std::uint64_t blinding = 0);
 
     void begin_function(Frame frame);
     void leave(Frame frame);
     void callback_entry();
     Label new_label() { return assembler_.new_label(); }
     void bind(Label label) { assembler_.bind(label); }
+    void pass(Label label) { assembler_.bind(label); }
+    void pass_as(Label label, Label other) { assembler_.bind_as(label, other); }
     [[nodiscard]] Mark here() const { return assembler_.here(); }
     void align_loop() { assembler_.align(); }
 
@@ -73,6 +76,7 @@ class TargetArm64 {
 
     void finish(Image& image);
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
+    [[nodiscard]] std::uint32_t settled(Label label) const { return assembler_.settled(label); }
 
   private:
     void blinded(Gpr dst, std::uint64_t number);

@@ -10,8 +10,7 @@
 // place yet, and the goto becomes nothing; else by the first that has none. So no program gains a
 // jump, and each pair that meets loses one.
 //
-// The plan's slots are put into the new order, and everything that comes after goes by that;
-// Plan::running tells which running instruction a slot is.
+// The plan's slots stay what they are; Plan::order tells in which order their code stands.
 //
 // Proved by: tests/jit/layout_test.cpp.
 #pragma once
@@ -21,7 +20,8 @@
 namespace skep::run::jit {
 
 // Precondition: functions are known and each ends with a goto or an exit; jumps go to slots where
-// instructions begin, of the same function. Leaves a plan alone in which nothing is gained.
-void lay_out(Plan& plan);
+// instructions begin, of the same function. Answers whether something is gained, else it leaves the
+// plan alone.
+bool lay_out(Plan& plan);
 
 } // namespace skep::run::jit

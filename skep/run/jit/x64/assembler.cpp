@@ -5,24 +5,17 @@
 #include <array>
 
 namespace skep::run::jit::x64 {
-namespace {
 
-constexpr std::uint8_t kShortJumpBytes = 2;
-constexpr std::uint8_t kFixedBytes = 4; // of a distance
-
-} // namespace
-
-Assembler::Assembler(std::size_t expected_bytes, std::size_t label_count)
-    : capacity_(static_cast<std::uint32_t>(expected_bytes) + 2 * kLongestInsn),
-      places_(label_count) {
-    bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(capacity_);
-}
+Assembler::Assembler(std::size_t expected_bytes, std::size_t label_count,
+                     std::pmr::memory_resource* memory)
+    : room_(expected_bytes + std::size_t{2} * kLongestInsn, memory), bytes_(room_.data()),
+      capacity_(static_cast<std::uint32_t>(room_.size())), places_(label_count, memory),
+      relocations_(memory) {}
 
 void Assembler::grow() {
-    auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(std::size_t{2} * capacity_);
-    std::copy_n(bytes_.get(), size_, larger.get());
-    bytes_ = std::move(larger);
-    capacity_ *= 2;
+    room_.resize(2 * room_.size());
+    bytes_ = room_.data();
+    capacity_ = static_cast<std::uint32_t>(room_.size());
 }
 
 void Assembler::three_registers(Op op, Wide wide, Gpr reg, Gpr rm, Gpr vvvv) {
@@ -66,10 +59,6 @@ void Assembler::reference(Gpr reg, Relocation what) {
     write(0, 8);
 }
 
-void Assembler::add_jump(JumpKind kind, Label target, Condition condition) {
-    places_.add({size_, target, kind, condition, false});
-}
-
 void Assembler::jump(Label target) {
     make_room();
     add_jump(JumpKind::always, target);
@@ -100,18 +89,8 @@ void Assembler::address_of(Gpr reg, Label target) {
     size_ += kFixedBytes;
 }
 
-void Assembler::align() { add_jump(JumpKind::padding, 0); }
-
-// From the end of the jump to its target, as sizes stand now.
-std::int64_t Assembler::distance(const Jump& jump, std::size_t index) const {
-    const std::int64_t length = jump.kind == JumpKind::fixed ? kFixedBytes : kShortJumpBytes;
-    const std::int64_t end =
-        static_cast<std::int64_t>(jump.offset) + length + places_.growth_before(index + 1);
-    return static_cast<std::int64_t>(places_.settled(jump.target)) - end;
-}
-
-std::uint32_t Assembler::growth_of(const Jump& jump) {
-    return !jump.is_long ? 0 : jump.kind == JumpKind::always ? 3 : 4; // 2 to 5, or 2 to 6 bytes
+void Assembler::align() {
+    places_.add({{.offset = size_, .growth = kAlignment - 1}, JumpKind::padding});
 }
 
 // The processor's manual recommends these forms of nop, by length.
@@ -134,51 +113,55 @@ std::uint8_t* Assembler::write_padding(std::uint8_t* out, std::uint32_t size) {
     return out;
 }
 
-std::uint8_t* Assembler::write_jump(std::uint8_t* out, const Jump& jump, std::size_t index) const {
-    const auto far = static_cast<std::uint32_t>(distance(jump, index));
+// What is written in one piece may reach past its end.
+std::uint8_t* Assembler::write_jump(std::uint8_t* out, const Jump& jump, std::int64_t distance) {
+    const auto write = [out](std::uint64_t bytes, std::size_t size) {
+        std::memcpy(out, &bytes, sizeof bytes);
+        return out + size;
+    };
     const auto cc = static_cast<std::uint32_t>(jump.condition);
-    const bool always = jump.kind == JumpKind::always;
-    if (!jump.is_long && jump.kind != JumpKind::fixed) {
-        *out++ = static_cast<std::uint8_t>(always ? 0xeb : 0x70 | cc);
-        *out++ = static_cast<std::uint8_t>(far);
-        return out;
+    if (jump.kind == JumpKind::fixed) {
+        return write(static_cast<std::uint32_t>(distance - kFixedBytes), kFixedBytes);
     }
-    if (jump.is_long) {
-        if (!always) {
-            *out++ = 0x0f;
-        }
-        *out++ = static_cast<std::uint8_t>(always ? 0xe9 : 0x80 | cc);
+    const auto far = static_cast<std::uint32_t>(distance - kShortJumpBytes);
+    if (jump.growth == 0) {
+        const std::uint32_t opcode = jump.kind == JumpKind::always ? 0xebU : 0x70U | cc;
+        return write(opcode | far << 8U, kShortJumpBytes);
     }
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-        *out++ = static_cast<std::uint8_t>(far >> shift);
-    }
-    return out;
+    const std::size_t size = std::size_t{kShortJumpBytes} + jump.growth;
+    return jump.kind == JumpKind::always
+               ? write(0xe9U | std::uint64_t{far} << 8U, size)
+               : write(0x0fU | (0x80U | cc) << 8U | std::uint64_t{far} << 16U, size);
 }
 
 void Assembler::finish(Image& image) {
-    const std::vector<Jump>& jumps = places_.jumps();
-    places_.settle(
-        kAlignment,
-        [this](const Jump& jump, std::size_t index) {
-            return jump.kind == JumpKind::fixed || fits_int8(distance(jump, index));
-        },
-        growth_of);
-    image.code.resize(size_ + places_.growth_before(jumps.size()));
+    const std::span<const Jump> jumps = places_.jumps();
+    places_.settle(kAlignment);
+    const std::size_t size = size_ + places_.growth_before(jumps.size());
+    image.code.resize(size + kPiece);
     std::uint8_t* out = image.code.data();
-    const std::uint8_t* const bytes = bytes_.get();
+    const std::uint8_t* const bytes = bytes_;
     std::uint32_t copied = 0;
+    const auto copy_up_to = [&](std::uint32_t end) { // most stretches between jumps are short
+        for (; copied + kPiece < end; copied += kPiece, out += kPiece) {
+            std::memcpy(out, bytes + copied, kPiece);
+        }
+        std::memcpy(out, bytes + copied, kPiece);
+        out += end - copied;
+        copied = end;
+    };
     for (std::size_t i = 0; i < jumps.size(); ++i) {
         const Jump& jump = jumps[i];
-        out = std::copy(bytes + copied, bytes + jump.offset, out);
-        copied = jump.offset;
+        copy_up_to(jump.offset);
         if (jump.pads()) {
-            out = write_padding(out, places_.growth_before(i + 1) - places_.growth_before(i));
-            continue;
+            out = write_padding(out, jump.growth);
+        } else {
+            out = write_jump(out, jump, places_.distance(jump, i));
+            copied += jump.kind == JumpKind::fixed ? kFixedBytes : kShortJumpBytes;
         }
-        out = write_jump(out, jump, i);
-        copied += jump.kind == JumpKind::fixed ? kFixedBytes : kShortJumpBytes;
     }
-    std::copy(bytes + copied, bytes + size_, out);
+    copy_up_to(size_);
+    image.code.resize(size);
     for (const PendingRelocation& pending : relocations_) {
         image.relocations.push_back(pending.relocation);
         image.relocations.back().offset = settled(pending.mark);

@@ -8,8 +8,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <vector>
 
 #include "skep/run/jit/image.hpp"
 #include "skep/run/jit/targets/places.hpp"
@@ -21,14 +19,16 @@ class Assembler {
   public:
     using Label = std::uint32_t;
 
-    Assembler(std::size_t expected_bytes, std::size_t label_count);
+    Assembler(std::size_t expected_bytes, std::size_t label_count,
+              std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
     Label new_label() { return places_.new_label(); }
     void bind(Label label) { places_.bind(label, size_); }
+    void bind_as(Label label, Label other) { places_.bind_as(label, other); }
 
     // One function for each shape of operands; the pattern of the form says what is what.
     [[gnu::always_inline]] void registers(Op op, Wide wide, Gpr reg, Gpr rm) {
-        const Form& row = form(op);
+        const Encoding& row = form(op);
         const bool low_byte =
             row.rm == Size::byte_ &&
             (rm >= Gpr::rsp || (row.pattern == Pattern::rm_reg && reg >= Gpr::rsp));
@@ -40,7 +40,7 @@ class Assembler {
         write(encoded(form(op), wide, number_of(reg), rm), rm);
     }
     [[gnu::always_inline]] void one_register(Op op, Wide wide, Gpr rm) {
-        const Form& row = form(op);
+        const Encoding& row = form(op);
         write(encoded(row, wide,
                       {.reg = row.digit,
                        .rm = number_of(rm),
@@ -56,11 +56,11 @@ class Assembler {
     // In the shorter of two forms.
     [[gnu::always_inline]] void register_imm(Op with_imm8, Op with_imm32, Wide wide, Gpr rm,
                                              std::int32_t imm) {
-        if (fits_int8(imm)) {
-            register_imm(with_imm8, wide, rm, imm);
-        } else {
-            register_imm(with_imm32, wide, rm, imm);
-        }
+        const bool is_short = fits_int8(imm);
+        Encoding row = form(with_imm32); // of which the other only differs in its opcode
+        row.opcode = is_short ? form(with_imm8).opcode : row.opcode;
+        write(encoded(row, wide, {.reg = row.digit, .rm = number_of(rm)}));
+        write(static_cast<std::uint32_t>(imm), is_short ? 1 : 4);
     }
     [[gnu::always_inline]] void memory_imm(Op op, Wide wide, Memory rm, std::int32_t imm) {
         one_memory(op, wide, rm);
@@ -92,10 +92,14 @@ class Assembler {
     // go into the image; `settled` tells afterwards where a mark came to lie.
     void finish(Image& image);
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return places_.settled(mark); }
+    [[nodiscard]] std::uint32_t settled(Label label) const { return places_.settled(label); }
 
   private:
     static constexpr std::uint32_t kAlignment = 64;   // a line of the cache; images begin at one
-    static constexpr std::uint32_t kLongestInsn = 24; // fifteen, and what a write reaches beyond
+    static constexpr std::uint32_t kLongestInsn = 32; // fifteen, and what is written or read beyond
+    static constexpr std::uint32_t kPiece = 16;       // how much of the code is copied at once
+    static constexpr std::uint8_t kShortJumpBytes = 2;
+    static constexpr std::uint8_t kFixedBytes = 4; // of a distance
     enum class JumpKind : std::uint8_t {
         always,
         conditional,
@@ -103,14 +107,18 @@ class Assembler {
         padding // no jump: bytes that do nothing
     };
 
-    struct Jump {
-        std::uint32_t offset = 0; // of its first byte; for `fixed` of the distance
-        Label target = 0;
+    struct Jump : PlacedJump { // its offset is of its first byte; for `fixed` of the distance
         JumpKind kind = JumpKind::always;
         Condition condition = Condition::equal;
-        bool is_long = false;
 
+        static constexpr std::uint8_t kMostGrowth = 4;
         [[nodiscard]] bool pads() const { return kind == JumpKind::padding; }
+        [[nodiscard]] bool reaches(std::int64_t distance) const {
+            return kind == JumpKind::fixed || fits_int8(distance - kShortJumpBytes);
+        }
+        [[nodiscard]] std::uint8_t long_growth() const { // 2 to 5, or 2 to 6 bytes
+            return kind == JumpKind::always ? 3 : kMostGrowth;
+        }
     };
     struct PendingRelocation {
         Relocation relocation;
@@ -124,7 +132,7 @@ class Assembler {
     }
     void grow();
     void write(std::uint64_t value, std::uint32_t size) {
-        std::memcpy(bytes_.get() + size_, &value, sizeof(value));
+        std::memcpy(bytes_ + size_, &value, sizeof(value));
         size_ += size;
     }
     [[gnu::always_inline]] void write(Head head) {
@@ -142,17 +150,18 @@ class Assembler {
     [[gnu::always_inline]] void immediate(Op op, std::int32_t imm) {
         write(static_cast<std::uint32_t>(imm), immediate_bytes(form(op).pattern));
     }
-    void add_jump(JumpKind kind, Label target, Condition condition = Condition::equal);
-    static std::uint32_t growth_of(const Jump& jump); // by how much it is longer than at first
+    void add_jump(JumpKind kind, Label target, Condition condition = Condition::equal) {
+        places_.add({{.offset = size_, .target = target}, kind, condition});
+    }
     static std::uint8_t* write_padding(std::uint8_t* out, std::uint32_t size);
-    [[nodiscard]] std::int64_t distance(const Jump& jump, std::size_t index) const;
-    std::uint8_t* write_jump(std::uint8_t* out, const Jump& jump, std::size_t index) const;
+    static std::uint8_t* write_jump(std::uint8_t* out, const Jump& jump, std::int64_t distance);
 
-    std::unique_ptr<std::uint8_t[]> bytes_;
+    WorkList<std::uint8_t> room_;
+    std::uint8_t* bytes_ = nullptr; // of the room
     std::uint32_t capacity_ = 0;
     std::uint32_t size_ = 0;
     Places<Jump> places_;
-    std::vector<PendingRelocation> relocations_;
+    WorkList<PendingRelocation> relocations_;
 };
 
 } // namespace skep::run::jit::x64

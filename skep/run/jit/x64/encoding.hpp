@@ -50,13 +50,13 @@ struct Fields { // register numbers as they are encoded
 }
 
 // Precondition: no VEX form.
-[[gnu::always_inline]] inline Head opcode_of(const Form& form) {
+[[gnu::always_inline]] inline Head opcode_of(const Encoding& form) {
     return form.map == Map::x0f ? Head{0x0fU | std::uint32_t{form.opcode} << 8U, 2}
                                 : Head{form.opcode, 1};
 }
 
 // Puts REX and prefix before the rest.
-[[gnu::always_inline]] inline void put_prefixes(Head& head, const Form& form, Wide wide,
+[[gnu::always_inline]] inline void put_prefixes(Head& head, const Encoding& form, Wide wide,
                                                 Fields fields) {
     const bool asks_for_width = form.rm != Size::native && wide == Wide::yes;
     const std::uint32_t rex = (asks_for_width ? 8U : 0U) | (std::uint32_t{fields.reg} >> 3U << 2U) |
@@ -71,7 +71,7 @@ struct Fields { // register numbers as they are encoded
 }
 
 // The three bytes of a VEX prefix, and the opcode. Precondition: a VEX form.
-[[gnu::always_inline]] inline Head vex(const Form& form, Wide wide, Fields fields) {
+[[gnu::always_inline]] inline Head vex(const Encoding& form, Wide wide, Fields fields) {
     const std::uint32_t implied = form.prefix == 0x66   ? 1
                                   : form.prefix == 0xf3 ? 2
                                   : form.prefix == 0xf2 ? 3
@@ -117,7 +117,7 @@ constexpr bool has_long_displacement(Memory memory) { return !fits_int8(memory.d
 }
 
 // With a register as ModRM's operand; `reg` is a register or the form's digit.
-[[gnu::always_inline]] inline Head encoded(const Form& form, Wide wide, Fields fields) {
+[[gnu::always_inline]] inline Head encoded(const Encoding& form, Wide wide, Fields fields) {
     Head head = opcode_of(form);
     put_behind(head, mod_rm(3, fields.reg, fields.rm));
     put_prefixes(head, form, wide, fields);
@@ -125,7 +125,7 @@ constexpr bool has_long_displacement(Memory memory) { return !fits_int8(memory.d
 }
 
 // With memory, up to a short displacement.
-[[gnu::always_inline]] inline Head encoded(const Form& form, Wide wide, std::uint8_t reg,
+[[gnu::always_inline]] inline Head encoded(const Encoding& form, Wide wide, std::uint8_t reg,
                                            Memory rm) {
     const bool low_byte =
         form.rm == Size::byte_ && form.pattern == Pattern::rm_reg && reg >= number_of(Gpr::rsp);

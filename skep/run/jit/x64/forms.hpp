@@ -226,7 +226,26 @@ inline constexpr std::array kForms{
 };
 // clang-format on
 
-constexpr const Form& form(Op op) { return kForms[static_cast<std::size_t>(op)]; }
+// What of a row stands in the bytes. Apart from its text, since GCC does not look through a table
+// that holds pointers in code that can be moved: where the form is a constant, so is all of this.
+struct Encoding {
+    Pattern pattern;
+    Size rm;
+    std::uint8_t prefix;
+    Map map;
+    std::uint8_t opcode;
+    std::uint8_t digit;
+};
+inline constexpr auto kEncodings = [] {
+    std::array<Encoding, kForms.size()> encodings{};
+    for (std::size_t i = 0; i < kForms.size(); ++i) {
+        const Form& row = kForms[i];
+        encodings[i] = {row.pattern, row.rm, row.prefix, row.map, row.opcode, row.digit};
+    }
+    return encodings;
+}();
+
+constexpr const Encoding& form(Op op) { return kEncodings[static_cast<std::size_t>(op)]; }
 
 consteval bool forms_stand_in_order() {
     for (std::size_t i = 0; i < kForms.size(); ++i) {
@@ -238,7 +257,7 @@ consteval bool forms_stand_in_order() {
 }
 static_assert(forms_stand_in_order());
 
-constexpr bool is_vex(const Form& form) {
+constexpr bool is_vex(const Encoding& form) {
     return form.map == Map::vex_0f38 || form.map == Map::vex_0f3a;
 }
 

@@ -19,7 +19,7 @@ Features features_of(Processor processor) {
 
 Result<Image> lower(const Work& work) {
     const Wanted& wanted = work.wanted;
-    TargetX64 target(features_of(wanted.processor), work.plan.insns.size(), wanted.blinding);
+    TargetX64 target(features_of(wanted.processor), work.plan, wanted.blinding);
     return Lowering<TargetX64>(work.program, work.plan, work.shapes, target,
                                wanted.blinding != 0 ? Deferring::no : Deferring::yes)
         .run();

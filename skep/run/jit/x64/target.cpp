@@ -65,8 +65,9 @@ void adjust_stack(Assembler& assembler, Op with_imm8, Op with_imm32, std::int32_
 
 } // namespace
 
-TargetX64::TargetX64(Features features, std::size_t slots, std::uint64_t blinding)
-    : assembler_(slots * kBytesPerSlot, slots), features_(features), blinding_(blinding) {}
+TargetX64::TargetX64(Features features, const Plan& plan, std::uint64_t blinding)
+    : assembler_(plan.insns.size() * kBytesPerSlot, plan.insns.size(), plan.memory()),
+      features_(features), blinding_(blinding) {}
 
 void TargetX64::blinded(Gpr dst, std::uint64_t number) {
     if (!blinding_.hides(number)) {
@@ -278,22 +279,34 @@ void TargetX64::jump_if(const Comparison& comparison, Reg dst, Reg src, Label ta
 
 void TargetX64::jump_if_imm(const Comparison& comparison, Reg dst, std::int32_t number,
                             Label target) {
-    const Wide wide = wide_of(comparison.width);
-    if (blinding_.hides(static_cast<std::uint32_t>(number))) {
-        blinded(kScratch, as_operand(wide, number));
-        assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp, wide, kScratch,
-                             home_of(dst));
-    } else if (comparison.op == JumpOp::jset) {
-        assembler_.register_imm(Op::test_i32, wide, home_of(dst), number);
-    } else if (number == 0 && flags_tell(comparison, dst)) {
-        // nothing to say
-    } else if (number == 0) {
-        assembler_.registers(Op::test, wide, home_of(dst),
-                             home_of(dst)); // compares with zero, and is shorter
+    if (blinding_.is_on()) [[unlikely]] {
+        compare_blinded(comparison, dst, number);
     } else {
-        assembler_.register_imm(Op::cmp_i8, Op::cmp_i32, wide, home_of(dst), number);
+        compare(comparison, dst, number);
     }
     assembler_.jump_if(condition_of(comparison), target);
+}
+
+void TargetX64::compare(const Comparison& comparison, Reg dst, std::int32_t number) {
+    const Wide wide = wide_of(comparison.width);
+    if (comparison.op == JumpOp::jset) {
+        assembler_.register_imm(Op::test_i32, wide, home_of(dst), number);
+    } else if (number != 0) {
+        assembler_.register_imm(Op::cmp_i8, Op::cmp_i32, wide, home_of(dst), number);
+    } else if (!flags_tell(comparison, dst)) { // else there is nothing to say
+        assembler_.registers(Op::test, wide, home_of(dst),
+                             home_of(dst)); // compares with zero, and is shorter
+    }
+}
+
+void TargetX64::compare_blinded(const Comparison& comparison, Reg dst, std::int32_t number) {
+    if (!blinding_.hides(static_cast<std::uint32_t>(number))) {
+        return compare(comparison, dst, number);
+    }
+    const Wide wide = wide_of(comparison.width);
+    blinded(kScratch, as_operand(wide, number));
+    assembler_.registers(comparison.op == JumpOp::jset ? Op::test : Op::cmp, wide, kScratch,
+                         home_of(dst));
 }
 
 void TargetX64::jump_when_budget_is_used_up(Label target) {

@@ -17,6 +17,7 @@
 // A subprogram that uses neither stack nor calls has no frame at all.
 #pragma once
 
+#include "skep/run/jit/plan.hpp"
 #include "skep/run/jit/target.hpp"
 #include "skep/run/jit/targets/blinding.hpp"
 #include "skep/run/jit/x64/emit.hpp"
@@ -30,7 +31,7 @@ class TargetX64 {
 
     // With a number other than zero to begin from, numbers of the program never stand in the code
     // as they are: each is written as two that make it, of which one is random.
-    TargetX64(Features features, std::size_t slots, std::uint64_t blinding = 0);
+    TargetX64(Features features, const Plan& plan, std::uint64_t blinding = 0);
 
     void begin_function(Frame frame);
     void leave(Frame frame);
@@ -40,6 +41,8 @@ class TargetX64 {
         flags_.reg = kNoIndex; // who arrives here brings other flags
         assembler_.bind(label);
     }
+    void pass(Label label) { assembler_.bind(label); }
+    void pass_as(Label label, Label other) { assembler_.bind_as(label, other); }
     [[nodiscard]] Mark here() const { return assembler_.here(); }
     void align_loop() { assembler_.align(); }
 
@@ -77,9 +80,12 @@ class TargetX64 {
 
     void finish(Image& image);
     [[nodiscard]] std::uint32_t settled(Mark mark) const { return assembler_.settled(mark); }
+    [[nodiscard]] std::uint32_t settled(Label label) const { return assembler_.settled(label); }
 
   private:
     void blinded(Gpr dst, std::uint64_t number);
+    void compare(const Comparison& comparison, Reg dst, std::int32_t number);
+    void compare_blinded(const Comparison& comparison, Reg dst, std::int32_t number);
     void call_reference(Relocation what);
     void load_cpu(Gpr reg);
     void multiply(Gpr reg, std::uint32_t number);
