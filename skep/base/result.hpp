@@ -138,7 +138,8 @@ class [[nodiscard]] Result<void> {
 } // namespace skep
 
 // The value of a Result, or return its error from the calling function. (Both are as flat as can
-// be: what they expand to counts as nesting where they are used.)
+// be: what they expand to counts as nesting where they are used.) Never in braces behind a member
+// that owns something: compilers do not destroy the half-made object on the way out.
 #define TRY(expression)                                                                            \
     __extension__({                                                                                \
         auto try_result_ = (expression);                                                           \

@@ -38,8 +38,9 @@ constexpr std::array kPasses{
 } // namespace
 
 Result<Draft> Draft::begin(Bytes file, const Options& options) {
+    ElfFile elf = TRY(ElfFile::read(file));
     return Draft{.options = options,
-                 .elf = TRY(ElfFile::read(file)),
+                 .elf = std::move(elf),
                  .spec = {},
                  .functions = {},
                  .code = {},

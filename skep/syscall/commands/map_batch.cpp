@@ -89,8 +89,8 @@ Result<long> give_out(Call& call, MapObject& object, Take take) {
     if (attr.count == 0) {
         return 0L;
     }
-    Batch batch{attr, ByteVector(object.map->spec().key_size_bytes),
-                TRY(call.room_for(attr.values, object.map->user_value_bytes()))};
+    ByteVector value = TRY(call.room_for(attr.values, object.map->user_value_bytes()));
+    Batch batch{attr, ByteVector(object.map->spec().key_size_bytes), std::move(value)};
     if (attr.in_batch != 0) {
         std::uint32_t position = 0;
         const ByteVector bytes = TRY(call.read_bytes(attr.in_batch, sizeof position));

@@ -15,9 +15,10 @@ Result<observe::View> view_of(Session& session, int fd, const std::optional<PinT
     client::Transport* engine = TRY(session.engine());
     const client::ProgramRecord record =
         TRY(client::info_of_program(*engine, fd, client::ProgramParts::maps));
+    const std::uint64_t memlock_bytes = TRY(engine->fd_facts(fd)).memlock;
     observe::ProgramShown shown{.info = record.info,
                                 .map_ids = record.map_ids,
-                                .memlock_bytes = TRY(engine->fd_facts(fd)).memlock,
+                                .memlock_bytes = memlock_bytes,
                                 .loaded_at_s = calendar_seconds(record.info.load_time),
                                 .pins = {}};
     if (pins.has_value()) {
