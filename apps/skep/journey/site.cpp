@@ -69,6 +69,18 @@ class ReplaySite final : public Site {
     ReplaySite() = default;
 };
 
+enum class Needed : bool { no, yes };
+
+Result<void> ip_link(std::vector<std::string> words, Needed needed) {
+    words.insert(words.begin(), {"ip", "link"});
+    const os::CommandResult result =
+        TRY_WHILE("making a veth pair (package iproute2)", os::run_command(words));
+    if (result.exit_status != 0 && needed == Needed::yes) {
+        return fail(Code::system, fmt::format("making a veth pair: {}", result.output));
+    }
+    return {};
+}
+
 class VethSite final : public Site {
   public:
     static Result<std::unique_ptr<Site>> make() {
@@ -77,16 +89,13 @@ class VethSite final : public Site {
         if (!os::is_trace_filesystem("/sys/kernel/tracing")) {
             TRY(os::mount_filesystem("tracefs", "/sys/kernel/tracing"));
         }
-        for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-                 {"ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1"},
-                 {"ip", "link", "set", "lo", "up"},
-                 {"ip", "link", "set", "veth0", "up"},
-                 {"ip", "link", "set", "veth1", "up"}}) {
-            const os::CommandResult result =
-                TRY_WHILE("making a veth pair (package iproute2)", os::run_command(words));
-            if (result.exit_status != 0) {
-                return fail(Code::system, fmt::format("making a veth pair: {}", result.output));
-            }
+        TRY(ip_link({"add", "veth0", "type", "veth", "peer", "name", "veth1"}, Needed::yes));
+        TRY(ip_link({"set", "lo", "up"}, Needed::yes));
+        for (const char* end : {"veth0", "veth1"}) {
+            // Else the stack says hello by IPv6, among the journey's packets. Where there is no
+            // IPv6 this fails, and nobody says anything.
+            TRY(ip_link({"set", end, "addrgenmode", "none"}, Needed::no));
+            TRY(ip_link({"set", end, "up"}, Needed::yes));
         }
         return std::unique_ptr<Site>(new VethSite());
     }

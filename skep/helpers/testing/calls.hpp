@@ -13,6 +13,7 @@
 
 namespace skep::helpers::testing {
 
+// Helpers take addresses as programs have them: as numbers.
 inline std::uint64_t at(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
 
 inline std::int64_t call(std::uint32_t helper, std::array<std::uint64_t, 5> regs,

@@ -135,8 +135,9 @@ class Slots final : public Map {
     [[nodiscard]] std::uint8_t* place(std::uint32_t index) const {
         return memory_.data() + std::uint64_t{index} * 8;
     }
+    // The store is laid out by make_slots: max_entries words of eight bytes, aligned to a page.
     [[nodiscard]] std::atomic<std::uint64_t>* words() const {
-        return reinterpret_cast<std::atomic<std::uint64_t>*>(memory_.data()); // NOLINT: our store
+        return reinterpret_cast<std::atomic<std::uint64_t>*>(memory_.data()); // NOLINT: as told
     }
     [[nodiscard]] std::atomic<std::uint64_t>& word(std::uint32_t index) const {
         return words()[index];

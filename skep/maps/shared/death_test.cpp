@@ -213,6 +213,22 @@ void expect_to_fill_to_the_last(Map& map) {
     EXPECT_LE(total, kFew + 1U);
 }
 
+// `die_after(most)` makes the map, and a writer that fills it and is killed after so many
+// instructions. It dies at so many places along its way.
+template <class DieAfter>
+void expect_to_fill_after_deaths(const std::unique_ptr<Map>& map, DieAfter die_after,
+                                 std::int64_t places) {
+    const std::int64_t whole_way = die_after(1'000'000);
+    ASSERT_GE(whole_way, 0);
+    EXPECT_EQ(held(*map), kFew);
+    for (std::int64_t place = 0; place < places; ++place) {
+        die_after(whole_way * place / places);
+        expect_to_fill_to_the_last(*map);
+        ASSERT_FALSE(testing::Test::HasFailure())
+            << "after the death at " << place << " of " << places;
+    }
+}
+
 // Buckets keep entries of what was erased; the writer comes to the limit and recalls them.
 TEST_F(HashWriters, MayDieWhileTheyRecallEntriesAndTheMapFillsToTheLast) {
     std::unique_ptr<Map> map;
@@ -225,15 +241,7 @@ TEST_F(HashWriters, MayDieWhileTheyRecallEntriesAndTheMapFillsToTheLast) {
         return os::kill_after_instructions([&] { insert(*map, 2, 0, 68); },
                                            [&] { insert(*map, 2, 68, kFew); }, most);
     };
-    const std::int64_t whole_way = die_after(1'000'000);
-    ASSERT_GE(whole_way, 0);
-    EXPECT_EQ(held(*map), kFew);
-    constexpr std::int64_t kPlaces = 20;
-    for (std::int64_t place = 0; place < kPlaces; ++place) {
-        die_after(whole_way * place / kPlaces);
-        expect_to_fill_to_the_last(*map);
-        ASSERT_FALSE(HasFailure()) << "after the death at " << place << " of " << kPlaces;
-    }
+    expect_to_fill_after_deaths(map, die_after, 20);
 }
 
 // Who comes after it writes to other buckets, most often, and finds the map full.
@@ -246,15 +254,7 @@ TEST_F(HashWriters, MayDieWithTheLastEntryInTheirHands) {
         return os::kill_after_instructions(
             joins, [&] { insert(*map, 2, 0, 1); }, most);
     };
-    const std::int64_t whole_way = die_after(1'000'000);
-    ASSERT_GE(whole_way, 0);
-    EXPECT_EQ(held(*map), kFew);
-    constexpr std::int64_t kPlaces = 60;
-    for (std::int64_t place = 0; place < kPlaces; ++place) {
-        die_after(whole_way * place / kPlaces);
-        expect_to_fill_to_the_last(*map);
-        ASSERT_FALSE(HasFailure()) << "after the death at " << place << " of " << kPlaces;
-    }
+    expect_to_fill_after_deaths(map, die_after, 60);
 }
 
 INSTANTIATE_TEST_SUITE_P(
